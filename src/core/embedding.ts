@@ -1,0 +1,32 @@
+import { SamError } from './errors.js';
+import type { ImageSize } from './image.js';
+import type { Tensor } from './tensor.js';
+
+/** What the image encoder made of an image: a [1,256,64,64] tensor and the size of the image it stands for. */
+export interface Embedding {
+  readonly id: string;
+  readonly model: string;
+  readonly image: ImageSize;
+  readonly tensor: Tensor;
+}
+
+const ID = /^([a-z0-9][a-z0-9_.-]{0,63}):([0-9a-f]{64})$/;
+
+/** `<model>:<sha256 of the uploaded bytes>`: an id names content, so any client can compute it. */
+export function embeddingId(model: string, sha256: string): string {
+  return `${model}:${sha256}`;
+}
+
+/**
+ * Splits an id into its model and its hash.
+ * @throws SamError `invalid-request` when the text is not an embedding id.
+ */
+export function parseEmbeddingId(id: string): { model: string; sha256: string } {
+  const match = ID.exec(id);
+  if (!match) {
+    throw new SamError('invalid-request', 'embedding_id is not <model>:<64 lower-case hex digits>', {
+      violations: [{ path: '/embedding_id', message: 'must be <model>:<sha256 in lower-case hex>' }],
+    });
+  }
+  return { model: match[1] as string, sha256: match[2] as string };
+}

@@ -1,0 +1,59 @@
+/**
+ * Every way a request can fail, by name. The catalogue knows no HTTP: `http/problems.ts` maps each
+ * code to a status, and a test holds the two and `openapi.yaml` together.
+ */
+export const ERROR_CODES = [
+  'malformed-request',
+  'invalid-request',
+  'unsupported-media-type',
+  'not-acceptable',
+  'payload-too-large',
+  'image-unreadable',
+  'image-too-large',
+  'prompt-invalid',
+  'too-many-prompts',
+  'embedding-not-found',
+  'model-not-found',
+  'not-found',
+  'method-not-allowed',
+  'overloaded',
+  'draining',
+  'timeout',
+  'internal',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** One thing wrong with a request: `path` is a JSON pointer into what the client sent. */
+export interface Violation {
+  readonly path: string;
+  readonly message: string;
+}
+
+/**
+ * A failure the client may be told about. Anything else that is thrown is an internal error, of
+ * which a client learns nothing but the request id.
+ */
+export class SamError extends Error {
+  readonly code: ErrorCode;
+  readonly violations: readonly Violation[];
+  /** Seconds after which it is worth trying again, when waiting helps. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { violations?: readonly Violation[]; retryAfter?: number; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'SamError';
+    this.code = code;
+    this.violations = options.violations ?? [];
+    this.retryAfter = options.retryAfter;
+  }
+}
+
+/** The process cannot start with what it was given. The message tells the operator what to change. */
+export class StartupError extends Error {
+  override readonly name = 'StartupError';
+}

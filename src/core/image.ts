@@ -1,0 +1,21 @@
+/** The size of an image in pixels, after EXIF orientation. */
+export interface ImageSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Interleaved 8-bit RGB, row by row: `data.length === width * height * 3`. */
+export interface RgbImage extends ImageSize {
+  readonly data: Uint8Array;
+}
+
+/**
+ * The size an image takes inside the model's square input: its longest side becomes `imageSize`.
+ * Rounding is that of segment-anything's `ResizeLongestSide.get_preprocess_shape`.
+ */
+export function preprocessShape({ width, height }: ImageSize, imageSize: number): ImageSize {
+  const scale = imageSize / Math.max(width, height);
+  // A sliver keeps at least one row: the reference fails on such images, a service must not.
+  const side = (length: number) => Math.max(1, Math.floor(length * scale + 0.5));
+  return { width: side(width), height: side(height) };
+}

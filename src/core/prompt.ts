@@ -1,0 +1,37 @@
+import type { Dtype } from './tensor.js';
+
+/** x, y in pixels of the oriented image; (0,0) is the outer corner of the top-left pixel. */
+export type Point = readonly [x: number, y: number];
+
+/** x1, y1, x2, y2 in pixels, x1 < x2 and y1 < y2. */
+export type Box = readonly [x1: number, y1: number, x2: number, y2: number];
+
+/** 256x256 logits of an earlier answer, as they travel: base64 of little-endian numbers. */
+export interface LowResLogits {
+  readonly dtype: Dtype;
+  readonly data: string;
+}
+
+/**
+ * One question about an image. The field names are those of `SamPredictor.predict`, here and on the
+ * wire, so that no layer has to translate them.
+ */
+export interface Prompt {
+  readonly point_coords?: readonly Point[];
+  /** 1 foreground, 0 background; as many as there are points. */
+  readonly point_labels?: readonly number[];
+  readonly box?: Box;
+  readonly mask_input?: LowResLogits;
+  readonly multimask_output?: boolean;
+}
+
+/**
+ * Whether a prompt asks for three masks. Where the client leaves it open, the advice of SAM's authors
+ * holds: a lone point is ambiguous and wants several masks; anything more wants one.
+ */
+export function wantsMultimask(prompt: Prompt): boolean {
+  return (
+    prompt.multimask_output ??
+    (prompt.point_coords?.length === 1 && prompt.box === undefined && prompt.mask_input === undefined)
+  );
+}
