@@ -1,0 +1,85 @@
+import { fileURLToPath } from 'node:url';
+import { cleanEnv, EnvError, host, makeValidator, port, str } from 'envalid';
+import { DEVICES } from './core/device.js';
+import { StartupError } from './core/errors.js';
+import { usableCores } from './cores.js';
+
+const SUFFIXES: Record<string, number> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+/** A number of bytes: digits, or digits with K, M or G for powers of 1024. */
+const bytes = makeValidator<number>((input) => {
+  const match = /^(\d+)([KMG]?)$/.exec(input);
+  const value = Number(match?.[1]) * (SUFFIXES[match?.[2] ?? ''] ?? 1);
+  if (!match || !Number.isSafeInteger(value) || value === 0) {
+    throw new EnvError('must be a positive number of bytes such as 1073741824, 512M or 1G');
+  }
+  return value;
+});
+
+const count = (least: number) =>
+  makeValidator<number>((input) => {
+    const value = Number(input);
+    if (!/^\d+$/.test(input) || !Number.isSafeInteger(value) || value < least) {
+      throw new EnvError(`must be a whole number of at least ${least}`);
+    }
+    return value;
+  });
+const positive = count(1);
+const natural = count(0);
+
+/** Everything the environment can set, in the order of the README's table, which a test compares. */
+function variables(cores: number) {
+  return {
+    HOST: host({ default: '0.0.0.0' }),
+    PORT: port({ default: 8080 }),
+    LOG_LEVEL: str({
+      choices: ['fatal', 'error', 'warn', 'info', 'debug', 'silent'],
+      default: 'info',
+    }),
+    SAM_MODEL: str({ default: 'mobile_sam' }),
+    SAM_MODELS_DIR: str({ default: fileURLToPath(new URL('../models', import.meta.url)) }),
+    SAM_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
+    SAM_DECODE_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
+    SAM_CACHE_BYTES: bytes({ default: 2 ** 30 }),
+    SAM_CACHE_DTYPE: str({ choices: ['float16', 'float32'], default: 'float16' }),
+    SAM_ENCODE_WORKERS: positive({ default: 1 }),
+    SAM_ENCODE_THREADS: positive({ default: cores }),
+    SAM_ENCODE_QUEUE: natural({ default: 16 }),
+    SAM_DECODE_WORKERS: positive({ default: Math.min(cores, 4) }),
+    SAM_DECODE_THREADS: positive({ default: cores >= 8 ? 2 : 1 }),
+    SAM_DECODE_QUEUE: natural({ default: 64 }),
+    SAM_MAX_IMAGE_BYTES: bytes({ default: 32 * 2 ** 20 }),
+    SAM_MAX_IMAGE_PIXELS: positive({ default: 50_000_000 }),
+    SAM_MAX_UPLOAD_BYTES: bytes({ default: 512 * 2 ** 20 }),
+    SAM_MAX_PROMPTS: positive({ default: 64 }),
+    SAM_MAX_POINTS: positive({ default: 256 }),
+    SAM_SHUTDOWN_MS: positive({ default: 20_000 }),
+  };
+}
+
+/** The settings of the process: the README's table says what each means. */
+export type Config = Readonly<ReturnType<typeof parse>>;
+
+function parse(environment: NodeJS.ProcessEnv, cores: number) {
+  return cleanEnv(environment, variables(cores), {
+    reporter: ({ errors }) => {
+      const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error?.message}`);
+      if (problems.length > 0) throw new StartupError(problems.join('\n'));
+    },
+  });
+}
+
+/** Names of all variables, for the test that holds the README to them. */
+export const VARIABLES = Object.keys(variables(1));
+
+/**
+ * Reads and validates the environment.
+ * @throws StartupError naming each variable that is wrong, and any `SAM_` variable that does not exist.
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv, cores = usableCores()): Config {
+  const unknown = Object.keys(environment).filter(
+    (name) => name.startsWith('SAM_') && !VARIABLES.includes(name),
+  );
+  if (unknown.length > 0) throw new StartupError(`${unknown.join(', ')}: no such setting`);
+  return parse(environment, cores);
+}

@@ -1,0 +1,68 @@
+import type { Embedding } from './embedding.js';
+import type { ImageSize } from './image.js';
+import type { MaskFormat, PromptResult } from './mask.js';
+import type { Point, Prompt } from './prompt.js';
+import type { Dtype, Tensor } from './tensor.js';
+
+/** Milliseconds by step. */
+export type Timings = Readonly<Record<string, number>>;
+
+/** An image after the encode lane: its embedding's tensor and what making it took. */
+export interface Encoded {
+  readonly image: ImageSize;
+  readonly tensor: Tensor;
+  readonly timings: Timings;
+}
+
+/** A photograph to be drawn on: the mask as column-major run lengths, and the prompt that asked for it. */
+export interface OverlayTask {
+  readonly image: Uint8Array;
+  readonly counts: readonly number[];
+  readonly points: readonly { readonly at: Point; readonly foreground: boolean }[];
+  readonly box: Prompt['box'];
+}
+
+/** The lane that looks at images. Both calls throw `overloaded` when its queue is full. */
+export interface ImageLane {
+  /** @throws SamError `image-unreadable`, `image-too-large` */
+  encode(image: Uint8Array, signal?: AbortSignal): Promise<Encoded>;
+  /** The photograph with the mask drawn on it, as a PNG. */
+  overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array>;
+}
+
+/** How the masks of a request are to be written. */
+export interface MaskOptions {
+  readonly format: MaskFormat;
+  /** The number format of `low_res_logits`; they are left out where it is undefined. */
+  readonly logits: Dtype | undefined;
+}
+
+/** Prompts with the same number of tokens, which the decoder runs as one batch. */
+export interface DecodeTask {
+  readonly embedding: Embedding;
+  /** Each with its place in the request, which errors name. */
+  readonly prompts: readonly { readonly index: number; readonly prompt: Prompt }[];
+  readonly options: MaskOptions;
+}
+
+export interface Decoded {
+  readonly results: readonly PromptResult[];
+  readonly timings: Timings;
+}
+
+/** The lane that answers prompts. */
+export interface PromptLane {
+  /**
+   * Results in the order of the tasks. All tasks are admitted, or none.
+   * @throws SamError `overloaded` when the queue cannot take them, `prompt-invalid` for a bad `mask_input`
+   */
+  decode(tasks: readonly DecodeTask[], signal?: AbortSignal): Promise<Decoded[]>;
+}
+
+/** Embeddings by key. Asynchronous, because tiers beyond this process's memory will be. */
+export interface EmbeddingStore {
+  get(key: string): Promise<Embedding | undefined>;
+  set(key: string, embedding: Embedding): Promise<void>;
+  /** Whether there was one to drop. */
+  delete(key: string): Promise<boolean>;
+}

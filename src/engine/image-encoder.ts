@@ -1,0 +1,34 @@
+import { Tensor } from 'onnxruntime-node';
+import type { Provider } from '../core/device.js';
+import { openSession, type Session, type SessionOptions } from './session.js';
+
+/** The image encoder: a normalised, padded image to its embedding. */
+export class ImageEncoder {
+  readonly provider: Provider;
+  readonly #session: Session;
+  readonly #imageSize: number;
+
+  private constructor(session: Session, imageSize: number) {
+    this.provider = session.provider;
+    this.#session = session;
+    this.#imageSize = imageSize;
+  }
+
+  /** @param file path of an ONNX file with one input [1,3,S,S] `input` and one output [1,256,64,64] `output`. */
+  static async open(file: string, imageSize: number, options: SessionOptions): Promise<ImageEncoder> {
+    return new ImageEncoder(await openSession(file, options), imageSize);
+  }
+
+  /**
+   * @param input [1,3,S,S] normalised RGB.
+   * @returns [1,256,64,64] with its shape.
+   */
+  async run(input: Float32Array): Promise<{ data: Float32Array; shape: readonly number[] }> {
+    const side = this.#imageSize;
+    const { output } = await this.#session.run({
+      input: new Tensor('float32', input, [1, 3, side, side]),
+    });
+    if (!output) throw new Error('the image encoder has no output named "output"');
+    return { data: output.data as Float32Array, shape: output.dims };
+  }
+}

@@ -1,0 +1,69 @@
+import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import type { Device, Provider } from '../core/device.js';
+import { StartupError } from '../core/errors.js';
+import { providersFor, unavailable } from './provider.js';
+
+export interface SessionOptions {
+  readonly device: Device;
+  /** Threads one run may use on the CPU. */
+  readonly threads: number;
+  /** One shared 32-bit word by which all workers of the process take turns on the GPU. */
+  readonly gpuTurn: SharedArrayBuffer;
+}
+
+/** A network that is ready to run. `run` blocks its thread: only workers hold one. */
+export interface Session {
+  readonly provider: Provider;
+  run(feeds: Record<string, Tensor>): Promise<Record<string, Tensor>>;
+}
+
+/**
+ * Opens a network on the device asked for.
+ * @param model path of an ONNX file, or the file itself.
+ * @throws StartupError naming what to install when the device's provider does not load; only `auto` tries the next.
+ */
+export async function openSession(
+  model: string | Uint8Array,
+  { device, threads, gpuTurn }: SessionOptions,
+): Promise<Session> {
+  const failures: string[] = [];
+  for (const provider of providersFor(device)) {
+    try {
+      const session = await create(model, provider, threads);
+      const run = (feeds: Record<string, Tensor>) =>
+        session.run(feeds) as Promise<Record<string, Tensor>>;
+      return { provider, run: provider === 'cpu' ? run : inTurn(new Int32Array(gpuTurn), run) };
+    } catch (error) {
+      failures.push(unavailable(provider, error));
+    }
+  }
+  throw new StartupError(failures.join('; '));
+}
+
+function create(model: string | Uint8Array, provider: Provider, threads: number) {
+  const options: InferenceSession.SessionOptions = {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+    // Spinning threads win a little latency and take whole cores from the other lane.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  };
+  return typeof model === 'string'
+    ? InferenceSession.create(model, options)
+    : InferenceSession.create(model, options);
+}
+
+/** Two WebGPU sessions running at once can take the process down, so the threads of a process take turns. */
+function inTurn<A, R>(turn: Int32Array, run: (argument: A) => Promise<R>) {
+  return async (argument: A): Promise<R> => {
+    while (Atomics.compareExchange(turn, 0, 0, 1) !== 0) Atomics.wait(turn, 0, 1);
+    try {
+      return await run(argument);
+    } finally {
+      Atomics.store(turn, 0, 0);
+      Atomics.notify(turn, 0, 1);
+    }
+  };
+}

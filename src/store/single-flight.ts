@@ -1,0 +1,67 @@
+interface Flight<T> {
+  readonly result: Promise<T>;
+  readonly abandoned: AbortController;
+  waiters: number;
+}
+
+/** Work that many ask for at once and one does. */
+export class SingleFlight<T> {
+  readonly #flights = new Map<string, Flight<T>>();
+
+  /**
+   * Joins the flight of `key`, or starts it.
+   * @param start gets a signal that fires when the last one waiting has gone.
+   * @param signal lets this caller go without disturbing the others.
+   * @returns the result and whether another caller had started it.
+   */
+  async run(
+    key: string,
+    start: (signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<{ value: T; joined: boolean }> {
+    signal?.throwIfAborted();
+    const running = this.#flights.get(key);
+    const flight = running ?? this.#take(key, start);
+    flight.waiters++;
+    try {
+      return { value: await leaveable(flight.result, signal), joined: running !== undefined };
+    } finally {
+      flight.waiters--;
+      if (flight.waiters === 0) this.#end(key, flight);
+    }
+  }
+
+  #take(key: string, start: (signal: AbortSignal) => Promise<T>): Flight<T> {
+    const abandoned = new AbortController();
+    const flight: Flight<T> = { result: start(abandoned.signal), abandoned, waiters: 0 };
+    this.#flights.set(key, flight);
+    const land = () => this.#remove(key, flight);
+    flight.result.then(land, land);
+    return flight;
+  }
+
+  /** Nobody waits: whoever asks next must not join a flight that is being given up. */
+  #end(key: string, flight: Flight<T>): void {
+    this.#remove(key, flight);
+    flight.abandoned.abort();
+  }
+
+  #remove(key: string, flight: Flight<T>): void {
+    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+  }
+}
+
+/** `result`, unless `signal` fires first. */
+async function leaveable<T>(result: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return result;
+  let leave: () => void = () => {};
+  const gone = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+  });
+  try {
+    return await Promise.race([result, gone]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}
