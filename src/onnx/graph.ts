@@ -1,0 +1,149 @@
+import { GraphDraft, type Parameters } from './graph-draft.js';
+import { GraphScope, type Value } from './graph-scope.js';
+import { type AttributeValue, DATA_TYPES, type DataType } from './proto.js';
+
+/** The stride of a convolution, the same along both axes. */
+export interface ConvOptions {
+  readonly stride: number;
+}
+
+/**
+ * A graph under construction: methods are ONNX operators of operator set 20, which
+ * https://onnx.ai/onnx/operators describes. Binary operators broadcast as NumPy does.
+ */
+export class Graph extends GraphScope {
+  /** An empty graph whose scopes find their weights in `parameters`. */
+  static create(name: string, parameters: Parameters = new Map()): Graph {
+    return new Graph(new GraphDraft(name, parameters), '');
+  }
+
+  /** The same graph from one scope further in: `scope('layers.0')` inside `transformer` is `transformer.layers.0`. */
+  scope(name: string): Graph {
+    return new Graph(this.draft, this.inside(name));
+  }
+
+  add(a: Value, b: Value): Value {
+    return this.node('Add', [a, b]);
+  }
+
+  sub(a: Value, b: Value): Value {
+    return this.node('Sub', [a, b]);
+  }
+
+  mul(a: Value, b: Value): Value {
+    return this.node('Mul', [a, b]);
+  }
+
+  div(a: Value, b: Value): Value {
+    return this.node('Div', [a, b]);
+  }
+
+  sin(x: Value): Value {
+    return this.node('Sin', [x]);
+  }
+
+  cos(x: Value): Value {
+    return this.node('Cos', [x]);
+  }
+
+  relu(x: Value): Value {
+    return this.node('Relu', [x]);
+  }
+
+  /** x times the normal distribution's integral up to x: the exact form with erf, not the tanh approximation. */
+  gelu(x: Value): Value {
+    return this.node('Gelu', [x]);
+  }
+
+  /** [..., m, k] x [..., k, n] -> [..., m, n] */
+  matMul(a: Value, b: Value): Value {
+    return this.node('MatMul', [a, b]);
+  }
+
+  /** Over the last axis. */
+  softmax(x: Value): Value {
+    return this.node('Softmax', [x], { axis: int(-1) });
+  }
+
+  /** Over the last axis, whose length `scale` and `bias` have. */
+  layerNormalization(x: Value, scale: Value, bias: Value, epsilon: number): Value {
+    return this.node('LayerNormalization', [x, scale, bias], {
+      axis: int(-1),
+      epsilon: { kind: 'float', value: epsilon },
+    });
+  }
+
+  /** x [B,I,H,W], weight [O,I,k,k] -> [B,O,H/stride,W/stride] for a kernel as large as its stride. */
+  conv(x: Value, weight: Value, bias: Value, { stride }: ConvOptions): Value {
+    return this.node('Conv', [x, weight, bias], { strides: ints([stride, stride]) });
+  }
+
+  /** x [B,I,H,W], weight [I,O,k,k] -> [B,O,H*stride,W*stride] for a kernel as large as its stride. */
+  convTranspose(x: Value, weight: Value, bias: Value, { stride }: ConvOptions): Value {
+    return this.node('ConvTranspose', [x, weight, bias], { strides: ints([stride, stride]) });
+  }
+
+  /** Output axis i is input axis `axes[i]`. */
+  transpose<T extends DataType>(x: Value<T>, axes: readonly number[]): Value<T> {
+    return this.node('Transpose', [x], { perm: ints(axes) }, x.type);
+  }
+
+  /** In `shape`, 0 keeps the length the axis had and one -1 takes what is left. */
+  reshape<T extends DataType>(x: Value<T>, shape: readonly number[]): Value<T> {
+    return this.node('Reshape', [x, this.ints(shape)], {}, x.type);
+  }
+
+  /** Inserts an axis of length 1, which becomes axis `axis` of the result. */
+  unsqueeze<T extends DataType>(x: Value<T>, axis: number): Value<T> {
+    return this.node('Unsqueeze', [x, this.ints([axis])], {}, x.type);
+  }
+
+  concat<T extends DataType>(parts: readonly Value<T>[], axis: number): Value<T> {
+    const [first] = parts;
+    if (!first) throw new Error(`nothing to concatenate in "${this.path}"`);
+    return this.node('Concat', parts, { axis: int(axis) }, first.type);
+  }
+
+  /** Elements `start` to `end`, exclusive, along one axis, which stays. */
+  slice<T extends DataType>(x: Value<T>, axis: number, start: number, end: number): Value<T> {
+    const range = [this.ints([start]), this.ints([end]), this.ints([axis])];
+    return this.node('Slice', [x, ...range], {}, x.type);
+  }
+
+  /** Repeats axes of length 1 up to a shape that is known only when the graph runs. */
+  expand<T extends DataType>(x: Value<T>, shape: Value<'int64'>): Value<T> {
+    return this.node('Expand', [x, shape], {}, x.type);
+  }
+
+  /** The lengths of axes `start` to `end`, exclusive, as a vector. */
+  shape(x: Value<DataType>, start: number, end: number): Value<'int64'> {
+    return this.node('Shape', [x], { start: int(start), end: int(end) }, 'int64');
+  }
+
+  /** Rows of `table` [n, ...] by index: indices [a,b] -> [a,b,...]. Indices out of range fail the run. */
+  gather<T extends DataType>(table: Value<T>, indices: Value<'int64'>): Value<T> {
+    return this.node('Gather', [table, indices], { axis: int(0) }, table.type);
+  }
+
+  equal(a: Value, b: Value): Value<'bool'> {
+    return this.node('Equal', [a, b], {}, 'bool');
+  }
+
+  /** `yes` where the condition holds, else `no`. */
+  where<T extends DataType>(condition: Value<'bool'>, yes: Value<T>, no: Value<T>): Value<T> {
+    return this.node('Where', [condition, yes, no], {}, yes.type);
+  }
+
+  /** Rounds towards zero. */
+  toInt64(x: Value): Value<'int64'> {
+    return this.node('Cast', [x], { to: int(DATA_TYPES.int64.code) }, 'int64');
+  }
+}
+
+function int(value: number): AttributeValue {
+  return { kind: 'int', value };
+}
+
+function ints(value: readonly number[]): AttributeValue {
+  return { kind: 'ints', value };
+}

@@ -1,0 +1,35 @@
+import type { Graph } from '../onnx/graph.js';
+import type { Value } from '../onnx/graph-scope.js';
+
+/** PyTorch's LayerNorm default. */
+const LAYER_NORM_EPSILON = 1e-5;
+/** segment-anything's LayerNorm2d default. */
+const LAYER_NORM_2D_EPSILON = 1e-6;
+
+/** [..., in] -> [..., out] with the scope's `weight` [in, out] and `bias` [out]. */
+export function linear(g: Graph, x: Value): Value {
+  return g.add(g.matMul(x, g.parameter('weight')), g.parameter('bias'));
+}
+
+/** Normalises each token: over the last axis. */
+export function layerNorm(g: Graph, x: Value): Value {
+  return g.layerNormalization(x, g.parameter('weight'), g.parameter('bias'), LAYER_NORM_EPSILON);
+}
+
+/** Normalises each pixel over its channels: x [B,C,H,W]. */
+export function layerNorm2d(g: Graph, x: Value): Value {
+  const channelsLast = g.transpose(x, [0, 2, 3, 1]); // [B,H,W,C]
+  const [weight, bias] = [g.parameter('weight'), g.parameter('bias')];
+  const normalised = g.layerNormalization(channelsLast, weight, bias, LAYER_NORM_2D_EPSILON);
+  return g.transpose(normalised, [0, 3, 1, 2]); // [B,C,H,W]
+}
+
+/** Linear layers `layers.0`, `layers.1`... with ReLU between them. */
+export function mlp(g: Graph, x: Value, depth: number): Value {
+  let hidden = x;
+  for (let layer = 0; layer < depth; layer++) {
+    const activated = layer === 0 ? hidden : g.relu(hidden);
+    hidden = linear(g.scope(`layers.${layer}`), activated);
+  }
+  return hidden;
+}
