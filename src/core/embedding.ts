@@ -6,6 +6,8 @@ import type { Tensor } from './tensor.js';
 export interface Embedding {
   readonly id: string;
   readonly model: string;
+  /** Stands for the model's files, the preprocessing and the number format that made the tensor. */
+  readonly fingerprint: string;
   readonly image: ImageSize;
   readonly tensor: Tensor;
 }

@@ -13,12 +13,11 @@ export const ERROR_CODES = [
   'prompt-invalid',
   'too-many-prompts',
   'embedding-not-found',
-  'model-not-found',
   'not-found',
   'method-not-allowed',
+  'request-timeout',
+  'headers-too-large',
   'overloaded',
-  'draining',
-  'timeout',
   'internal',
 ] as const;
 

@@ -1,7 +1,7 @@
 import type { Embedding } from './embedding.js';
 import type { ImageSize } from './image.js';
 import type { MaskFormat, PromptResult } from './mask.js';
-import type { Point, Prompt } from './prompt.js';
+import type { Prompt } from './prompt.js';
 import type { Dtype, Tensor } from './tensor.js';
 
 /** Milliseconds by step. */
@@ -14,19 +14,18 @@ export interface Encoded {
   readonly timings: Timings;
 }
 
-/** A photograph to be drawn on: the mask as column-major run lengths, and the prompt that asked for it. */
+/** A photograph to be drawn on: masks as column-major run lengths, and the prompts that asked for them. */
 export interface OverlayTask {
   readonly image: Uint8Array;
-  readonly counts: readonly number[];
-  readonly points: readonly { readonly at: Point; readonly foreground: boolean }[];
-  readonly box: Prompt['box'];
+  readonly masks: readonly (readonly number[])[];
+  readonly prompts: readonly Prompt[];
 }
 
 /** The lane that looks at images. Both calls throw `overloaded` when its queue is full. */
 export interface ImageLane {
   /** @throws SamError `image-unreadable`, `image-too-large` */
   encode(image: Uint8Array, signal?: AbortSignal): Promise<Encoded>;
-  /** The photograph with the mask drawn on it, as a PNG. */
+  /** The photograph with the masks drawn on it, as a PNG. */
   overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array>;
 }
 

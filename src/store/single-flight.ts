@@ -19,15 +19,21 @@ export class SingleFlight<T> {
     start: (signal: AbortSignal) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<{ value: T; joined: boolean }> {
-    signal?.throwIfAborted();
-    const running = this.#flights.get(key);
-    const flight = running ?? this.#take(key, start);
-    flight.waiters++;
-    try {
-      return { value: await leaveable(flight.result, signal), joined: running !== undefined };
-    } finally {
-      flight.waiters--;
-      if (flight.waiters === 0) this.#end(key, flight);
+    for (;;) {
+      signal?.throwIfAborted();
+      const running = this.#flights.get(key);
+      const flight = running ?? this.#take(key, start);
+      flight.waiters++;
+      try {
+        return { value: await leaveable(flight.result, signal), joined: running !== undefined };
+      } catch (error) {
+        // Joined in the very moment in which the last of the others left: begin anew.
+        if (!flight.abandoned.signal.aborted || signal?.aborted) throw error;
+      } finally {
+        flight.waiters--;
+        // What runs already may still land and serve whoever joins meanwhile.
+        if (flight.waiters === 0) flight.abandoned.abort();
+      }
     }
   }
 
@@ -35,19 +41,9 @@ export class SingleFlight<T> {
     const abandoned = new AbortController();
     const flight: Flight<T> = { result: start(abandoned.signal), abandoned, waiters: 0 };
     this.#flights.set(key, flight);
-    const land = () => this.#remove(key, flight);
+    const land = () => this.#flights.delete(key);
     flight.result.then(land, land);
     return flight;
-  }
-
-  /** Nobody waits: whoever asks next must not join a flight that is being given up. */
-  #end(key: string, flight: Flight<T>): void {
-    this.#remove(key, flight);
-    flight.abandoned.abort();
-  }
-
-  #remove(key: string, flight: Flight<T>): void {
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
 }
 
