@@ -1,16 +1,26 @@
 import PQueue from 'p-queue';
 import { Piscina } from 'piscina';
 import { SamError } from '../core/errors.js';
+import type { Provider } from '../core/device.js';
 import { type Outcome, unwrap } from './outcome.js';
+import type { WarmUp } from './warm-up.js';
 
-export interface LaneOptions {
-  readonly name: string;
-  /** Module whose default export answers one task; see `settle`. */
-  readonly job: URL;
+/** A module that runs in the workers: each export answers one kind of task. */
+interface Job {
+  warmUp(task: WarmUp): Promise<Outcome<Provider>>;
+}
+type Kind<J extends Job> = Exclude<keyof J, 'warmUp'> & string;
+type TaskOf<J, K extends keyof J> = J[K] extends (task: infer T) => unknown ? T : never;
+type ResultOf<J, K extends keyof J> = J[K] extends (task: never) => Promise<Outcome<infer R>>
+  ? R
+  : never;
+
+/** The size of a lane and what its workers are given. */
+export interface LaneOptions<Settings> {
   readonly workers: number;
   /** Tasks that may wait beyond those that run. */
   readonly queueLimit: number;
-  readonly workerData: unknown;
+  readonly settings: Settings;
   /** Told of a worker that died between tasks; the pool has replaced it already. */
   readonly onWorkerLost: (error: unknown) => void;
 }
@@ -19,21 +29,24 @@ export interface LaneOptions {
  * A bounded queue before a pool of worker threads. The pool runs the tasks and replaces workers that
  * die; the queue refuses what would wait too long, and forgets what nobody waits for any more.
  */
-export class Lane<Task, Result> {
-  readonly #pool: Piscina<Task, Outcome<Result>>;
+export class Lane<J extends Job, Settings> {
+  readonly #name: string;
+  readonly #pool: Piscina<unknown, Outcome<unknown>>;
   readonly #queue: PQueue;
-  readonly #options: LaneOptions;
+  readonly #options: LaneOptions<Settings>;
   /** Moving average of a task's milliseconds, from which Retry-After is guessed. */
   #pace = 1000;
 
-  constructor(options: LaneOptions) {
+  /** @param job the module, as a URL. */
+  constructor(name: string, job: URL, options: LaneOptions<Settings>) {
+    this.#name = name;
     this.#options = options;
     this.#queue = new PQueue({ concurrency: options.workers });
     this.#pool = new Piscina({
-      filename: options.job.href,
+      filename: job.href,
       minThreads: options.workers,
       maxThreads: options.workers,
-      workerData: options.workerData,
+      workerData: options.settings,
       recordTiming: false,
     });
     this.#pool.on('error', options.onWorkerLost);
@@ -45,30 +58,39 @@ export class Lane<Task, Result> {
   }
 
   /**
-   * Runs tasks, all or none of which are admitted: results come in their order.
+   * Loads the network in every worker and runs it once.
+   * @returns the provider it runs on.
+   * @throws StartupError when it does not load
+   */
+  async warmUp(): Promise<Provider> {
+    const { workers } = this.#options;
+    const task: WarmUp = { warm: new SharedArrayBuffer(4), workers };
+    const runs = Array.from({ length: workers }, () => this.#pool.run(task, { name: 'warmUp' }));
+    const [provider] = (await Promise.all(runs)).map(unwrap);
+    return provider as Provider;
+  }
+
+  /**
+   * Runs tasks of one kind, all or none of which are admitted: results come in their order.
    * @param signal takes tasks out of the queue; one that runs already is finished.
    * @throws SamError `overloaded` when the queue is full, or whatever the first failing task threw.
    */
-  async run(tasks: readonly Task[], signal?: AbortSignal): Promise<Result[]> {
+  protected async run<K extends Kind<J>>(
+    kind: K,
+    tasks: readonly TaskOf<J, K>[],
+    signal?: AbortSignal,
+  ): Promise<ResultOf<J, K>[]> {
     this.#admit(tasks.length);
-    // The first failure empties the queue of its siblings too.
+    // The first failure takes its siblings out of the queue too.
     const siblings = new AbortController();
     const leave = signal ? AbortSignal.any([signal, siblings.signal]) : siblings.signal;
     try {
-      return await Promise.all(tasks.map((task) => this.#enqueue(task, leave)));
+      const results = await Promise.all(tasks.map((task) => this.#enqueue(kind, task, leave)));
+      return results as ResultOf<J, K>[];
     } catch (error) {
       siblings.abort(error);
       throw error;
     }
-  }
-
-  /**
-   * Gives every worker one task at the same time: `task` must hold its worker until all have one.
-   * Queue and bound are passed by, as nothing is served yet.
-   */
-  async runOnEach(task: Task): Promise<Result[]> {
-    const runs = Array.from({ length: this.#options.workers }, () => this.#pool.run(task));
-    return (await Promise.all(runs)).map(unwrap);
   }
 
   /** Ends the workers; a task that runs is cut off. */
@@ -78,17 +100,17 @@ export class Lane<Task, Result> {
   }
 
   #admit(tasks: number): void {
-    const { workers, queueLimit, name } = this.#options;
+    const { workers, queueLimit } = this.#options;
     const free = Math.max(0, workers - this.#queue.pending);
     const { size } = this.#queue;
     // An idle lane takes any one request, however many tasks it has.
     const idle = size === 0 && this.#queue.pending === 0;
     if (idle || size + tasks <= free + queueLimit) return;
     const retryAfter = Math.max(1, Math.ceil((size * this.#pace) / workers / 1000));
-    throw new SamError('overloaded', `the ${name} queue is full`, { retryAfter });
+    throw new SamError('overloaded', `the ${this.#name} queue is full`, { retryAfter });
   }
 
-  async #enqueue(task: Task, signal: AbortSignal): Promise<Result> {
+  async #enqueue(kind: string, task: unknown, signal: AbortSignal): Promise<unknown> {
     signal.throwIfAborted();
     // Aborting a running task would free its place in the queue while its worker is still busy.
     const waiting = new AbortController();
@@ -98,7 +120,7 @@ export class Lane<Task, Result> {
       async () => {
         signal.removeEventListener('abort', leave);
         const start = performance.now();
-        const outcome = await this.#pool.run(task);
+        const outcome = await this.#pool.run(task, { name: kind });
         this.#pace += 0.2 * (performance.now() - start - this.#pace);
         return unwrap(outcome);
       },

@@ -1,0 +1,57 @@
+import type { Static } from 'typebox';
+import type { Prediction } from '../service/predictor.js';
+import type { Context, Server } from './context.js';
+import { json, problems } from './document.js';
+import { located, readPrompts } from './prompts.js';
+import { DecodeRequest, DecodeResponse } from './schemas.js';
+
+/** Room for 64 prompts with a float16 `mask_input` each. */
+export const PROMPTS_LIMIT = 16 * 2 ** 20;
+
+/** `POST /decode`: prompts in, masks out. */
+export async function decodeRoute(server: Server, context: Context): Promise<void> {
+  const { embeddings, predictor } = context;
+  server.route({
+    method: 'POST',
+    url: '/decode',
+    schema: {
+      operationId: 'decode',
+      summary: 'Answer prompts against an embedding',
+      description:
+        'One prompt at the top level or many in `prompts`. Each is answered with one mask or three, ' +
+        'best predicted IoU first.',
+      body: DecodeRequest,
+      response: {
+        200: json(DecodeResponse, 'The masks.'),
+        ...problems(
+          'malformed-request',
+          'invalid-request',
+          'embedding-not-found',
+          'payload-too-large',
+          'too-many-prompts',
+          'unsupported-media-type',
+          'prompt-invalid',
+          'overloaded',
+        ),
+      },
+    },
+    bodyLimit: PROMPTS_LIMIT,
+    handler: async (request, reply) => {
+      const { embedding_id, ...body } = request.body;
+      const list = readPrompts(body);
+      const prediction = await located(list, async () => {
+        predictor.check(list.prompts);
+        const embedding = await embeddings.find(embedding_id);
+        return predictor.predict(embedding, list.prompts, list.options, request.signal);
+      });
+      const { embedding, timings } = prediction;
+      request.notes = { embedding: embedding.id, prompts: list.prompts.length, timings };
+      return reply.send(present(prediction));
+    },
+  });
+}
+
+/** A prediction as it is answered. */
+export function present({ embedding, results, timings }: Prediction): Static<typeof DecodeResponse> {
+  return { embedding_id: embedding.id, ...embedding.image, results, timings };
+}

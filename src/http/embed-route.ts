@@ -1,0 +1,95 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { SamError } from '../core/errors.js';
+import type { Context, Server } from './context.js';
+import { bytes, json, jsonBodiesOnly, problems } from './document.js';
+import { readForm } from './form.js';
+import { EmbedResponse, ImageJson, ref } from './schemas.js';
+import type { Upload, Uploads } from './uploads.js';
+
+const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/avif'];
+
+/** `POST /embed`: an image in, its embedding's id out. */
+export async function embedRoute(server: Server, { embeddings, uploads }: Context): Promise<void> {
+  // What the bytes are is read from the bytes: the declared type only says that they are the image itself.
+  const parser = (_request: FastifyRequest, payload: IncomingMessage) => uploads.receive(payload);
+  server.addContentTypeParser('application/octet-stream', parser);
+  server.addContentTypeParser(/^image\//, parser);
+  server.route({
+    method: 'POST',
+    url: '/embed',
+    schema: {
+      operationId: 'embed',
+      summary: 'Embed an image',
+      description:
+        'Runs the image encoder and keeps the embedding under the hash of the uploaded bytes. ' +
+        'JPEG, PNG, WebP or AVIF; of an animated file the first frame.',
+      body: {
+        content: {
+          'multipart/form-data': {
+            schema: Type.Object({ image: Type.String({ format: 'binary' }) }),
+          },
+          'application/json': { schema: ref(ImageJson) },
+          ...bytes('application/octet-stream', ...IMAGE_TYPES),
+        },
+      },
+      response: {
+        200: json(EmbedResponse, 'It was cached, or another request was making it.'),
+        201: json(EmbedResponse, 'It was computed.'),
+        ...problems(
+          'malformed-request',
+          'invalid-request',
+          'payload-too-large',
+          'unsupported-media-type',
+          'image-unreadable',
+          'image-too-large',
+          'overloaded',
+        ),
+      },
+    },
+    // Base64 takes four characters for three bytes.
+    bodyLimit: Math.ceil((uploads.maxImageBytes * 4) / 3) + 1024,
+    validatorCompiler: jsonBodiesOnly(server),
+    handler: async (request, reply) => {
+      const start = performance.now();
+      const upload = await receive(request, uploads);
+      try {
+        const { image, sha256 } = upload;
+        const embedded = await embeddings.embed(image, sha256, request.signal);
+        const { embedding, flight } = embedded;
+        const timings = { ...embedded.timings, total_ms: performance.now() - start };
+        request.notes = { embedding: embedding.id, flight, timings };
+        const body: Static<typeof EmbedResponse> = {
+          embedding_id: embedding.id,
+          model: embedding.model,
+          ...embedding.image,
+          cached: flight === 'cached',
+          flight,
+          timings,
+        };
+        return reply
+          .code(flight === 'computed' ? 201 : 200)
+          .header('location', `/embeddings/${embedding.id}`)
+          .send(body);
+      } finally {
+        upload.release();
+      }
+    },
+  });
+}
+
+/** The image of a request, in whichever of the three forms it came. */
+async function receive(request: FastifyRequest, uploads: Uploads): Promise<Upload> {
+  if (request.isMultipart()) {
+    const { upload, fields } = await readForm(request, uploads);
+    const [name] = Object.keys(fields);
+    if (name === undefined) return upload;
+    upload.release();
+    const violations = [{ path: `/${name}`, message: 'is not a known field' }];
+    throw new SamError('invalid-request', `/${name} is not a known field`, { violations });
+  }
+  const body = request.body as Upload | Static<typeof ImageJson> | undefined;
+  if (body === undefined) throw new SamError('invalid-request', 'the body is empty: send an image');
+  return 'sha256' in body ? body : uploads.decode(body.image.base64);
+}

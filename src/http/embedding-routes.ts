@@ -1,0 +1,108 @@
+import '@fastify/accepts';
+import { type Static, Type } from 'typebox';
+import type { Embedding } from '../core/embedding.js';
+import { SamError } from '../core/errors.js';
+import { readFloats, type Tensor, writeFloats } from '../core/tensor.js';
+import type { Context, Server } from './context.js';
+import { bytes, json, problems } from './document.js';
+import { toNpy } from './npy.js';
+import { EmbeddingInfo } from './schemas.js';
+
+const NPY = 'application/x-npy';
+const RAW = 'application/octet-stream';
+
+const Params = Type.Object({ id: Type.String() }, { additionalProperties: false });
+
+const Query = Type.Object(
+  {
+    dtype: Type.Optional(
+      Type.Unsafe<'float16' | 'float32'>({
+        type: 'string',
+        enum: ['float16', 'float32'],
+        default: 'float32',
+        description: 'Number format of the tensor.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** `/embeddings/{id}`: what is known of an embedding, its tensor, and the end of it. */
+export async function embeddingRoutes(server: Server, { embeddings }: Context): Promise<void> {
+  server.route({
+    method: 'GET',
+    url: '/embeddings/:id',
+    schema: {
+      operationId: 'getEmbedding',
+      summary: 'Look an embedding up, or download its tensor',
+      description: `JSON by default; the tensor as a NumPy file (${NPY}) or as raw little-endian numbers (${RAW}).`,
+      params: Params,
+      querystring: Query,
+      response: {
+        200: {
+          ...json(EmbeddingInfo, 'It is there.'),
+          content: { ...json(EmbeddingInfo, '').content, ...bytes(NPY, RAW) },
+        },
+        304: { description: 'The client has it.', content: {} },
+        ...problems('invalid-request', 'embedding-not-found', 'not-acceptable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const embedding = await embeddings.find(request.params.id);
+      const type = request.accepts().type(['application/json', NPY, RAW]);
+      if (typeof type !== 'string') {
+        throw new SamError('not-acceptable', `an embedding is to be had as JSON, ${NPY} or ${RAW}`);
+      }
+      const dtype = request.query.dtype ?? 'float32';
+      const etag = entityTag(embedding, type === 'application/json' ? 'json' : `${dtype}-${type}`);
+      reply.header('etag', etag).header('vary', 'accept');
+      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+      if (type === 'application/json') return reply.send(describe(embedding));
+      const tensor = convert(embedding.tensor, dtype);
+      reply.type(type).header('x-tensor-shape', tensor.shape.join(','));
+      reply.header('x-tensor-dtype', dtype).header('x-tensor-byte-order', 'little-endian');
+      return reply.send(type === NPY ? toNpy(tensor) : Buffer.from(tensor.bytes));
+    },
+  });
+
+  server.route({
+    method: 'DELETE',
+    url: '/embeddings/:id',
+    schema: {
+      operationId: 'deleteEmbedding',
+      summary: 'Drop an embedding from the cache',
+      params: Params,
+      response: {
+        204: { description: 'It was there and is no more.', content: {} },
+        ...problems('invalid-request', 'embedding-not-found'),
+      },
+    },
+    handler: async (request, reply) => {
+      await embeddings.drop(request.params.id);
+      return reply.code(204).send();
+    },
+  });
+}
+
+function describe(embedding: Embedding): Static<typeof EmbeddingInfo> {
+  const { id, model, image, fingerprint, tensor } = embedding;
+  const { dtype, shape } = tensor;
+  return { embedding_id: id, model, ...image, shape: [...shape], dtype, fingerprint };
+}
+
+/** The id is the content and the fingerprint what was made of it, so the two and the form say it all. */
+function entityTag({ id, fingerprint }: Embedding, form: string): string {
+  return `"${id.slice(-64, -32)}-${fingerprint.slice(0, 16)}-${form.replaceAll(/[^a-z0-9-]/g, '')}"`;
+}
+
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  const tags = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
+  return tags.includes(etag) || tags.includes('*');
+}
+
+function convert(tensor: Tensor, dtype: Tensor['dtype']): Tensor {
+  if (tensor.dtype === dtype) return tensor;
+  const floats = readFloats(tensor.bytes, tensor.dtype);
+  const buffer = new ArrayBuffer(floats.length * (dtype === 'float16' ? 2 : 4));
+  return { ...tensor, dtype, bytes: writeFloats(floats, dtype, buffer) };
+}

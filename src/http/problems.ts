@@ -1,0 +1,112 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, SamError, type Violation } from '../core/errors.js';
+
+/** Status and title of every error: the one place where the domain's failures meet HTTP. */
+export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
+  'malformed-request': { status: 400, title: 'The request cannot be parsed' },
+  'invalid-request': { status: 400, title: 'The request is not valid' },
+  'unsupported-media-type': { status: 415, title: 'This content type is not accepted' },
+  'not-acceptable': { status: 406, title: 'No acceptable representation' },
+  'payload-too-large': { status: 413, title: 'The body is too large' },
+  'image-unreadable': { status: 422, title: 'The image cannot be decoded' },
+  'image-too-large': { status: 422, title: 'The image has too many pixels' },
+  'prompt-invalid': { status: 422, title: 'The prompt does not fit the image' },
+  'too-many-prompts': { status: 413, title: 'Too many prompts or points' },
+  'embedding-not-found': { status: 404, title: 'No such embedding' },
+  'not-found': { status: 404, title: 'No such resource' },
+  'method-not-allowed': { status: 405, title: 'Method not allowed' },
+  'request-timeout': { status: 408, title: 'The request took too long to arrive' },
+  'headers-too-large': { status: 431, title: 'The request header is too large' },
+  overloaded: { status: 503, title: 'The service is busy' },
+  internal: { status: 500, title: 'Internal error' },
+};
+
+/** An error as RFC 9457 lays it out. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly requestId: string;
+  readonly errors?: readonly Violation[];
+}
+
+/** The problem document of an error. */
+export function problemOf(error: SamError, requestId: string): Problem {
+  const { status, title } = PROBLEMS[error.code];
+  const problem = { type: `/problems/${error.code}`, title, status, detail: error.message, requestId };
+  return error.violations.length > 0 ? { ...problem, errors: error.violations } : problem;
+}
+
+/** Answers every error of every route, and logs those that are ours. */
+export function handleError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (request.signal.aborted) {
+    // Nobody reads the answer; the status is the one proxies log for a client that went away.
+    return reply.code(499).send();
+  }
+  const known = asSamError(error);
+  if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
+  if (known.retryAfter !== undefined) reply.header('retry-after', known.retryAfter);
+  // What is left of a refused body is not worth reading.
+  if (known.code === 'payload-too-large') reply.header('connection', 'close');
+  const problem = problemOf(known, request.id);
+  return reply.code(problem.status).type('application/problem+json').send(problem);
+}
+
+/** The framework's own errors in our words; whatever nobody foresaw becomes `internal`. */
+function asSamError(error: FastifyError): SamError {
+  if (error instanceof SamError) return error;
+  if (error.validation) return invalid(error);
+  const known = FRAMEWORK_ERRORS[error.code];
+  if (known) return new SamError(known.code, known.detail);
+  const status = error.statusCode ?? 500;
+  if (status === 413) return new SamError('payload-too-large', 'the body is too large');
+  if (status === 415) return new SamError('unsupported-media-type', ACCEPTED);
+  if (status >= 400 && status < 500) return new SamError('malformed-request', error.message);
+  return new SamError('internal', 'the request failed; the log has more under its request id');
+}
+
+const ACCEPTED = 'the content-type is none that this route accepts';
+
+const FRAMEWORK_ERRORS: Record<string, { code: ErrorCode; detail: string }> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'payload-too-large', detail: 'the body is too large' },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'unsupported-media-type', detail: ACCEPTED },
+  FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'malformed-request', detail: 'the body is empty' },
+  FST_ERR_CTP_INVALID_JSON_BODY: { code: 'malformed-request', detail: 'the body is not JSON' },
+  FST_REQ_FILE_TOO_LARGE: { code: 'payload-too-large', detail: 'the image is too large' },
+  FST_FILES_LIMIT: { code: 'invalid-request', detail: 'the form must hold one file only' },
+  FST_PARTS_LIMIT: { code: 'payload-too-large', detail: 'the form has too many parts' },
+  FST_FIELDS_LIMIT: { code: 'payload-too-large', detail: 'the form has too many fields' },
+  FST_INVALID_MULTIPART_CONTENT_TYPE: { code: 'unsupported-media-type', detail: ACCEPTED },
+};
+
+/** A schema violation, with the path of what is wrong rather than of the schema. */
+function invalid(error: FastifyError): SamError {
+  const violations = (error.validation ?? []).map(violation);
+  const place = error.validationContext ?? 'request';
+  const detail = violations.map(({ path, message }) => `${path || place} ${message}`).join('; ');
+  return new SamError('invalid-request', detail, { violations });
+}
+
+/** One finding of the validator, in words for a client. */
+export function violation(found: {
+  keyword: string;
+  instancePath: string;
+  message?: string;
+  params: Record<string, unknown>;
+}): Violation {
+  const { keyword, instancePath, message = 'is not valid', params } = found;
+  const extra = params['additionalProperty'];
+  if (keyword === 'additionalProperties' && typeof extra === 'string') {
+    return { path: `${instancePath}/${extra}`, message: 'is not a known field' };
+  }
+  const values = params['allowedValues'];
+  if (Array.isArray(values)) {
+    return { path: instancePath, message: `must be one of ${values.join(', ')}` };
+  }
+  return { path: instancePath, message };
+}

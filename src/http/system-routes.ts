@@ -1,0 +1,47 @@
+import type { Context, Server } from './context.js';
+import { json, problems } from './document.js';
+import { ModelList, Status } from './schemas.js';
+
+/** What operators and load balancers ask. */
+export async function systemRoutes(server: Server, { models, ready }: Context): Promise<void> {
+  server.get(
+    '/models',
+    {
+      schema: {
+        operationId: 'listModels',
+        summary: 'The models served, and where they run',
+        response: { 200: json(ModelList, 'The first is the default.'), ...problems() },
+      },
+    },
+    async (_request, reply) => reply.send({ models: models() }),
+  );
+  server.get(
+    '/healthz',
+    {
+      logLevel: 'warn',
+      schema: {
+        operationId: 'health',
+        summary: 'Whether the event loop turns',
+        response: { 200: json(Status, 'It does.'), ...problems() },
+      },
+    },
+    async () => ({ status: 'ok' }),
+  );
+  server.get(
+    '/readyz',
+    {
+      logLevel: 'warn',
+      schema: {
+        operationId: 'readiness',
+        summary: 'Whether requests should be sent here',
+        response: {
+          200: json(Status, 'The models are loaded and warm.'),
+          503: json(Status, 'They are not yet, or the process is about to end.'),
+          500: problems()['500'],
+        },
+      },
+    },
+    async (_request, reply) =>
+      ready() ? { status: 'ready' } : reply.code(503).send({ status: 'not ready' }),
+  );
+}

@@ -1,0 +1,27 @@
+import closeWithGrace from 'close-with-grace';
+import { createApp } from './app.js';
+import { loadConfig } from './config.js';
+import { StartupError } from './core/errors.js';
+import { createLogger } from './observe/logger.js';
+
+/** What cannot start says why in words, without a stack: the operator has to change something outside. */
+function fail(error: unknown): never {
+  const text = error instanceof StartupError ? error.message : error;
+  console.error('sam-split cannot start:', text);
+  process.exit(1);
+}
+
+try {
+  const config = loadConfig(process.env);
+  const logger = createLogger(config.LOG_LEVEL);
+  const app = await createApp(config, logger);
+  closeWithGrace({ delay: config.SAM_SHUTDOWN_MS, logger }, async ({ signal, err }) => {
+    if (err) logger.fatal({ err }, 'failed');
+    else logger.info({ signal }, 'draining');
+    await app.close();
+  });
+  await app.server.listen({ host: config.HOST, port: config.PORT });
+  await app.warmUp();
+} catch (error) {
+  fail(error);
+}

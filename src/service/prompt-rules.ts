@@ -1,0 +1,79 @@
+import { SamError, type Violation } from '../core/errors.js';
+import type { ImageSize } from '../core/image.js';
+import type { Prompt } from '../core/prompt.js';
+
+export interface PromptLimits {
+  readonly maxPrompts: number;
+  /** Points one prompt may have: attention grows with them. */
+  readonly maxPoints: number;
+}
+
+/**
+ * Checks what a schema cannot: fields that belong together. Needs no image.
+ * @throws SamError `too-many-prompts`, `invalid-request`
+ */
+export function checkShape(prompts: readonly Prompt[], limits: PromptLimits): void {
+  if (prompts.length > limits.maxPrompts) {
+    throw new SamError('too-many-prompts', `at most ${limits.maxPrompts} prompts a request`);
+  }
+  refuse(
+    'invalid-request',
+    prompts.flatMap((prompt, i) => shapeViolations(prompt, `/prompts/${i}`)),
+  );
+  const long = prompts.findIndex((prompt) => (prompt.point_coords?.length ?? 0) > limits.maxPoints);
+  if (long >= 0) {
+    throw new SamError('too-many-prompts', `at most ${limits.maxPoints} points a prompt`, {
+      violations: [{ path: `/prompts/${long}/point_coords`, message: 'has too many points' }],
+    });
+  }
+}
+
+/**
+ * Checks that prompts lie inside their image, edges included.
+ * @throws SamError `prompt-invalid`
+ */
+export function checkGeometry(prompts: readonly Prompt[], image: ImageSize): void {
+  refuse(
+    'prompt-invalid',
+    prompts.flatMap((prompt, i) => geometryViolations(prompt, image, `/prompts/${i}`)),
+  );
+}
+
+function shapeViolations(prompt: Prompt, path: string): Violation[] {
+  const { point_coords, point_labels, box, mask_input } = prompt;
+  const points = point_coords?.length ?? 0;
+  const labels = point_labels?.length ?? 0;
+  if (points !== labels) {
+    const message = `must have one label for each of the ${points} points, has ${labels}`;
+    return [{ path: `${path}/point_labels`, message }];
+  }
+  if (points === 0 && !box && !mask_input) {
+    return [{ path, message: 'must have point_coords with point_labels, a box, or a mask_input' }];
+  }
+  return [];
+}
+
+function geometryViolations(prompt: Prompt, image: ImageSize, path: string): Violation[] {
+  const { width, height } = image;
+  const inside = (x: number, y: number) => x >= 0 && x <= width && y >= 0 && y <= height;
+  const message = `must lie in the image, 0..${width} by 0..${height}`;
+  const violations: Violation[] = [];
+  for (const [i, [x, y]] of (prompt.point_coords ?? []).entries()) {
+    if (!inside(x, y)) violations.push({ path: `${path}/point_coords/${i}`, message });
+  }
+  if (prompt.box) {
+    const [x1, y1, x2, y2] = prompt.box;
+    if (!inside(x1, y1) || !inside(x2, y2)) violations.push({ path: `${path}/box`, message });
+    else if (x1 >= x2 || y1 >= y2) {
+      violations.push({ path: `${path}/box`, message: 'must have x1 < x2 and y1 < y2' });
+    }
+  }
+  return violations;
+}
+
+function refuse(code: 'invalid-request' | 'prompt-invalid', violations: readonly Violation[]): void {
+  const [first] = violations;
+  if (!first) return;
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  throw new SamError(code, `${first.path} ${first.message}${more}`, { violations });
+}
