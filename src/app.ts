@@ -8,7 +8,8 @@ import { createServer } from './http/server.js';
 import { Uploads } from './http/uploads.js';
 import { DecodeLane } from './lanes/decode-lane.js';
 import { EncodeLane } from './lanes/encode-lane.js';
-import { decoderGraph } from './sam/sam-decoder.js';
+import { buildDecoder } from './sam/sam-decoder.js';
+import { readDecoderWeights } from './sam/weights.js';
 import { Embeddings } from './service/embeddings.js';
 import { Predictor } from './service/predictor.js';
 import { MemoryStore } from './store/memory-store.js';
@@ -56,7 +57,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     queueLimit: config.SAM_DECODE_QUEUE,
     settings: {
       manifest,
-      decoder: decoderGraph(model.decoderPath),
+      decoder: buildDecoder(readDecoderWeights(readFileSync(model.decoderPath))),
       session: { device: config.SAM_DECODE_DEVICE, threads: config.SAM_DECODE_THREADS, gpuTurn },
     },
     onWorkerLost,
