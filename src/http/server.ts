@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import accepts from '@fastify/accepts';
 import multipart from '@fastify/multipart';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { type FastifyBaseLogger, fastify } from 'fastify';
+import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { Type } from 'typebox';
 import { type ErrorCode, SamError } from '../core/errors.js';
 import type { Context, Server } from './context.js';
@@ -29,7 +29,7 @@ export async function createServer(
 ): Promise<Server> {
   const server = fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     // A slow client may take its time over a photograph, not over its headers.
     requestTimeout: 120_000,
