@@ -35,3 +35,11 @@ export function wantsMultimask(prompt: Prompt): boolean {
     (prompt.point_coords?.length === 1 && prompt.box === undefined && prompt.mask_input === undefined)
   );
 }
+
+/**
+ * How many tokens the decoder sees of a prompt: its points, and the two corners of its box or one padding
+ * point. Only prompts with equally many can share a batch: further padding would change their answers.
+ */
+export function tokenCount({ point_coords = [], box }: Prompt): number {
+  return point_coords.length + (box ? 2 : 1);
+}

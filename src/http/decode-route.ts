@@ -3,7 +3,9 @@ import type { Prediction } from '../service/predictor.js';
 import type { Context, Server } from './context.js';
 import { json, problems } from './document.js';
 import { located, readPrompts } from './prompts.js';
-import { DecodeRequest, DecodeResponse } from './schemas.js';
+import { DecodeRequest } from './request-schemas.js';
+import { DecodeResponse } from './response-schemas.js';
+import { rounded } from './timings.js';
 
 /** Room for 64 prompts with a float16 `mask_input` each. */
 export const PROMPTS_LIMIT = 16 * 2 ** 20;
@@ -44,14 +46,20 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
         const embedding = await embeddings.find(embedding_id);
         return predictor.predict(embedding, list.prompts, list.options, request.signal);
       });
-      const { embedding, timings } = prediction;
-      request.notes = { embedding: embedding.id, prompts: list.prompts.length, timings };
-      return reply.send(present(prediction));
+      const answer = present(prediction, reply.elapsedTime);
+      const { timings } = answer;
+      request.notes = { embedding: embedding_id, prompts: list.prompts.length, timings };
+      return reply.send(answer);
     },
   });
 }
 
-/** A prediction as it is answered. */
-export function present({ embedding, results, timings }: Prediction): Static<typeof DecodeResponse> {
-  return { embedding_id: embedding.id, ...embedding.image, results, timings };
+/** A prediction as it is answered, `elapsed` milliseconds after its request came. */
+export function present(
+  { embedding, results, timings }: Prediction,
+  elapsed: number,
+): Static<typeof DecodeResponse> {
+  const { id, image } = embedding;
+  const rest = { results, timings: rounded({ ...timings, total_ms: elapsed }) };
+  return { embedding_id: id, ...image, ...rest };
 }

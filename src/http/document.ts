@@ -6,12 +6,38 @@ import { Type } from 'typebox';
 import type { ErrorCode } from '../core/errors.js';
 import type { Server } from './context.js';
 import { PROBLEMS } from './problems.js';
-import { Problem, ref, SHARED_SCHEMAS } from './schemas.js';
+import { DecodeRequest, ImageJson, LowResLogits, Prompt, PromptRequest } from './request-schemas.js';
+import {
+  DecodeResponse,
+  EmbeddingInfo,
+  EmbedResponse,
+  Mask,
+  ModelList,
+  Problem,
+  Status,
+} from './response-schemas.js';
+import { ref } from './schema.js';
 
 const DESCRIPTION = `Segment Anything over HTTP, cut where SAM itself is cut. \`POST /embed\` runs the heavy image encoder
 once and answers with an id made of the image's hash; \`POST /decode\` answers points, boxes and masks against that
 id in milliseconds, with every mask and its score. Coordinates are pixels of the image after EXIF orientation,
 (0,0) its top-left corner. Errors are problem details (RFC 9457).`;
+
+/** Everything routes mention by name. */
+const SHARED_SCHEMAS: readonly TSchema[] = [
+  LowResLogits,
+  Prompt,
+  PromptRequest,
+  DecodeRequest,
+  ImageJson,
+  Mask,
+  EmbedResponse,
+  DecodeResponse,
+  EmbeddingInfo,
+  ModelList,
+  Status,
+  Problem,
+];
 
 /** Collects the OpenAPI document from the routes that follow, and serves it as JSON and as a page. */
 export async function documentRoutes(server: Server, version: string): Promise<void> {
@@ -29,13 +55,22 @@ export async function documentRoutes(server: Server, version: string): Promise<v
     },
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json['$id'] ?? `def-${i}`) },
   });
-  await server.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  await server.register(swaggerUi, {
+    routePrefix: '/docs',
+    // The page needs nothing from elsewhere, and must work over plain HTTP.
+    staticCSP: { 'default-src': ["'self'"], 'img-src': ["'self'", 'data:'], 'style-src': ["'self'", "'unsafe-inline'"] },
+  });
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
 }
 
 /** A successful JSON answer. */
 export function json(schema: TSchema, description: string) {
   return { description, content: { 'application/json': { schema: ref(schema) } } };
+}
+
+/** An answer without a body. */
+export function nothing(description: string) {
+  return Type.Unsafe<void>({ type: 'null', description });
 }
 
 /** Content that is bytes. */

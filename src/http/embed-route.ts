@@ -5,7 +5,10 @@ import { SamError } from '../core/errors.js';
 import type { Context, Server } from './context.js';
 import { bytes, json, jsonBodiesOnly, problems } from './document.js';
 import { readForm } from './form.js';
-import { EmbedResponse, ImageJson, ref } from './schemas.js';
+import { ImageJson } from './request-schemas.js';
+import { EmbedResponse } from './response-schemas.js';
+import { ref } from './schema.js';
+import { rounded } from './timings.js';
 import type { Upload, Uploads } from './uploads.js';
 
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/avif'];
@@ -52,13 +55,12 @@ export async function embedRoute(server: Server, { embeddings, uploads }: Contex
     bodyLimit: Math.ceil((uploads.maxImageBytes * 4) / 3) + 1024,
     validatorCompiler: jsonBodiesOnly(server),
     handler: async (request, reply) => {
-      const start = performance.now();
       const upload = await receive(request, uploads);
       try {
         const { image, sha256 } = upload;
         const embedded = await embeddings.embed(image, sha256, request.signal);
         const { embedding, flight } = embedded;
-        const timings = { ...embedded.timings, total_ms: performance.now() - start };
+        const timings = rounded({ ...embedded.timings, total_ms: reply.elapsedTime });
         request.notes = { embedding: embedding.id, flight, timings };
         const body: Static<typeof EmbedResponse> = {
           embedding_id: embedding.id,

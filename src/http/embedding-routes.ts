@@ -4,9 +4,9 @@ import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import { readFloats, type Tensor, writeFloats } from '../core/tensor.js';
 import type { Context, Server } from './context.js';
-import { bytes, json, problems } from './document.js';
+import { bytes, json, nothing, problems } from './document.js';
 import { toNpy } from './npy.js';
-import { EmbeddingInfo } from './schemas.js';
+import { EmbeddingInfo } from './response-schemas.js';
 
 const NPY = 'application/x-npy';
 const RAW = 'application/octet-stream';
@@ -43,7 +43,7 @@ export async function embeddingRoutes(server: Server, { embeddings }: Context): 
           ...json(EmbeddingInfo, 'It is there.'),
           content: { ...json(EmbeddingInfo, '').content, ...bytes(NPY, RAW) },
         },
-        304: { description: 'The client has it.', content: {} },
+        304: nothing('The client has it.'),
         ...problems('invalid-request', 'embedding-not-found', 'not-acceptable'),
       },
     },
@@ -73,7 +73,7 @@ export async function embeddingRoutes(server: Server, { embeddings }: Context): 
       summary: 'Drop an embedding from the cache',
       params: Params,
       response: {
-        204: { description: 'It was there and is no more.', content: {} },
+        204: nothing('It was there and is no more.'),
         ...problems('invalid-request', 'embedding-not-found'),
       },
     },

@@ -1,7 +1,7 @@
 import { SamError } from '../core/errors.js';
 import type { MaskOptions } from '../core/ports.js';
 import type { Prompt } from '../core/prompt.js';
-import type { PromptRequest } from './schemas.js';
+import type { PromptRequest } from './request-schemas.js';
 
 /** What a request asks, in the domain's form. */
 export interface PromptList {

@@ -11,7 +11,9 @@ import { bytes, json, jsonBodiesOnly, problems } from './document.js';
 import { readForm } from './form.js';
 import { violation } from './problems.js';
 import { located, type PromptList, readPrompts } from './prompts.js';
-import { DecodeResponse, PromptRequest, ref } from './schemas.js';
+import { PromptRequest } from './request-schemas.js';
+import { DecodeResponse } from './response-schemas.js';
+import { ref } from './schema.js';
 import type { Upload } from './uploads.js';
 
 const Query = Type.Object(
@@ -87,7 +89,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
           request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
           return predictor.predict(embedding, list.prompts, { ...list.options, format }, request.signal);
         });
-        if (answer === 'json') return reply.send(present(prediction));
+        if (answer === 'json') return reply.send(present(prediction, reply.elapsedTime));
         reply.type('image/png').header('x-embedding-id', prediction.embedding.id);
         if (answer === 'mask') return sendMask(reply, prediction);
         return reply.send(await overlay(images, upload, list, prediction, request.signal));

@@ -52,6 +52,8 @@ export async function createServer(
   const answer405 = refuseOtherMethods(server);
   observe(server);
 
+  // Nothing is sent as text: such a body is a 415 like any other that no route takes.
+  server.removeContentTypeParser('text/plain');
   await server.register(accepts);
   await server.register(multipart, {
     throwFileSizeLimit: false,

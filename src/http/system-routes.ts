@@ -1,6 +1,6 @@
 import type { Context, Server } from './context.js';
 import { json, problems } from './document.js';
-import { ModelList, Status } from './schemas.js';
+import { ModelList, Status } from './response-schemas.js';
 
 /** What operators and load balancers ask. */
 export async function systemRoutes(server: Server, { models, ready }: Context): Promise<void> {

@@ -1,7 +1,6 @@
 import sharp from 'sharp';
 import { SamError } from '../core/errors.js';
 import type { RgbImage } from '../core/image.js';
-import { sniffFormat } from './format.js';
 
 // Only what is accepted can be loaded, whatever a file claims to be.
 sharp.block({ operation: ['VipsForeignLoad'] });
@@ -20,16 +19,13 @@ sharp.cache(false);
  * Decodes an image file to oriented 8-bit RGB as PIL's `convert("RGB")` would: grey, palette and CMYK
  * become RGB, 16 bits become 8, embedded colour profiles are ignored. Transparent pixels are laid over
  * white. Of an animation the first frame is taken.
- * @throws SamError `unsupported-media-type`, `image-too-large` before any pixel is decoded,
- *   `image-unreadable` for a file that is damaged or cut off.
+ * @throws SamError `image-too-large` before any pixel is decoded, `image-unreadable` for a file that is
+ *   damaged, cut off, or of another kind.
  */
 export async function decodeImage(
   file: Uint8Array,
   { maxPixels }: { readonly maxPixels: number },
 ): Promise<RgbImage> {
-  if (!sniffFormat(file)) {
-    throw new SamError('unsupported-media-type', 'the image is not a JPEG, PNG, WebP or AVIF file');
-  }
   const input = {
     failOn: 'truncated',
     limitInputPixels: false,

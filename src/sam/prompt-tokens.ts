@@ -46,11 +46,3 @@ export function promptTokens(prompt: Prompt, image: ImageSize): PromptTokens {
     labels: Float32Array.from(tokens, ({ label }) => label),
   };
 }
-
-/**
- * How many tokens `promptTokens` makes of a prompt. Only prompts with equally many can share a batch:
- * further padding would change their answers.
- */
-export function tokenCount({ point_coords = [], box }: Prompt): number {
-  return point_coords.length + (box ? BOX_LABELS.length : 1);
-}

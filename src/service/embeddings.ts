@@ -1,7 +1,10 @@
 import { type Embedding, embeddingId, parseEmbeddingId } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { EmbeddingStore, ImageLane, Timings } from '../core/ports.js';
+import { sniffFormat } from '../image/format.js';
 import { SingleFlight } from '../store/single-flight.js';
+
+const UNKNOWN_FORMAT = 'the image is not a JPEG, PNG, WebP or AVIF file';
 
 /** How an embedding came to a request: made for it, made for another that came first, or found. */
 export type FlightKind = 'computed' | 'joined' | 'cached';
@@ -33,12 +36,13 @@ export class Embeddings {
    * The embedding of an image.
    * @param sha256 of `image`, in hex.
    * @param signal gives up waiting; the encode goes on while others wait for it.
-   * @throws SamError `image-unreadable`, `image-too-large`, `overloaded`
+   * @throws SamError `unsupported-media-type`, `image-unreadable`, `image-too-large`, `overloaded`
    */
   async embed(image: Uint8Array, sha256: string, signal?: AbortSignal): Promise<Embedded> {
     const id = embeddingId(this.#model, sha256);
     const cached = await this.#store.get(this.#key(sha256));
     if (cached) return { embedding: cached, flight: 'cached', timings: {} };
+    if (!sniffFormat(image)) throw new SamError('unsupported-media-type', UNKNOWN_FORMAT);
     const make = (abandoned: AbortSignal) => this.#make(id, image, sha256, abandoned);
     const { value, joined } = await this.#flights.run(sha256, make, signal);
     return joined ? { ...value, flight: 'joined' } : value;

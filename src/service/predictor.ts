@@ -1,7 +1,7 @@
 import type { Embedding } from '../core/embedding.js';
 import type { PromptResult } from '../core/mask.js';
 import type { DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
-import type { Prompt } from '../core/prompt.js';
+import { type Prompt, tokenCount } from '../core/prompt.js';
 import { checkGeometry, checkShape, type PromptLimits } from './prompt-rules.js';
 
 /** Prompts in one run of the decoder: its activations weigh some 30 MB a prompt. */
@@ -43,7 +43,6 @@ export class Predictor {
     signal?: AbortSignal,
   ): Promise<Prediction> {
     checkGeometry(prompts, embedding.image);
-    const start = performance.now();
     const tasks = batches(prompts).map((batch) => ({ embedding, prompts: batch, options }));
     const decoded = await this.#lane.decode(tasks, signal);
     const results: PromptResult[] = [];
@@ -52,15 +51,15 @@ export class Predictor {
         results[index] = decoded[t]?.results[p] as PromptResult;
       }
     }
-    return { embedding, results, timings: { ...sum(decoded), total_ms: performance.now() - start } };
+    return { embedding, results, timings: sum(decoded) };
   }
 }
 
-/** Only prompts with equally many tokens can share a run: padding a shorter one changes its answer. */
+/** Prompts by their number of tokens, in runs of at most `BATCH`. */
 function batches(prompts: readonly Prompt[]): DecodeTask['prompts'][] {
   const byTokens = new Map<number, { index: number; prompt: Prompt }[]>();
   for (const [index, prompt] of prompts.entries()) {
-    const tokens = (prompt.point_coords?.length ?? 0) + (prompt.box ? 2 : 1);
+    const tokens = tokenCount(prompt);
     const group = byTokens.get(tokens) ?? [];
     if (group.push({ index, prompt }) === 1) byTokens.set(tokens, group);
   }

@@ -1,0 +1,132 @@
+import { Type } from 'typebox';
+import { ERROR_CODES } from '../core/errors.js';
+import type { PromptResult } from '../core/mask.js';
+import { Dtype, EmbeddingId, LowResLogits } from './request-schemas.js';
+import { choice, ref, strict } from './schema.js';
+
+const Size = Type.Array(Type.Integer(), {
+  minItems: 2,
+  maxItems: 2,
+  description: '[height, width]',
+});
+
+export const Mask = Type.Object(
+  {
+    segmentation: Type.Union([
+      Type.Object({ size: Size, counts: Type.String() }, { title: 'COCO RLE', ...strict }),
+      Type.Object(
+        { size: Size, counts: Type.Array(Type.Integer()) },
+        { title: 'COCO RLE, uncompressed', ...strict },
+      ),
+      Type.Object(
+        { size: Size, png: Type.String({ contentEncoding: 'base64' }) },
+        { title: 'PNG, 255 inside', ...strict },
+      ),
+    ]),
+    predicted_iou: Type.Number({ description: "The model's own estimate of the mask's quality." }),
+    stability_score: Type.Number({
+      description: 'IoU of the mask cut at +1 with the mask cut at -1: 1 is a firm edge.',
+    }),
+    bbox: Type.Array(Type.Number(), {
+      minItems: 4,
+      maxItems: 4,
+      description: '[x, y, width, height] of the smallest box around the mask; zeros when it is empty.',
+    }),
+    area: Type.Integer({ description: 'Pixels inside the mask.' }),
+    low_res_logits: Type.Optional(ref(LowResLogits)),
+  },
+  { ...strict, $id: 'Mask' },
+);
+
+const Timings = Type.Record(Type.String(), Type.Number(), {
+  description: 'Milliseconds by step.',
+});
+
+const Width = Type.Integer({ description: 'Of the oriented image, in pixels.' });
+const Height = Type.Integer({ description: 'Of the oriented image, in pixels.' });
+
+export const EmbedResponse = Type.Object(
+  {
+    embedding_id: EmbeddingId,
+    model: Type.String(),
+    width: Width,
+    height: Height,
+    cached: Type.Boolean({ description: 'Whether it was there before this request.' }),
+    flight: choice(['computed', 'joined', 'cached'], {
+      description: 'Made by this request, by another that was under way, or found in the cache.',
+    }),
+    timings: Timings,
+  },
+  { ...strict, $id: 'EmbedResponse' },
+);
+
+export const DecodeResponse = Type.Object(
+  {
+    embedding_id: EmbeddingId,
+    width: Width,
+    height: Height,
+    results: Type.Unsafe<readonly PromptResult[]>(
+      Type.Array(Type.Object({ masks: Type.Array(ref(Mask)) }, strict), {
+        description:
+          '`results[i]` answers `prompts[i]`; its masks are sorted by predicted IoU, best first.',
+      }),
+    ),
+    timings: Timings,
+  },
+  { ...strict, $id: 'DecodeResponse' },
+);
+
+export const EmbeddingInfo = Type.Object(
+  {
+    embedding_id: EmbeddingId,
+    model: Type.String(),
+    width: Width,
+    height: Height,
+    shape: Type.Array(Type.Integer()),
+    dtype: Dtype,
+    fingerprint: Type.String({
+      description: 'Changes with the model files, the preprocessing and the number format.',
+    }),
+  },
+  { ...strict, $id: 'EmbeddingInfo' },
+);
+
+const Network = Type.Object({ provider: Type.String(), sha256: Type.String() }, strict);
+
+export const ModelList = Type.Object(
+  {
+    models: Type.Array(
+      Type.Object(
+        {
+          name: Type.String(),
+          title: Type.String(),
+          license: Type.String(),
+          source: Type.String(),
+          architecture: Type.String(),
+          image_size: Type.Integer(),
+          fingerprint: Type.String(),
+          encoder: Network,
+          decoder: Network,
+        },
+        strict,
+      ),
+    ),
+  },
+  { ...strict, $id: 'ModelList' },
+);
+
+export const Status = Type.Object({ status: Type.String() }, { ...strict, $id: 'Status' });
+
+export const Problem = Type.Object(
+  {
+    type: choice(ERROR_CODES.map((code) => `/problems/${code}`)),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    requestId: Type.String(),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ path: Type.String(), message: Type.String() }, strict)),
+    ),
+  },
+  { ...strict, $id: 'Problem', description: 'RFC 9457 problem details.' },
+);
