@@ -26,9 +26,15 @@ export function embeddingId(model: string, sha256: string): string {
 export function parseEmbeddingId(id: string): { model: string; sha256: string } {
   const match = ID.exec(id);
   if (!match) {
-    throw new SamError('invalid-request', 'embedding_id is not <model>:<64 lower-case hex digits>', {
-      violations: [{ path: '/embedding_id', message: 'must be <model>:<sha256 in lower-case hex>' }],
-    });
+    throw new SamError(
+      'invalid-request',
+      'embedding_id is not <model>:<64 lower-case hex digits>',
+      {
+        violations: [
+          { path: '/embedding_id', message: 'must be <model>:<sha256 in lower-case hex>' },
+        ],
+      },
+    );
   }
   return { model: match[1] as string, sha256: match[2] as string };
 }

@@ -32,7 +32,9 @@ export interface Prompt {
 export function wantsMultimask(prompt: Prompt): boolean {
   return (
     prompt.multimask_output ??
-    (prompt.point_coords?.length === 1 && prompt.box === undefined && prompt.mask_input === undefined)
+    (prompt.point_coords?.length === 1 &&
+      prompt.box === undefined &&
+      prompt.mask_input === undefined)
   );
 }
 

@@ -17,11 +17,17 @@ export function readFloats(bytes: Uint8Array, dtype: Dtype): Float32Array<ArrayB
   // A view needs an aligned offset, and decoded base64 may start anywhere in Node's buffer pool.
   const own = new Uint8Array(bytes.length);
   own.set(bytes);
-  return dtype === 'float32' ? new Float32Array(own.buffer) : toFloat32(new Uint16Array(own.buffer));
+  return dtype === 'float32'
+    ? new Float32Array(own.buffer)
+    : toFloat32(new Uint16Array(own.buffer));
 }
 
 /** Writes floats as `dtype` into `buffer`, which must hold exactly that many. */
-export function writeFloats(floats: Float32Array, dtype: Dtype, buffer: ArrayBufferLike): Uint8Array {
+export function writeFloats(
+  floats: Float32Array,
+  dtype: Dtype,
+  buffer: ArrayBufferLike,
+): Uint8Array {
   if (dtype === 'float32') new Float32Array(buffer).set(floats);
   else toFloat16(floats, new Uint16Array(buffer));
   return new Uint8Array(buffer);

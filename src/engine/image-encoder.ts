@@ -15,7 +15,11 @@ export class ImageEncoder {
   }
 
   /** @param file path of an ONNX file with one input [1,3,S,S] `input` and one output [1,256,64,64] `output`. */
-  static async open(file: string, imageSize: number, options: SessionOptions): Promise<ImageEncoder> {
+  static async open(
+    file: string,
+    imageSize: number,
+    options: SessionOptions,
+  ): Promise<ImageEncoder> {
     return new ImageEncoder(await openSession(file, options), imageSize);
   }
 

@@ -48,7 +48,9 @@ export async function loadModel(directory: string, name: string): Promise<Model>
   const manifestPath = join(directory, `${name}.json`);
   const manifest = await readManifest(manifestPath);
   if (manifest.name !== name) {
-    throw new StartupError(`${manifestPath} is the manifest of "${manifest.name}", not of "${name}"`);
+    throw new StartupError(
+      `${manifestPath} is the manifest of "${manifest.name}", not of "${name}"`,
+    );
   }
   const [encoderPath, decoderPath] = await Promise.all([
     verify(directory, manifest.encoder),
@@ -66,7 +68,9 @@ async function readManifest(path: string): Promise<ModelManifest> {
   }
   if (!Manifest.Check(content)) {
     const [error] = Manifest.Errors(content);
-    throw new StartupError(`${path}${error?.instancePath ?? ''} ${error?.message ?? 'is malformed'}`);
+    throw new StartupError(
+      `${path}${error?.instancePath ?? ''} ${error?.message ?? 'is malformed'}`,
+    );
   }
   return content;
 }

@@ -13,7 +13,8 @@ const REMEDY: Record<Provider, string> = {
   tensorrt:
     'it needs TensorRT 10 on top of everything cuda needs: run ' +
     '"ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js" (linux/x64)',
-  webgpu: 'it needs a GPU with a Vulkan driver and the Vulkan loader (Debian and Ubuntu: libvulkan1)',
+  webgpu:
+    'it needs a GPU with a Vulkan driver and the Vulkan loader (Debian and Ubuntu: libvulkan1)',
   coreml: 'it exists on macOS only',
   dml: 'it exists on Windows only',
 };
@@ -29,6 +30,10 @@ export function providersFor(device: Device): readonly Provider[] {
 export function unavailable(provider: Provider, cause: unknown): string {
   const reason = cause instanceof Error ? cause.message : String(cause);
   // The runtime prefixes its own source file and function; only its last words concern an operator.
-  const last = reason.split('\n')[0]?.split(/: (?=[A-Z])/).at(-1) ?? reason;
+  const last =
+    reason
+      .split('\n')[0]
+      ?.split(/: (?=[A-Z])/)
+      .at(-1) ?? reason;
   return `execution provider "${provider}" cannot be loaded (${last.trim()}): ${REMEDY[provider]}`;
 }

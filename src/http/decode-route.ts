@@ -5,6 +5,7 @@ import { json, problems } from './document.js';
 import { located, readPrompts } from './prompts.js';
 import { DecodeRequest } from './request-schemas.js';
 import { DecodeResponse } from './response-schemas.js';
+import { ref } from './schema.js';
 import { rounded } from './timings.js';
 
 /** Room for 64 prompts with a float16 `mask_input` each. */
@@ -22,7 +23,7 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       description:
         'One prompt at the top level or many in `prompts`. Each is answered with one mask or three, ' +
         'best predicted IoU first.',
-      body: DecodeRequest,
+      body: ref(DecodeRequest),
       response: {
         200: json(DecodeResponse, 'The masks.'),
         ...problems(

@@ -6,7 +6,13 @@ import { Type } from 'typebox';
 import type { ErrorCode } from '../core/errors.js';
 import type { Server } from './context.js';
 import { PROBLEMS } from './problems.js';
-import { DecodeRequest, ImageJson, LowResLogits, Prompt, PromptRequest } from './request-schemas.js';
+import {
+  DecodeRequest,
+  ImageJson,
+  LowResLogits,
+  Prompt,
+  PromptRequest,
+} from './request-schemas.js';
 import {
   DecodeResponse,
   EmbeddingInfo,
@@ -53,12 +59,18 @@ export async function documentRoutes(server: Server, version: string): Promise<v
       },
       servers: [{ url: '/', description: 'This server' }],
     },
-    refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json['$id'] ?? `def-${i}`) },
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, i) => String(json['$id'] ?? `def-${i}`),
+    },
   });
   await server.register(swaggerUi, {
     routePrefix: '/docs',
     // The page needs nothing from elsewhere, and must work over plain HTTP.
-    staticCSP: { 'default-src': ["'self'"], 'img-src': ["'self'", 'data:'], 'style-src': ["'self'", "'unsafe-inline'"] },
+    staticCSP: {
+      'default-src': ["'self'"],
+      'img-src': ["'self'", 'data:'],
+      'style-src': ["'self'", "'unsafe-inline'"],
+    },
   });
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
 }

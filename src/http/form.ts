@@ -16,7 +16,10 @@ export interface Form {
  */
 export async function readForm(request: FastifyRequest, uploads: Uploads): Promise<Form> {
   if (!request.isMultipart()) {
-    throw new SamError('unsupported-media-type', 'send a form (multipart/form-data) with the file image');
+    throw new SamError(
+      'unsupported-media-type',
+      'send a form (multipart/form-data) with the file image',
+    );
   }
   let upload: Upload | undefined;
   const fields: Record<string, unknown> = {};

@@ -34,7 +34,13 @@ export interface Problem {
 /** The problem document of an error. */
 export function problemOf(error: SamError, requestId: string): Problem {
   const { status, title } = PROBLEMS[error.code];
-  const problem = { type: `/problems/${error.code}`, title, status, detail: error.message, requestId };
+  const problem = {
+    type: `/problems/${error.code}`,
+    title,
+    status,
+    detail: error.message,
+    requestId,
+  };
   return error.violations.length > 0 ? { ...problem, errors: error.violations } : problem;
 }
 

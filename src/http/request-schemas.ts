@@ -71,7 +71,8 @@ const REQUEST_FIELDS = {
   format: Type.Optional(
     choice(MASK_FORMATS, {
       default: 'rle',
-      description: 'COCO RLE compressed or uncompressed, or a PNG of the size of the image in base64.',
+      description:
+        'COCO RLE compressed or uncompressed, or a PNG of the size of the image in base64.',
     }),
   ),
   return_logits: Type.Optional(

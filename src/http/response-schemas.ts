@@ -30,7 +30,8 @@ export const Mask = Type.Object(
     bbox: Type.Array(Type.Number(), {
       minItems: 4,
       maxItems: 4,
-      description: '[x, y, width, height] of the smallest box around the mask; zeros when it is empty.',
+      description:
+        '[x, y, width, height] of the smallest box around the mask; zeros when it is empty.',
     }),
     area: Type.Integer({ description: 'Pixels inside the mask.' }),
     low_res_logits: Type.Optional(ref(LowResLogits)),

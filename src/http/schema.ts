@@ -4,7 +4,10 @@ import { type Static, type TSchema, Type } from 'typebox';
 export const strict = { additionalProperties: false };
 
 /** `enum` reads better in a document and in an error than a union of literals. */
-export function choice<const T extends string>(values: readonly T[], options: Record<string, unknown> = {}) {
+export function choice<const T extends string>(
+  values: readonly T[],
+  options: Record<string, unknown> = {},
+) {
   return Type.Unsafe<T>({ type: 'string', enum: values, ...options });
 }
 

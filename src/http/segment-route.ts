@@ -87,7 +87,12 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
           const { image, sha256 } = upload;
           const { embedding, flight } = await embeddings.embed(image, sha256, request.signal);
           request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
-          return predictor.predict(embedding, list.prompts, { ...list.options, format }, request.signal);
+          return predictor.predict(
+            embedding,
+            list.prompts,
+            { ...list.options, format },
+            request.signal,
+          );
         });
         if (answer === 'json') return reply.send(present(prediction, reply.elapsedTime));
         reply.type('image/png').header('x-embedding-id', prediction.embedding.id);

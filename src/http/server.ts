@@ -57,7 +57,12 @@ export async function createServer(
   await server.register(accepts);
   await server.register(multipart, {
     throwFileSizeLimit: false,
-    limits: { fileSize: context.uploads.maxImageBytes + 1, fieldSize: PROMPTS_LIMIT, files: 2, parts: 32 },
+    limits: {
+      fileSize: context.uploads.maxImageBytes + 1,
+      fieldSize: PROMPTS_LIMIT,
+      files: 2,
+      parts: 32,
+    },
   });
   await documentRoutes(server, version);
   // In a scope of its own: its parsers of image bodies are not for other routes.

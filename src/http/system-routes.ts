@@ -10,7 +10,10 @@ export async function systemRoutes(server: Server, { models, ready }: Context): 
       schema: {
         operationId: 'listModels',
         summary: 'The models served, and where they run',
-        response: { 200: json(ModelList, 'The first is the default.'), ...problems() },
+        response: {
+          200: json(ModelList, 'The first is the default.'),
+          ...problems('invalid-request'),
+        },
       },
     },
     async (_request, reply) => reply.send({ models: models() }),
@@ -22,7 +25,7 @@ export async function systemRoutes(server: Server, { models, ready }: Context): 
       schema: {
         operationId: 'health',
         summary: 'Whether the event loop turns',
-        response: { 200: json(Status, 'It does.'), ...problems() },
+        response: { 200: json(Status, 'It does.'), ...problems('invalid-request') },
       },
     },
     async () => ({ status: 'ok' }),
@@ -37,7 +40,7 @@ export async function systemRoutes(server: Server, { models, ready }: Context): 
         response: {
           200: json(Status, 'The models are loaded and warm.'),
           503: json(Status, 'They are not yet, or the process is about to end.'),
-          500: problems()['500'],
+          ...problems('invalid-request'),
         },
       },
     },

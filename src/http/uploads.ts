@@ -67,7 +67,9 @@ export class Uploads {
       const image = new Uint8Array(size);
       // The decoder skips what is not base64, so any such character leaves the result short.
       if (size === 0 || Buffer.from(image.buffer).write(base64, 'base64') !== size) {
-        const violations = [{ path: '/image/base64', message: 'must be base64 or a base64 data URI' }];
+        const violations = [
+          { path: '/image/base64', message: 'must be base64 or a base64 data URI' },
+        ];
         throw new SamError('invalid-request', '/image/base64 is not base64', { violations });
       }
       const digest = await webcrypto.subtle.digest('SHA-256', image);

@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import { Piscina } from 'piscina';
-import { SamError } from '../core/errors.js';
 import type { Provider } from '../core/device.js';
+import { SamError } from '../core/errors.js';
 import { type Outcome, unwrap } from './outcome.js';
 import type { WarmUp } from './warm-up.js';
 

@@ -85,5 +85,8 @@ export class Embeddings {
 }
 
 function notFound(id: string): never {
-  throw new SamError('embedding-not-found', `there is no embedding ${id}: post the image to /embed`);
+  throw new SamError(
+    'embedding-not-found',
+    `there is no embedding ${id}: post the image to /embed`,
+  );
 }

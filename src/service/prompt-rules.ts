@@ -71,7 +71,10 @@ function geometryViolations(prompt: Prompt, image: ImageSize, path: string): Vio
   return violations;
 }
 
-function refuse(code: 'invalid-request' | 'prompt-invalid', violations: readonly Violation[]): void {
+function refuse(
+  code: 'invalid-request' | 'prompt-invalid',
+  violations: readonly Violation[],
+): void {
   const [first] = violations;
   if (!first) return;
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';

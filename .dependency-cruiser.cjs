@@ -1,0 +1,85 @@
+/** The rooms of src/ and the rooms each may use: CONTRIBUTING says why. */
+const ROOMS = {
+  core: [],
+  onnx: [],
+  sam: ['onnx', 'core'],
+  image: ['core'],
+  masks: ['core'],
+  engine: ['sam', 'core'],
+  store: ['core'],
+  lanes: ['image', 'engine', 'masks', 'sam', 'core'],
+  service: ['store', 'image', 'core'],
+  http: ['service', 'core'],
+  observe: ['core'],
+};
+
+/** Packages that live in one room only. */
+const PACKAGES = {
+  sharp: '^src/(image/|masks/png)',
+  'onnxruntime-(node|common)': '^src/engine/',
+  '(fastify|@fastify/[^/]+)': '^src/http/',
+  '(piscina|p-queue)': '^src/lanes/',
+  'lru-cache': '^src/store/',
+  '@bufbuild/protobuf': '^src/onnx/',
+};
+
+const directions = Object.entries(ROOMS).map(([room, uses]) => ({
+  name: `${room}-uses-${uses.join('-') || 'nothing'}`,
+  severity: 'error',
+  from: { path: `^src/${room}/` },
+  to: { path: '^src/', pathNot: `^src/(${[room, ...uses].join('|')})/` },
+}));
+
+const confinements = Object.entries(PACKAGES).map(([name, room]) => ({
+  name: `only-in-${room.replace(/[^a-z]+/g, '-')}`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: room },
+  to: { path: `node_modules/${name}/` },
+}));
+
+module.exports = {
+  forbidden: [
+    ...directions,
+    ...confinements,
+    {
+      name: 'service-knows-only-the-format-of-an-image',
+      severity: 'error',
+      from: { path: '^src/service/' },
+      to: { path: '^src/image/', pathNot: '^src/image/format\\.ts$' },
+    },
+    {
+      name: 'pixels-stay-off-the-main-thread',
+      severity: 'error',
+      from: { path: '^src/lanes/[^/]*-lane\\.ts$' },
+      to: { path: '^src/(image|engine|masks)/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, path: '^src/' },
+      to: {},
+    },
+    {
+      name: 'no-development-packages',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    { name: 'everything-resolves', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node', 'default'],
+    },
+  },
+};

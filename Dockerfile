@@ -1,0 +1,48 @@
+# The default image, `cpu`, is the last stage. `docker build --target cuda .` makes the one for NVIDIA GPUs.
+
+FROM node:20-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build && npm prune --omit=dev --no-audit --no-fund
+# The runtime is shipped for every platform: five sixths of it would never be loaded here.
+RUN cd node_modules/onnxruntime-node/bin/napi-v6 \
+  && arch="$(node -p process.arch)" \
+  && find . -mindepth 1 -maxdepth 1 ! -name linux -exec rm -rf {} + \
+  && find linux -mindepth 1 -maxdepth 1 ! -name "$arch" -exec rm -rf {} + \
+  && find /app/node_modules /app/dist -name '*.map' -delete
+
+# CUDA's libraries with Node.js, and the CUDA provider, which npm does not ship: the runtime's own
+# script downloads it (linux/x64, some 300 MB).
+FROM build AS cuda-provider
+RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js
+
+FROM nvidia/cuda:12.8.1-cudnn-runtime-ubuntu22.04 AS cuda
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+WORKDIR /app
+COPY package.json LICENSE ./
+COPY models models
+COPY --from=build /app/dist dist
+COPY --from=cuda-provider /app/node_modules node_modules
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2 SAM_DEVICE=cuda
+USER 1000:1000
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "dist/main.js"]
+
+FROM node:20-bookworm-slim AS cpu
+WORKDIR /app
+COPY package.json LICENSE ./
+COPY models models
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist dist
+# Pixels come and go in large blocks on many threads: two arenas keep what glibc holds back small.
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2
+USER node
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "dist/main.js"]
