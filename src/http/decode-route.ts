@@ -1,4 +1,6 @@
+import '@fastify/multipart';
 import type { Static } from 'typebox';
+import { SamError } from '../core/errors.js';
 import type { Prediction } from '../service/predictor.js';
 import type { Context, Server } from './context.js';
 import { json, problems } from './document.js';
@@ -39,6 +41,10 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       },
     },
     bodyLimit: PROMPTS_LIMIT,
+    // Forms have a parser, for the routes that take images; this is none of them.
+    preValidation: async (request) => {
+      if (request.isMultipart()) throw new SamError('unsupported-media-type', 'send JSON');
+    },
     handler: async (request, reply) => {
       const { embedding_id, ...body } = request.body;
       const list = readPrompts(body);

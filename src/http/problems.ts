@@ -57,8 +57,12 @@ export function handleError(
   const known = asSamError(error);
   if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
   if (known.retryAfter !== undefined) reply.header('retry-after', known.retryAfter);
-  // What is left of a refused body is not worth reading.
-  if (known.code === 'payload-too-large') reply.header('connection', 'close');
+  if (!request.raw.complete) {
+    // What is left of a refused body would stand before the connection's next request.
+    reply.header('connection', 'close');
+    request.raw.unpipe();
+    request.raw.resume();
+  }
   const problem = problemOf(known, request.id);
   return reply.code(problem.status).type('application/problem+json').send(problem);
 }

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as after } from 'node:timers/promises';
+import t from 'tap';
+import { draw, scene } from '../fixtures/scenes.js';
+import { form, problem, startService } from '../fixtures/service.js';
+
+const picture = await draw(scene(1));
+/** Another file each time: what follows the end of a PNG is not part of the picture. */
+const variant = (i: number) => Buffer.concat([picture, Buffer.from(`#${i}`)]);
+
+t.test('three ways to send an image give one embedding', async (t) => {
+  const { post, url } = await startService(t);
+  const sha256 = createHash('sha256').update(picture).digest('hex');
+  const first = await post('/embed', picture, { 'content-type': 'image/png' });
+  t.equal(first.status, 201);
+  t.equal(first.headers.get('location'), `/embeddings/mobile_sam:${sha256}`);
+  const body = (await first.json()) as Record<string, unknown>;
+  t.match(body, {
+    embedding_id: `mobile_sam:${sha256}`,
+    model: 'mobile_sam',
+    width: 400,
+    height: 300,
+    cached: false,
+    flight: 'computed',
+    timings: { decode_ms: Number, preprocess_ms: Number, encode_ms: Number, total_ms: Number },
+  });
+  const base64 = picture.toString('base64');
+  for (const again of [
+    () => post('/embed', picture, { 'content-type': 'application/octet-stream' }),
+    () => post('/embed', form(picture)),
+    () => post('/embed', { image: { base64 } }),
+    () => post('/embed', { image: { base64: `data:image/png;base64,${base64}` } }),
+  ]) {
+    const response = await again();
+    t.equal(response.status, 200);
+    t.match(await response.json(), {
+      embedding_id: `mobile_sam:${sha256}`,
+      cached: true,
+      flight: 'cached',
+    });
+  }
+  t.equal((await fetch(`${url}/embeddings/mobile_sam:${sha256}`, { method: 'HEAD' })).status, 200);
+});
+
+t.test('a hundred uploads of one image run the encoder once', async (t) => {
+  const { post } = await startService(t);
+  const uploads = Array.from({ length: 100 }, () => post('/embed', form(picture)));
+  const responses = await Promise.all(uploads);
+  const bodies = (await Promise.all(responses.map((response) => response.json()))) as {
+    flight: string;
+  }[];
+  t.equal(bodies.filter(({ flight }) => flight === 'computed').length, 1);
+  t.same(new Set(responses.map(({ status }) => status)), new Set([200, 201]));
+});
+
+t.test('who goes away does not cancel what others wait for', async (t) => {
+  const { post, url } = await startService(t);
+  const leaving = new AbortController();
+  const first = fetch(`${url}/embed`, {
+    method: 'POST',
+    body: form(picture),
+    signal: leaving.signal,
+  });
+  const second = post('/embed', form(picture));
+  // Both are under way once a third, which came after them, has been answered.
+  await post('/decode', {});
+  leaving.abort();
+  await t.rejects(first, { name: 'AbortError' });
+  t.match(await (await second).json(), { width: 400 });
+});
+
+t.test('a full queue says when to come back, and clicks go on', async (t) => {
+  const { post } = await startService(t, { SAM_ENCODE_QUEUE: '1' });
+  const { embedding_id } = (await (await post('/embed', form(picture))).json()) as Record<
+    string,
+    string
+  >;
+  const responses = Promise.all(
+    Array.from({ length: 6 }, (_, i) => post('/embed', form(variant(i)))),
+  );
+  const click = await post('/decode', { embedding_id, box: [40, 40, 140, 140] });
+  t.equal(click.status, 200);
+  const refused = (await responses).filter(({ status }) => status === 503);
+  t.equal(
+    (await responses).filter(({ status }) => status === 201).length,
+    2,
+    'one runs, one waits',
+  );
+  t.equal(refused.length, 4);
+  for (const response of refused) {
+    t.ok(Number(response.headers.get('retry-after')) >= 1);
+    await problem(t, response, 503, 'overloaded');
+  }
+  t.equal((await post('/embed', form(variant(9)))).status, 201, 'and then there is room again');
+});
+
+t.test('the loop turns while the encoder runs', async (t) => {
+  const { post, url } = await startService(t);
+  let encoding = true;
+  const embedded = post('/embed', form(picture)).finally(() => {
+    encoding = false;
+  });
+  let answered = 0;
+  while (encoding) {
+    t.equal((await fetch(`${url}/healthz`)).status, 200);
+    answered++;
+    await after(5);
+  }
+  t.equal((await embedded).status, 201);
+  t.ok(answered > 10, `${answered} answers while one image was encoded`);
+});
+
+t.test('the cache holds as many bytes as it may', async (t) => {
+  // Two embeddings of float16 are 4 MiB.
+  const { post, url } = await startService(t, { SAM_CACHE_BYTES: '4M' });
+  const ids: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    const body = (await (await post('/embed', form(variant(i)))).json()) as Record<string, string>;
+    ids.push(body['embedding_id'] as string);
+  }
+  const statuses = await Promise.all(
+    ids.map(async (id) => (await fetch(`${url}/embeddings/${id}`)).status),
+  );
+  t.equal(statuses[0], 404, 'the oldest had to go');
+  t.equal(statuses[2], 200);
+});
