@@ -1,0 +1,130 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import autocannon from 'autocannon';
+import sharp from 'sharp';
+import { draw, scene } from '../test/fixtures/scenes.js';
+
+/** One of the services under measurement. */
+export class Contender {
+  readonly name: string;
+  readonly #process: ChildProcess;
+  url = '';
+
+  private constructor(name: string, child: ChildProcess) {
+    this.name = name;
+    this.#process = child;
+  }
+
+  static async start(name: 'ours' | 'weekend'): Promise<Contender> {
+    const path = fileURLToPath(new URL('./server.ts', import.meta.url));
+    const contender = new Contender(name, fork(path, [name]));
+    const [{ url }] = (await once(contender.#process, 'message')) as [{ url: string }];
+    contender.url = url;
+    return contender;
+  }
+
+  /** Event-loop delay in milliseconds since the last call with `reset`. */
+  async delay(message: 'reset' | 'read'): Promise<{ p99: number; max: number }> {
+    const answer = once(this.#process, 'message');
+    this.#process.send(message);
+    const [delay] = await answer;
+    return delay as { p99: number; max: number };
+  }
+
+  async embed(image: Uint8Array): Promise<string> {
+    const headers = { 'content-type': 'image/jpeg' };
+    const response = await fetch(`${this.url}/embed`, { method: 'POST', headers, body: image });
+    const { embedding_id } = (await response.json()) as { embedding_id: string };
+    return embedding_id;
+  }
+
+  stop(): void {
+    this.#process.kill();
+  }
+}
+
+/** One level of load on one contender. */
+export interface Score {
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Answers a second. */
+  readonly throughput: number;
+  readonly loop: { readonly p99: number; readonly max: number };
+}
+
+/** Sends `amount` requests from `connections` clients; `body` is called for each. */
+export async function load(
+  contender: Contender,
+  request: { path: string; type: string; body: () => Buffer },
+  connections: number,
+  amount: number,
+): Promise<Score> {
+  await contender.delay('reset');
+  const result = await autocannon({
+    url: contender.url,
+    connections,
+    amount,
+    timeout: 300,
+    requests: [
+      {
+        method: 'POST',
+        path: request.path,
+        headers: { 'content-type': request.type },
+        setupRequest: (base) => ({ ...base, body: request.body() }),
+      },
+    ],
+  });
+  if (result.non2xx + result.errors > 0) throw new Error(`${contender.name}: requests failed`);
+  const throughput = result['2xx'] / result.duration;
+  const { p50, p99 } = result.latency;
+  return { p50, p99, throughput, loop: await contender.delay('read') };
+}
+
+/** Prints both scores and ours as a share of the baseline's. */
+export function report(title: string, ours: Score, weekend: Score): void {
+  const row = (name: string, pick: (score: Score) => number) => {
+    const [a, b] = [pick(ours), pick(weekend)];
+    console.log(
+      `  ${name.padEnd(28)}${a.toFixed(1).padStart(9)}${b.toFixed(1).padStart(9)}${(a / b).toFixed(2).padStart(8)}x`,
+    );
+  };
+  console.log(
+    `${title.padEnd(30)}${'ours'.padStart(9)}${'weekend'.padStart(9)}${'ratio'.padStart(9)}`,
+  );
+  row('latency p50, ms', ({ p50 }) => p50);
+  row('latency p99, ms', ({ p99 }) => p99);
+  row('throughput, 1/s', ({ throughput }) => throughput);
+  row('event-loop delay p99, ms', ({ loop }) => loop.p99);
+  row('event-loop delay max, ms', ({ loop }) => loop.max);
+}
+
+/** A drawn scene of 1600x1200 pixels as a JPEG. */
+export async function photograph(): Promise<Buffer> {
+  return sharp(await draw(scene(4)))
+    .jpeg({ quality: 90 })
+    .toBuffer();
+}
+
+/** The same picture as a file never seen before: what follows the end of a JPEG is not part of it. */
+export function variants(file: Buffer): () => Buffer {
+  let count = 0;
+  return () => Buffer.concat([file, Buffer.from(`#${process.pid}-${count++}`)]);
+}
+
+export const CLIENTS = [1, 8, 32] as const;
+
+/** Starts both contenders, runs the benchmark and stops them. */
+export async function contest(
+  run: (ours: Contender, weekend: Contender) => Promise<void>,
+): Promise<void> {
+  console.log(`${availableParallelism()} cores, Node.js ${process.version}`);
+  const contenders = await Promise.all([Contender.start('ours'), Contender.start('weekend')]);
+  try {
+    await run(...contenders);
+  } finally {
+    for (const contender of contenders) contender.stop();
+  }
+}
