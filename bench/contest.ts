@@ -1,27 +1,44 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
+import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
 import sharp from 'sharp';
 import { draw, scene } from '../test/fixtures/scenes.js';
 
-/** One of the services under measurement. */
+const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+const SERVICES = {
+  ours: { module: file('../dist/main.js'), loader: [], port: 8191 },
+  weekend: { module: file('./weekend.ts'), loader: ['--import=tsx'], port: 8192 },
+};
+
+/** One of the services under measurement, in a process of its own. */
 export class Contender {
   readonly name: string;
+  readonly url: string;
   readonly #process: ChildProcess;
-  url = '';
 
-  private constructor(name: string, child: ChildProcess) {
+  private constructor(name: keyof typeof SERVICES) {
+    const { module, loader, port } = SERVICES[name];
+    const execArgv = [...loader, '--import', file('./delay.mjs')];
+    const settings = { PORT: String(port), LOG_LEVEL: 'silent', SAM_ENCODE_QUEUE: '64' };
     this.name = name;
-    this.#process = child;
+    this.url = `http://127.0.0.1:${port}`;
+    this.#process = fork(module, { execArgv, env: { ...process.env, ...settings } });
   }
 
-  static async start(name: 'ours' | 'weekend'): Promise<Contender> {
-    const path = fileURLToPath(new URL('./server.ts', import.meta.url));
-    const contender = new Contender(name, fork(path, [name]));
-    const [{ url }] = (await once(contender.#process, 'message')) as [{ url: string }];
-    contender.url = url;
+  /** Starts a service and waits until it is ready. */
+  static async start(name: keyof typeof SERVICES): Promise<Contender> {
+    const contender = new Contender(name);
+    for (let ready = false; !ready; await after(100)) {
+      if (contender.#process.exitCode !== null) throw new Error(`${name} did not start`);
+      ready = await fetch(`${contender.url}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    }
     return contender;
   }
 
