@@ -1,0 +1,114 @@
+import sharp from 'sharp';
+import t from 'tap';
+import { decompress, toImage } from '../../src/masks/rle.js';
+import { draw, scene } from '../fixtures/scenes.js';
+import { form, startService } from '../fixtures/service.js';
+
+interface Mask {
+  readonly segmentation: { readonly counts: string };
+  readonly predicted_iou: number;
+  readonly area: number;
+  readonly low_res_logits?: { dtype: string; data: string };
+}
+interface Answer {
+  readonly embedding_id: string;
+  readonly results: { masks: Mask[] }[];
+}
+
+t.test('image and prompts in one call', async (t) => {
+  const { post } = await startService(t);
+  const { width, height, shapes } = scene(1);
+  const picture = await draw({ width, height, shapes });
+  const [disc] = shapes;
+  const prompt = { point_coords: [disc?.point], point_labels: [1] };
+
+  const json = (await (await post('/segment', form(picture, prompt))).json()) as Answer;
+  const masks = json.results[0]?.masks ?? [];
+  t.equal(masks.length, 3, 'a lone point is ambiguous');
+
+  t.test('answers as /decode does', async (t) => {
+    const decoded = await post('/decode', { embedding_id: json.embedding_id, ...prompt });
+    t.same(((await decoded.json()) as Answer).results, json.results);
+  });
+
+  t.test('the best mask as a file', async (t) => {
+    const response = await post('/segment', form(picture, prompt), { accept: 'image/png' });
+    t.equal(response.headers.get('content-type'), 'image/png');
+    t.equal(Number(response.headers.get('x-predicted-iou')), masks[0]?.predicted_iou);
+    t.equal(response.headers.get('x-embedding-id'), json.embedding_id);
+    const file = Buffer.from(await response.arrayBuffer());
+    const pixels = await sharp(file).toColourspace('b-w').raw().toBuffer();
+    const counts = decompress(masks[0]?.segmentation.counts ?? '');
+    t.ok(pixels.equals(toImage(counts, { width, height })));
+  });
+
+  t.test('the photograph with the mask on it', async (t) => {
+    const response = await post('/segment?overlay=1', form(picture, prompt));
+    const overlay = await sharp(Buffer.from(await response.arrayBuffer()))
+      .raw()
+      .toBuffer();
+    const original = await sharp(picture).raw().toBuffer();
+    const inside = toImage(decompress(masks[0]?.segmentation.counts ?? ''), { width, height });
+    const changed = inside.filter((value, i) => value && overlay[3 * i] !== original[3 * i]).length;
+    const area = masks[0]?.area ?? 0;
+    t.ok(changed > 0.95 * area, `${changed} of ${area} pixels are tinted`);
+    t.same(overlay.subarray(-30), original.subarray(-30), 'the far corner is not');
+  });
+
+  t.test('prompts in order, each with its own mask count', async (t) => {
+    // Of different numbers of tokens, so they run in three batches.
+    const prompts = shapes.flatMap(({ point, box }) => [
+      { box },
+      { point_coords: [point], point_labels: [1] },
+      { point_coords: [point, [1, 1], [399, 1]], point_labels: [1, 0, 0] },
+    ]);
+    const many = (await (await post('/segment', form(picture, { prompts }))).json()) as Answer;
+    t.same(
+      many.results.map((result) => result.masks.length),
+      shapes.flatMap(() => [1, 3, 1]),
+    );
+    for (const [i, one] of prompts.entries()) {
+      const decoded = await post('/decode', { embedding_id: json.embedding_id, ...one });
+      const [alone] = ((await decoded.json()) as Answer).results;
+      for (const [m, mask] of (many.results[i]?.masks ?? []).entries()) {
+        const other = alone?.masks[m];
+        // The order of additions in a batch moves the last bits.
+        t.ok(Math.abs(mask.predicted_iou - (other?.predicted_iou ?? 0)) < 1e-4, `prompt ${i}`);
+        t.ok(Math.abs(mask.area - (other?.area ?? 0)) <= 0.001 * mask.area + 2, `prompt ${i}`);
+      }
+    }
+  });
+
+  t.test('logits come back as a mask input', async (t) => {
+    const asked = { embedding_id: json.embedding_id, ...prompt, return_logits: true };
+    for (const logits_dtype of ['float32', 'float16']) {
+      const first = (await (await post('/decode', { ...asked, logits_dtype })).json()) as Answer;
+      const best = first.results[0]?.masks[0];
+      t.equal(best?.low_res_logits?.dtype, logits_dtype);
+      const refined = await post('/decode', {
+        embedding_id: json.embedding_id,
+        ...prompt,
+        mask_input: best?.low_res_logits,
+      });
+      const { results } = (await refined.json()) as Answer;
+      t.equal(results[0]?.masks.length, 1, 'no longer ambiguous');
+      const ratio = (results[0]?.masks[0]?.area ?? 0) / (best?.area ?? 1);
+      t.ok(ratio > 0.9 && ratio < 1.1, `the same object: ${ratio} of its area`);
+    }
+  });
+
+  t.test('formats hold the same mask', async (t) => {
+    const decode = async (format: string) => {
+      const body = { embedding_id: json.embedding_id, box: disc?.box, format };
+      const { results } = (await (await post('/decode', body)).json()) as {
+        results: { masks: { segmentation: { counts: string & number[]; png: string } }[] }[];
+      };
+      return results[0]?.masks[0]?.segmentation;
+    };
+    const counts = (await decode('uncompressed_rle'))?.counts as number[];
+    t.same(decompress((await decode('rle'))?.counts as string), counts);
+    const file = Buffer.from((await decode('png'))?.png ?? '', 'base64');
+    const pixels = await sharp(file).toColourspace('b-w').raw().toBuffer();
+    t.ok(pixels.equals(toImage(counts, { width, height })));
+  });
+});

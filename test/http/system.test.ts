@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import t from 'tap';
+import { parse } from 'yaml';
+import { ERROR_CODES } from '../../src/core/errors.js';
+import { startService } from '../fixtures/service.js';
+
+t.test('what operators ask', async (t) => {
+  const { url, server } = await startService(t);
+  const get = (path: string) => fetch(url + path);
+
+  t.test('health, readiness and models', async (t) => {
+    t.equal((await get('/healthz')).status, 200);
+    t.equal((await get('/readyz')).status, 200);
+    t.match(await (await get('/models')).json(), {
+      models: [
+        {
+          name: 'mobile_sam',
+          encoder: { provider: 'cpu', sha256: /^18348d14/ },
+          decoder: { provider: 'cpu', sha256: /^800b1500/ },
+        },
+      ],
+    });
+  });
+
+  t.test('request ids', async (t) => {
+    const echo = await fetch(`${url}/healthz`, { headers: { 'x-request-id': 'abc-1.2' } });
+    t.equal(echo.headers.get('x-request-id'), 'abc-1.2');
+    const odd = await fetch(`${url}/healthz`, { headers: { 'x-request-id': 'a b"c' } });
+    t.match(odd.headers.get('x-request-id'), /^[0-9a-f-]{36}$/);
+  });
+
+  t.test('openapi.yaml is what the routes say', async (t) => {
+    const committed = parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'));
+    t.same(committed, await (await get('/openapi.json')).json());
+    t.same(committed, JSON.parse(JSON.stringify(server.swagger())));
+    const { Problem } = committed.components.schemas;
+    const types = Problem.properties.type.enum as string[];
+    t.same([...types].sort(), ERROR_CODES.map((code) => `/problems/${code}`).sort());
+    t.same(Object.keys(committed.paths).sort(), [
+      '/decode',
+      '/embed',
+      '/embeddings/{id}',
+      '/healthz',
+      '/models',
+      '/readyz',
+      '/segment',
+    ]);
+  });
+
+  t.test('the page of the API needs nothing from elsewhere', async (t) => {
+    const response = await get('/docs');
+    t.equal(response.status, 200);
+    const page = await response.text();
+    t.notMatch(page, /(src|href)="(https?:)?\/\//);
+    const files = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path as string);
+    t.ok(files.length >= 3);
+    for (const path of files) {
+      const file = await fetch(new URL(path, `${url}/docs/`));
+      t.equal(file.status, 200, path);
+      await file.arrayBuffer();
+    }
+    t.notMatch(response.headers.get('content-security-policy'), /https:|upgrade-insecure/);
+  });
+
+  t.test('what is not HTTP gets a problem too', async (t) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.end('nonsense\r\n\r\n');
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (text) => {
+      answer += text;
+    });
+    await once(socket, 'close');
+    t.match(answer, /^HTTP\/1\.1 400 .*application\/problem\+json.*malformed-request/s);
+  });
+});
