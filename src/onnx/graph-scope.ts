@@ -27,14 +27,16 @@ export class GraphScope {
     return this.draft.toModel();
   }
 
-  /** An input of the graph, floats of the given shape. */
-  input(name: string, shape: readonly Dimension[]): Value {
-    this.draft.addInput({ name, type: 'float', shape });
-    return { name, type: 'float' };
+  /** An input of the graph, of floats unless `type` says otherwise. */
+  input(name: string, shape: readonly Dimension[]): Value;
+  input<T extends DataType>(name: string, shape: readonly Dimension[], type: T): Value<T>;
+  input(name: string, shape: readonly Dimension[], type: DataType = 'float'): Value<DataType> {
+    this.draft.addInput({ name, type, shape });
+    return { name, type };
   }
 
   /** Makes a value an output of the graph, under a name of its own. */
-  output(name: string, value: Value, shape: readonly Dimension[]): void {
+  output(name: string, value: Value<DataType>, shape: readonly Dimension[]): void {
     const [inputs, outputs] = [[value.name], [name]];
     this.draft.addNode({ name, op: 'Identity', domain: '', inputs, outputs, attributes: {} });
     this.draft.addOutput({ name, type: value.type, shape });

@@ -2,6 +2,9 @@ import { GraphDraft, type Parameters } from './graph-draft.js';
 import { GraphScope, type Value } from './graph-scope.js';
 import { type AttributeValue, DATA_TYPES, type DataType } from './proto.js';
 
+/** A place on an axis, known in advance or as a vector of one element when the graph runs. */
+type Position = number | Value<'int64'>;
+
 /** The stride of a convolution, the same along both axes. */
 export interface ConvOptions {
   readonly stride: number;
@@ -60,9 +63,28 @@ export class Graph extends GraphScope {
     return this.node('MatMul', [a, b]);
   }
 
+  /** [m, k] x [k, n] + bias [n] -> [m, n] */
+  gemm(a: Value, b: Value, bias: Value): Value {
+    return this.node('Gemm', [a, b, bias]);
+  }
+
+  exp(x: Value): Value {
+    return this.node('Exp', [x]);
+  }
+
   /** Over the last axis. */
   softmax(x: Value): Value {
     return this.node('Softmax', [x], { axis: int(-1) });
+  }
+
+  /** The largest element along one axis, which stays with length 1. */
+  reduceMax(x: Value, axis: number): Value {
+    return this.node('ReduceMax', [x, this.ints([axis])], { keepdims: int(1) });
+  }
+
+  /** The sum along one axis, which stays with length 1. */
+  reduceSum(x: Value, axis: number): Value {
+    return this.node('ReduceSum', [x, this.ints([axis])], { keepdims: int(1) });
   }
 
   /** Over the last axis, whose length `scale` and `bias` have. */
@@ -88,9 +110,10 @@ export class Graph extends GraphScope {
     return this.node('Transpose', [x], { perm: ints(axes) }, x.type);
   }
 
-  /** In `shape`, 0 keeps the length the axis had and one -1 takes what is left. */
-  reshape<T extends DataType>(x: Value<T>, shape: readonly number[]): Value<T> {
-    return this.node('Reshape', [x, this.ints(shape)], {}, x.type);
+  /** In `shape`, 0 keeps the length the axis had and one -1 takes what is left; or it is known only when the graph runs. */
+  reshape<T extends DataType>(x: Value<T>, shape: readonly number[] | Value<'int64'>): Value<T> {
+    const target = 'name' in shape ? shape : this.ints(shape);
+    return this.node('Reshape', [x, target], {}, x.type);
   }
 
   /** Inserts an axis of length 1, which becomes axis `axis` of the result. */
@@ -105,9 +128,10 @@ export class Graph extends GraphScope {
   }
 
   /** Elements `start` to `end`, exclusive, along one axis, which stays. */
-  slice<T extends DataType>(x: Value<T>, axis: number, start: number, end: number): Value<T> {
-    const range = [this.ints([start]), this.ints([end]), this.ints([axis])];
-    return this.node('Slice', [x, ...range], {}, x.type);
+  slice<T extends DataType>(x: Value<T>, axis: number, start: Position, end: Position): Value<T> {
+    const at = (position: Position) =>
+      typeof position === 'number' ? this.ints([position]) : position;
+    return this.node('Slice', [x, at(start), at(end), this.ints([axis])], {}, x.type);
   }
 
   /** Repeats axes of length 1 up to a shape that is known only when the graph runs. */
@@ -127,6 +151,15 @@ export class Graph extends GraphScope {
 
   equal(a: Value, b: Value): Value<'bool'> {
     return this.node('Equal', [a, b], {}, 'bool');
+  }
+
+  greater(a: Value, b: Value): Value<'bool'> {
+    return this.node('Greater', [a, b], {}, 'bool');
+  }
+
+  /** Indices of the elements that hold, one column each: x of rank r -> [r, n]. */
+  nonZero(x: Value<'bool'>): Value<'int64'> {
+    return this.node('NonZero', [x], {}, 'int64');
   }
 
   /** `yes` where the condition holds, else `no`. */

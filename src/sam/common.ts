@@ -18,10 +18,13 @@ export function layerNorm(g: Graph, x: Value): Value {
 
 /** Normalises each pixel over its channels: x [B,C,H,W]. */
 export function layerNorm2d(g: Graph, x: Value): Value {
-  const channelsLast = g.transpose(x, [0, 2, 3, 1]); // [B,H,W,C]
-  const [weight, bias] = [g.parameter('weight'), g.parameter('bias')];
-  const normalised = g.layerNormalization(channelsLast, weight, bias, LAYER_NORM_2D_EPSILON);
-  return g.transpose(normalised, [0, 3, 1, 2]); // [B,C,H,W]
+  const channelsLast = layerNorm2dLast(g, g.transpose(x, [0, 2, 3, 1])); // [B,H,W,C]
+  return g.transpose(channelsLast, [0, 3, 1, 2]); // [B,C,H,W]
+}
+
+/** The same where the channels are last already: x [...,C]. */
+export function layerNorm2dLast(g: Graph, x: Value): Value {
+  return g.layerNormalization(x, g.parameter('weight'), g.parameter('bias'), LAYER_NORM_2D_EPSILON);
 }
 
 /** Linear layers `layers.0`, `layers.1`... with ReLU between them. */

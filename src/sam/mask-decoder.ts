@@ -48,7 +48,7 @@ export function maskDecoder(
 }
 
 /** The learned tokens, once for each prompt: [B,1+4,dim], the IoU token first. */
-function outputTokens(g: Graph, sparse: Value): Value {
+export function outputTokens(g: Graph, sparse: Value): Value {
   const iouToken = g.scope('iou_token').parameter('weight');
   const maskTokens = g.scope('mask_tokens').parameter('weight');
   const tokens = g.unsqueeze(g.concat([iouToken, maskTokens], 0), 0); // [1,1+4,dim]
@@ -69,7 +69,7 @@ function double(g: Graph, x: Value): Value {
 }
 
 /** Each mask token's weights for the upscaled channels: [B,4,dim] -> [B,4,32]. */
-function hypernetworks(g: Graph, maskTokens: Value): Value {
+export function hypernetworks(g: Graph, maskTokens: Value): Value {
   const weights = Array.from({ length: DECODER.maskTokens }, (_, i) => {
     const token = g.slice(maskTokens, 1, i, i + 1); // [B,1,dim]
     return mlp(g.scope(`output_hypernetworks_mlps.${i}`), token, DECODER.headDepth); // [B,1,32]

@@ -1,6 +1,8 @@
 import type { FloatTensor } from '../onnx/float-tensor.js';
 import type { Graph } from '../onnx/graph.js';
 import type { Value } from '../onnx/graph-scope.js';
+import { DECODER } from './architecture.js';
+import type { Weights } from './weights.js';
 
 /**
  * Random Fourier features of positions (Tancik et al., 2020): sine and cosine of 2π times the
@@ -21,7 +23,7 @@ export function encodePositions(g: Graph, positions: Value): Value {
  * @param gaussian [2, dim / 2]
  * @returns [1, side * side, dim], row by row: one token a cell, as the transformer takes the image.
  */
-export function gridPositionalEncoding(gaussian: FloatTensor, side: number): FloatTensor {
+function gridPositionalEncoding(gaussian: FloatTensor, side: number): FloatTensor {
   const half = gaussian.data.length / 2;
   const data = new Float32Array(side * side * 2 * half);
   const centre = (cell: number) => (2 * (cell + 0.5)) / side - 1;
@@ -37,4 +39,15 @@ export function gridPositionalEncoding(gaussian: FloatTensor, side: number): Flo
     }
   }
   return { shape: [1, side * side, 2 * half], data };
+}
+
+/**
+ * The encoding of the embedding's places as a constant of the graph: [1,64*64,dim].
+ * @throws Error when `weights` lack the Gaussian matrix.
+ */
+export function imagePe(g: Graph, weights: Weights): Value {
+  const name = 'prompt_encoder.pe_layer.positional_encoding_gaussian_matrix';
+  const gaussian = weights.get(name);
+  if (!gaussian) throw new Error(`the weights lack "${name}"`);
+  return g.tensor('image_pe', gridPositionalEncoding(gaussian, DECODER.gridSize));
 }

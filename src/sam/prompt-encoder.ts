@@ -32,7 +32,7 @@ export function promptEncoder(g: Graph, prompts: PromptValues): PromptEmbeddings
 }
 
 /** The encoding of a point's position plus a learned embedding of what its label says it is. */
-function embedPoints(g: Graph, coords: Value, labels: Value): Value {
+export function embedPoints(g: Graph, coords: Value, labels: Value): Value {
   const centres = g.add(coords, g.constant(0.5)); // from a pixel's corner to its centre
   const positions = g.div(centres, g.constant(DECODER.imageSize)); // [B,N,2] in 0..1
   const encoded = encodePositions(g.scope('pe_layer'), positions); // [B,N,dim]
@@ -54,14 +54,19 @@ function embedLabels(g: Graph, labels: Value): Value {
 
 /** Shrinks a mask to the size of the image embedding, or stands in "no mask" for it. */
 function embedMasks(g: Graph, maskInput: Value, hasMaskInput: Value): Value {
-  let x = convolve(g.scope('mask_downscaling.0'), maskInput, 2); // [B,4,128,128]
-  x = g.gelu(layerNorm2d(g.scope('mask_downscaling.1'), x));
-  x = convolve(g.scope('mask_downscaling.3'), x, 2); // [B,16,64,64]
-  x = g.gelu(layerNorm2d(g.scope('mask_downscaling.4'), x));
-  x = convolve(g.scope('mask_downscaling.6'), x, 1); // [B,dim,64,64]
+  const shrunk = shrinkMasks(g, maskInput); // [B,16,64,64]
+  const x = convolve(g.scope('mask_downscaling.6'), shrunk, 1); // [B,dim,64,64]
   const noMask = g.reshape(g.scope('no_mask_embed').parameter('weight'), [1, DECODER.dim, 1, 1]);
   const isAbsent = g.equal(g.reshape(hasMaskInput, [-1, 1, 1, 1]), g.constant(0)); // [B,1,1,1]
   return g.where(isAbsent, noMask, x); // [B,dim,64,64]
+}
+
+/** All but the last of mask_downscaling's convolutions, on few channels: [B,1,256,256] -> [B,16,64,64]. */
+export function shrinkMasks(g: Graph, maskInput: Value): Value {
+  let x = convolve(g.scope('mask_downscaling.0'), maskInput, 2); // [B,4,128,128]
+  x = g.gelu(layerNorm2d(g.scope('mask_downscaling.1'), x));
+  x = convolve(g.scope('mask_downscaling.3'), x, 2); // [B,16,64,64]
+  return g.gelu(layerNorm2d(g.scope('mask_downscaling.4'), x));
 }
 
 /** A convolution whose kernel is as large as its stride: patches do not overlap. */

@@ -2,7 +2,7 @@ import { Graph } from '../onnx/graph.js';
 import { writeModel } from '../onnx/write-model.js';
 import { DECODER } from './architecture.js';
 import { maskDecoder } from './mask-decoder.js';
-import { gridPositionalEncoding } from './positional-encoding.js';
+import { imagePe } from './positional-encoding.js';
 import { promptEncoder } from './prompt-encoder.js';
 import type { Weights } from './weights.js';
 
@@ -39,18 +39,11 @@ export function buildDecoder(weights: Weights): Uint8Array {
   const { masks, iouPredictions } = maskDecoder(
     g.scope('mask_decoder'),
     imageEmbeddings,
-    imagePositions(g, weights),
+    imagePe(g, weights),
     embeddings,
   );
 
   g.output('low_res_masks', masks, ['B', maskTokens, side, side]);
   g.output('iou_predictions', iouPredictions, ['B', maskTokens]);
   return writeModel(g.toModel());
-}
-
-function imagePositions(g: Graph, weights: Weights) {
-  const name = 'prompt_encoder.pe_layer.positional_encoding_gaussian_matrix';
-  const gaussian = weights.get(name);
-  if (!gaussian) throw new Error(`the weights lack "${name}"`);
-  return g.tensor('image_pe', gridPositionalEncoding(gaussian, DECODER.gridSize));
 }

@@ -73,16 +73,16 @@ function twoWayAttentionBlock(
 }
 
 /** Attention between tokens and image, on fewer channels: the image is long. */
-function crossAttention(g: Graph, sequences: Sequences): Value {
+export function crossAttention(g: Graph, sequences: Sequences): Value {
   return attention(g, sequences, DECODER.dim / DECODER.transformer.attentionDownsampleRate);
 }
 
-function mlpBlock(g: Graph, x: Value): Value {
+export function mlpBlock(g: Graph, x: Value): Value {
   return linear(g.scope('lin2'), g.relu(linear(g.scope('lin1'), x)));
 }
 
 /** Multi-head attention on `internalDim` channels: q [B,Q,dim], k and v [B,K,dim] -> [B,Q,dim]. */
-function attention(g: Graph, { q, k, v }: Sequences, internalDim: number): Value {
+export function attention(g: Graph, { q, k, v }: Sequences, internalDim: number): Value {
   const { heads } = DECODER.transformer;
   const channels = internalDim / heads;
   const separate = (x: Value) => g.reshape(x, [0, -1, heads, channels]);
