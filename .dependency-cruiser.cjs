@@ -18,8 +18,8 @@ const PACKAGES = {
   sharp: '^src/(image/|masks/png)',
   'onnxruntime-(node|common)': '^src/engine/',
   '(fastify|@fastify/[^/]+)': '^src/http/',
-  '(piscina|p-queue)': '^src/lanes/',
-  'lru-cache': '^src/store/',
+  'piscina': '^src/lanes/',
+  'lru-cache': '^src/(store|lanes)/',
   '@bufbuild/protobuf': '^src/onnx/',
 };
 

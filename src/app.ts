@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
+import { bestBatch } from './core/device.js';
 import { fingerprintOf } from './core/model.js';
 import { loadModel } from './engine/model-files.js';
 import { withholdTelemetry } from './engine/telemetry.js';
@@ -9,7 +10,7 @@ import { createServer } from './http/server.js';
 import { Uploads } from './http/uploads.js';
 import { DecodeLane } from './lanes/decode-lane.js';
 import { EncodeLane } from './lanes/encode-lane.js';
-import { buildDecoder } from './sam/sam-decoder.js';
+import { CONTEXT_BYTES } from './sam/image-context.js';
 import { readDecoderWeights } from './sam/weights.js';
 import { Embeddings } from './service/embeddings.js';
 import { Predictor } from './service/predictor.js';
@@ -54,12 +55,15 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     },
     onWorkerLost,
   });
+  const contexts = contextsPerWorker(config);
   const decodeLane = new DecodeLane({
     workers: config.SAM_DECODE_WORKERS,
     queueLimit: config.SAM_DECODE_QUEUE,
+    hotLimit: contexts,
     settings: {
       manifest,
-      decoder: buildDecoder(readDecoderWeights(readFileSync(model.decoderPath))),
+      weights: readDecoderWeights(readFileSync(model.decoderPath)),
+      contexts,
       session: { device: config.SAM_DECODE_DEVICE, threads: config.SAM_DECODE_THREADS, gpuTurn },
     },
     onWorkerLost,
@@ -98,7 +102,10 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   return {
     server,
     async warmUp() {
-      const [encoder, decoder] = await Promise.all([encodeLane.warmUp(), decodeLane.warmUp()]);
+      const [encoder, decoder] = await Promise.all([
+        encodeLane.warmUp(),
+        decodeLane.warmUp(bestBatch),
+      ]);
       providers = { encoder, decoder };
       logger.info({ model: manifest.name, providers }, 'ready');
     },
@@ -108,4 +115,9 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       await Promise.all([encodeLane.close(), decodeLane.close()]);
     },
   };
+}
+
+/** Images of which each decode worker keeps the context: the workers share the bytes, and one image always fits. */
+function contextsPerWorker({ SAM_CONTEXT_BYTES, SAM_DECODE_WORKERS }: Config): number {
+  return Math.max(1, Math.floor(SAM_CONTEXT_BYTES / SAM_DECODE_WORKERS / CONTEXT_BYTES));
 }

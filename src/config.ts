@@ -42,6 +42,7 @@ function variables(cores: number) {
     SAM_DECODE_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
     SAM_CACHE_BYTES: bytes({ default: 2 ** 30 }),
     SAM_CACHE_DTYPE: str({ choices: ['float16', 'float32'], default: 'float16' }),
+    SAM_CONTEXT_BYTES: bytes({ default: 256 * 2 ** 20 }),
     SAM_ENCODE_WORKERS: positive({ default: 1 }),
     SAM_ENCODE_THREADS: positive({ default: cores }),
     SAM_ENCODE_QUEUE: natural({ default: 16 }),

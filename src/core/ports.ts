@@ -36,7 +36,7 @@ export interface MaskOptions {
   readonly logits: Dtype | undefined;
 }
 
-/** Prompts with the same number of tokens, which the decoder runs as one batch. */
+/** Prompts of one `batchKey`, which the decoder can run as one batch. */
 export interface DecodeTask {
   readonly embedding: Embedding;
   /** Each with its place in the request, which errors name. */

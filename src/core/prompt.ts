@@ -40,8 +40,14 @@ export function wantsMultimask(prompt: Prompt): boolean {
 
 /**
  * How many tokens the decoder sees of a prompt: its points, and the two corners of its box or one padding
- * point. Only prompts with equally many can share a batch: further padding would change their answers.
+ * point. Further padding would change its answer.
  */
-export function tokenCount({ point_coords = [], box }: Prompt): number {
+function tokenCount({ point_coords = [], box }: Prompt): number {
   return point_coords.length + (box ? 2 : 1);
+}
+
+/** Prompts with equal keys can share a run of the decoder: they have as many tokens, masks in and masks out. */
+export function batchKey(prompt: Prompt): string {
+  const masks = wantsMultimask(prompt) ? 'multimask' : 'single';
+  return `${tokenCount(prompt)} tokens, ${masks}${prompt.mask_input ? ', mask input' : ''}`;
 }

@@ -1,64 +1,172 @@
 import { Tensor } from 'onnxruntime-node';
-import type { Provider } from '../core/device.js';
+import { bestBatch, type Provider } from '../core/device.js';
+import { buildFastDecoder, type DecoderVariant, orderFor } from '../sam/fast-decoder.js';
+import { buildContext } from '../sam/image-context.js';
+import type { Weights } from '../sam/weights.js';
 import { openSession, type Session, type SessionOptions } from './session.js';
 
 const SIDE = 256;
 export const LOGITS_PER_MASK = SIDE * SIDE;
 
-/** What the decoder is asked: B prompts of N tokens each. */
+/** What of an image the decoder computes once and needs for every prompt. */
+export type ImageContext = Readonly<Record<string, Tensor>>;
+
+/** What the decoder is asked: B prompts of N tokens each, all of them with a mask or none. */
 export interface PromptBatch {
   /** [B,N,2] pixels in the model's frame. */
   readonly coords: Float32Array;
   /** [B,N]: -1 padding, 0 background, 1 foreground, 2 and 3 the corners of a box. */
   readonly labels: Float32Array;
-  /** One entry a prompt: the logits [256,256] of an earlier mask, where there is one. */
-  readonly maskInputs: readonly (Float32Array | undefined)[];
+  /** [B,256,256] logits of earlier masks. */
+  readonly maskInput?: Float32Array | undefined;
+  readonly prompts: number;
 }
 
 export interface MaskBatch {
-  /** [B,4,256,256] logits in the order of the mask tokens. */
+  /** [B,M,256,256] logits: of mask tokens 1 to 3, or of token 0 alone. */
   readonly lowResMasks: Float32Array;
-  /** [B,4] */
+  /** [B,M] */
   readonly iouPredictions: Float32Array;
 }
 
-/** The prompt encoder and mask decoder, as one network. */
+/** The masks of a batch whose predicted IoU is above a threshold. */
+export interface Candidates {
+  /** [K,256,256] */
+  readonly lowResMasks: Float32Array;
+  /** [K] */
+  readonly iouPredictions: Float32Array;
+  /** [K] 3 * prompt + mask, rising. */
+  readonly tokens: readonly number[];
+}
+
+/** The prompt encoder and mask decoder: one graph an image, and one a prompt for each kind of prompt. */
 export class MaskDecoder {
   readonly provider: Provider;
-  readonly #session: Session;
+  readonly #weights: Weights;
+  readonly #options: SessionOptions;
+  readonly #contexts: Session;
+  readonly #decoders = new Map<string, Promise<Session>>();
 
-  private constructor(session: Session) {
-    this.provider = session.provider;
-    this.#session = session;
+  private constructor(weights: Weights, options: SessionOptions, contexts: Session) {
+    this.provider = contexts.provider;
+    this.#weights = weights;
+    this.#options = options;
+    this.#contexts = contexts;
   }
 
-  /** @param graph the ONNX model that `sam/` writes. */
-  static async open(graph: Uint8Array, options: SessionOptions): Promise<MaskDecoder> {
-    return new MaskDecoder(await openSession(graph, options));
+  /** @throws StartupError when the device's provider does not load */
+  static async open(weights: Weights, options: SessionOptions): Promise<MaskDecoder> {
+    const contexts = await openSession(buildContext(weights), options);
+    return new MaskDecoder(weights, options, contexts);
   }
 
   /** @param embedding [1,256,64,64] */
-  async run(embedding: Float32Array, batch: PromptBatch): Promise<MaskBatch> {
-    const prompts = batch.maskInputs.length;
-    const tokens = batch.labels.length / prompts;
-    const masks = new Float32Array(prompts * LOGITS_PER_MASK);
-    const hasMask = new Float32Array(prompts);
-    for (const [i, mask] of batch.maskInputs.entries()) {
-      if (!mask) continue;
-      masks.set(mask, i * LOGITS_PER_MASK);
-      hasMask[i] = 1;
-    }
-    const { low_res_masks, iou_predictions } = await this.#session.run({
+  context(embedding: Float32Array): Promise<ImageContext> {
+    return this.#contexts.run({
       image_embeddings: new Tensor('float32', embedding, [1, 256, 64, 64]),
-      point_coords: new Tensor('float32', batch.coords, [prompts, tokens, 2]),
-      point_labels: new Tensor('float32', batch.labels, [prompts, tokens]),
-      mask_input: new Tensor('float32', masks, [prompts, 1, SIDE, SIDE]),
-      has_mask_input: new Tensor('float32', hasMask, [prompts]),
     });
-    if (!low_res_masks || !iou_predictions) throw new Error('the mask decoder lacks an output');
+  }
+
+  /** The masks of prompts about one image. */
+  async run(context: ImageContext, batch: PromptBatch, multimask: boolean): Promise<MaskBatch> {
+    const masks = multimask ? 3 : 1;
+    const lowResMasks = new Float32Array(batch.prompts * masks * LOGITS_PER_MASK);
+    const iouPredictions = new Float32Array(batch.prompts * masks);
+    for (const { from, ...part } of split(batch, bestBatch(this.provider))) {
+      const flag = new Tensor('bool', Uint8Array.of(multimask ? 1 : 0), [1]);
+      const answer = await this.#decode('masks', context, part, { multimask_output: flag });
+      lowResMasks.set(floats(answer, 'low_res_masks'), from * masks * LOGITS_PER_MASK);
+      iouPredictions.set(floats(answer, 'iou_predictions'), from * masks);
+    }
+    return { lowResMasks, iouPredictions };
+  }
+
+  /**
+   * Of the three masks of each prompt those above a threshold, as everything mode wants them. The others are dropped
+   * inside the network, before the upscaling.
+   */
+  async candidates(
+    context: ImageContext,
+    batch: PromptBatch,
+    predIouThresh: number,
+  ): Promise<Candidates> {
+    const parts = [];
+    const tokens: number[] = [];
+    for (const { from, ...part } of split(batch, bestBatch(this.provider))) {
+      const threshold = new Tensor('float32', Float32Array.of(predIouThresh), [1]);
+      const answer = await this.#decode('candidates', context, part, {
+        pred_iou_thresh: threshold,
+      });
+      const chosen = answer['candidates']?.data as BigInt64Array;
+      tokens.push(...Array.from(chosen, (token) => 3 * from + Number(token)));
+      parts.push(answer);
+    }
     return {
-      lowResMasks: low_res_masks.data as Float32Array,
-      iouPredictions: iou_predictions.data as Float32Array,
+      lowResMasks: join(parts.map((answer) => floats(answer, 'low_res_masks'))),
+      iouPredictions: join(parts.map((answer) => floats(answer, 'iou_predictions'))),
+      tokens,
     };
   }
+
+  async #decode(
+    answer: DecoderVariant['answer'],
+    context: ImageContext,
+    { coords, labels, maskInput, prompts }: PromptBatch,
+    more: Record<string, Tensor>,
+  ): Promise<Record<string, Tensor>> {
+    const tokens = labels.length / prompts;
+    const variant = { order: orderFor(tokens), withMask: maskInput !== undefined, answer };
+    const session = await this.#session(variant);
+    return session.run({
+      ...context,
+      ...more,
+      point_coords: new Tensor('float32', coords, [prompts, tokens, 2]),
+      point_labels: new Tensor('float32', labels, [prompts, tokens]),
+      ...(maskInput && {
+        mask_input: new Tensor('float32', maskInput, [prompts, 1, SIDE, SIDE]),
+      }),
+    });
+  }
+
+  /** Most clicks need one graph; the others are opened when the first prompt of their kind comes. */
+  #session(variant: DecoderVariant): Promise<Session> {
+    const key = JSON.stringify(variant);
+    const known = this.#decoders.get(key);
+    if (known) return known;
+    const opened = openSession(buildFastDecoder(this.#weights, variant), this.#options);
+    this.#decoders.set(key, opened);
+    return opened;
+  }
+}
+
+/** A batch in parts of at most `size` prompts, each with the place of its first. */
+function* split(batch: PromptBatch, size: number): Generator<PromptBatch & { from: number }> {
+  const { coords, labels, maskInput, prompts } = batch;
+  const tokens = labels.length / prompts;
+  for (let from = 0; from < prompts; from += size) {
+    const to = Math.min(from + size, prompts);
+    yield {
+      from,
+      prompts: to - from,
+      coords: coords.subarray(from * tokens * 2, to * tokens * 2),
+      labels: labels.subarray(from * tokens, to * tokens),
+      maskInput: maskInput?.subarray(from * LOGITS_PER_MASK, to * LOGITS_PER_MASK),
+    };
+  }
+}
+
+function floats(answer: Record<string, Tensor>, name: string): Float32Array {
+  const tensor = answer[name];
+  if (!tensor) throw new Error(`the mask decoder has no output "${name}"`);
+  return tensor.data as Float32Array;
+}
+
+function join(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

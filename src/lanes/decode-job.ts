@@ -1,37 +1,44 @@
+import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 import type { Provider } from '../core/device.js';
+import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { Mask, PromptResult } from '../core/mask.js';
 import type { ModelManifest } from '../core/model.js';
 import type { Decoded, DecodeTask } from '../core/ports.js';
 import { type LowResLogits, wantsMultimask } from '../core/prompt.js';
 import { BYTES_PER_ELEMENT, readFloats } from '../core/tensor.js';
-import { LOGITS_PER_MASK, type MaskBatch, MaskDecoder } from '../engine/mask-decoder.js';
+import {
+  type ImageContext,
+  LOGITS_PER_MASK,
+  type MaskBatch,
+  MaskDecoder,
+  type PromptBatch,
+} from '../engine/mask-decoder.js';
 import type { SessionOptions } from '../engine/session.js';
 import { makeMask } from '../masks/mask.js';
-import { promptTokens } from '../sam/prompt-tokens.js';
+import { type PromptTokens, promptTokens } from '../sam/prompt-tokens.js';
+import type { Weights } from '../sam/weights.js';
 import { type Outcome, settle } from './outcome.js';
 import { together, type WarmUp } from './warm-up.js';
 
 /** What a worker of the decode lane is given when it starts. */
 export interface DecodeSettings {
   readonly manifest: ModelManifest;
-  /** The ONNX graph of prompt encoder and mask decoder. */
-  readonly decoder: Uint8Array;
+  /** Of the prompt encoder and mask decoder. */
+  readonly weights: Weights;
   readonly session: SessionOptions;
+  /** Images whose contexts a worker keeps. */
+  readonly contexts: number;
 }
 
-/** Mask token 0 answers a clear prompt, tokens 1 to 3 an ambiguous one. */
-const SINGLE_MASK = [0];
-const MULTIMASK = [1, 2, 3];
-const MASK_TOKENS = 4;
-
 const settings = Piscina.workerData as DecodeSettings;
+const contexts = new LRUCache<string, ImageContext>({ max: settings.contexts });
 let decoder: Promise<MaskDecoder> | undefined;
 
-/** The worker's one session; a worker that replaces a dead one opens it with its first task. */
+/** The worker's one decoder; a worker that replaces a dead one opens it with its first task. */
 function open(): Promise<MaskDecoder> {
-  decoder ??= MaskDecoder.open(settings.decoder, settings.session);
+  decoder ??= MaskDecoder.open(settings.weights, settings.session);
   return decoder;
 }
 
@@ -39,52 +46,118 @@ export function warmUp(task: WarmUp): Promise<Outcome<Provider>> {
   return settle(() =>
     together(task, async () => {
       const network = await open();
-      const embedding = new Float32Array(256 * 64 * 64);
-      const coords = new Float32Array(4);
-      const labels = new Float32Array([1, -1]);
-      await network.run(embedding, { coords, labels, maskInputs: [undefined] });
+      const context = await network.context(new Float32Array(256 * 64 * 64));
+      const click = { coords: new Float32Array(4), labels: Float32Array.of(1, -1), prompts: 1 };
+      await network.run(context, click, true);
       return network.provider;
     }),
   );
 }
 
-/** Prompts of equally many tokens -> low-resolution masks -> masks of the image's size. */
-export function decode({ embedding, prompts, options }: DecodeTask): Promise<Outcome<Decoded>> {
-  return settle(async () => {
-    const start = performance.now();
-    const { image, tensor } = embedding;
-    const tokens = prompts.map(({ prompt }) => promptTokens(prompt, image));
-    const batch = {
-      coords: concat(tokens.map(({ coords }) => coords)),
-      labels: concat(tokens.map(({ labels }) => labels)),
-      maskInputs: prompts.map(({ prompt, index }) =>
-        prompt.mask_input ? readMaskInput(prompt.mask_input, index) : undefined,
-      ),
-    };
-    const answer = await (await open()).run(readFloats(tensor.bytes, tensor.dtype), batch);
-    const decoded = performance.now();
-    const results: PromptResult[] = [];
-    for (const [i, { prompt }] of prompts.entries()) {
-      const chosen = wantsMultimask(prompt) ? MULTIMASK : SINGLE_MASK;
-      const masks: Mask[] = [];
-      for (const token of chosen) {
-        const { logits, iou } = pick(answer, i * MASK_TOKENS + token);
-        masks.push(await makeMask(logits, iou, image, settings.manifest.image_size, options));
-      }
-      results.push({ masks: masks.sort((a, b) => b.predicted_iou - a.predicted_iou) });
-    }
-    const timings = { decode_ms: decoded - start, masks_ms: performance.now() - decoded };
-    return { results, timings };
-  });
+/** A task on its way through the decoder. */
+interface Answering {
+  readonly task: DecodeTask;
+  readonly tokens: readonly PromptTokens[];
+  readonly masks: readonly (Float32Array | undefined)[];
 }
 
-function pick({ lowResMasks, iouPredictions }: MaskBatch, at: number) {
-  const logits = lowResMasks.subarray(at * LOGITS_PER_MASK, (at + 1) * LOGITS_PER_MASK);
-  return { logits, iou: iouPredictions[at] as number };
+/**
+ * Prompts -> low-resolution masks -> masks of the image's size. The tasks are about one image and of one `batchKey`,
+ * and run together.
+ */
+export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Decoded>[]> {
+  const start = performance.now();
+  const prepared = await Promise.all(tasks.map((task) => settle(async () => prepare(task))));
+  const answering = prepared.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
+  const [first] = answering;
+  if (!first) return prepared as Outcome<Decoded>[];
+  const [{ prompt }] = first.task.prompts as [(typeof first.task.prompts)[0]];
+  const multimask = wantsMultimask(prompt);
+  const batch = batchOf(answering);
+  const context = await contextOf(first.task.embedding);
+  const answer = await (await open()).run(context, batch, multimask);
+  const decode_ms = performance.now() - start;
+
+  const masksEach = multimask ? 3 : 1;
+  let next = 0;
+  const outcomes: Outcome<Decoded>[] = [];
+  for (const outcome of prepared) {
+    if (!('value' in outcome)) {
+      outcomes.push(outcome);
+      continue;
+    }
+    const { task } = outcome.value;
+    const from = next;
+    next += task.prompts.length * masksEach;
+    outcomes.push(await settle(() => finish(task, answer, from, masksEach, decode_ms)));
+  }
+  return outcomes;
+}
+
+/** @throws SamError `prompt-invalid` for a bad `mask_input` */
+function prepare(task: DecodeTask): Answering {
+  const { embedding, prompts } = task;
+  return {
+    task,
+    tokens: prompts.map(({ prompt }) => promptTokens(prompt, embedding.image)),
+    masks: prompts.map(({ prompt, index }) =>
+      prompt.mask_input ? readMaskInput(prompt.mask_input, index) : undefined,
+    ),
+  };
+}
+
+function batchOf(answering: readonly Answering[]): PromptBatch {
+  const tokens = answering.flatMap((each) => each.tokens);
+  const masks = answering.flatMap((each) => each.masks).filter((mask) => mask !== undefined);
+  return {
+    coords: concat(tokens.map(({ coords }) => coords)),
+    labels: concat(tokens.map(({ labels }) => labels)),
+    maskInput: masks.length > 0 ? concat(masks) : undefined,
+    prompts: tokens.length,
+  };
+}
+
+/** The context of an image, computed when it is asked about for the first time. */
+async function contextOf({ id, fingerprint, tensor }: Embedding): Promise<ImageContext> {
+  const key = `${fingerprint}/${id}`;
+  const known = contexts.get(key);
+  if (known) return known;
+  const context = await (await open()).context(readFloats(tensor.bytes, tensor.dtype));
+  contexts.set(key, context);
+  return context;
+}
+
+/** The masks of a task, which begin at place `from` of the answer. */
+async function finish(
+  { prompts, embedding, options }: DecodeTask,
+  { lowResMasks, iouPredictions }: MaskBatch,
+  from: number,
+  masksEach: number,
+  decode_ms: number,
+): Promise<Decoded> {
+  const start = performance.now();
+  const { image_size } = settings.manifest;
+  const results: PromptResult[] = [];
+  for (let at = from; results.length < prompts.length; at += masksEach) {
+    const masks: Mask[] = [];
+    for (let mask = at; mask < at + masksEach; mask++) {
+      const logits = lowResMasks.subarray(mask * LOGITS_PER_MASK, (mask + 1) * LOGITS_PER_MASK);
+      const iou = iouPredictions[mask] as number;
+      masks.push(await makeMask(logits, iou, embedding.image, image_size, options));
+    }
+    results.push({ masks: masks.sort((a, b) => b.predicted_iou - a.predicted_iou) });
+  }
+  return { results, timings: { decode_ms, masks_ms: performance.now() - start } };
 }
 
 function concat(parts: readonly Float32Array[]): Float32Array {
-  return Float32Array.from(parts.flatMap((part) => [...part]));
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** @throws SamError `prompt-invalid` when it is not 256x256 finite numbers */

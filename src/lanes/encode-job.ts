@@ -42,8 +42,12 @@ export function warmUp(task: WarmUp): Promise<Outcome<Provider>> {
   );
 }
 
-/** Bytes of an image file -> oriented pixels -> model input -> embedding. */
-export function encode(file: Uint8Array): Promise<Outcome<Encoded>> {
+/** Bytes of image files -> oriented pixels -> model input -> embeddings. */
+export function encode(files: readonly Uint8Array[]): Promise<Outcome<Encoded>[]> {
+  return Promise.all(files.map(encodeOne));
+}
+
+function encodeOne(file: Uint8Array): Promise<Outcome<Encoded>> {
   return settle(async () => {
     const start = performance.now();
     const image = await decodeImage(file, settings);
@@ -64,7 +68,11 @@ export function encode(file: Uint8Array): Promise<Outcome<Encoded>> {
   });
 }
 
-/** The photograph with masks and prompts drawn on it, as a PNG. */
-export function overlay({ image, masks, prompts }: OverlayTask): Promise<Outcome<Uint8Array>> {
-  return settle(async () => drawOverlay(await decodeImage(image, settings), masks, prompts));
+/** Photographs with masks and prompts drawn on them, as PNG. */
+export function overlay(tasks: readonly OverlayTask[]): Promise<Outcome<Uint8Array>[]> {
+  return Promise.all(
+    tasks.map(({ image, masks, prompts }) =>
+      settle(async () => drawOverlay(await decodeImage(image, settings), masks, prompts)),
+    ),
+  );
 }

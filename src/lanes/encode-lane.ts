@@ -12,12 +12,12 @@ export class EncodeLane
   }
 
   async encode(image: Uint8Array, signal?: AbortSignal): Promise<Encoded> {
-    const [encoded] = await this.run('encode', [image], signal);
+    const [encoded] = await this.run('encode', [{ task: image }], signal);
     return encoded as Encoded;
   }
 
   async overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array> {
-    const [picture] = await this.run('overlay', [task], signal);
+    const [picture] = await this.run('overlay', [{ task }], signal);
     return picture as Uint8Array;
   }
 }

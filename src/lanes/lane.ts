@@ -1,17 +1,20 @@
-import PQueue from 'p-queue';
-import { Piscina } from 'piscina';
 import type { Provider } from '../core/device.js';
 import { SamError } from '../core/errors.js';
 import { type Outcome, unwrap } from './outcome.js';
+import { Seat } from './seat.js';
 import type { WarmUp } from './warm-up.js';
 
-/** A module that runs in the workers: each export answers one kind of task. */
+/** A module that runs in the workers: each export but `warmUp` answers a batch of tasks of one kind. */
 interface Job {
   warmUp(task: WarmUp): Promise<Outcome<Provider>>;
 }
 type Kind<J extends Job> = Exclude<keyof J, 'warmUp'> & string;
-type TaskOf<J, K extends keyof J> = J[K] extends (task: infer T) => unknown ? T : never;
-type ResultOf<J, K extends keyof J> = J[K] extends (task: never) => Promise<Outcome<infer R>>
+type TaskOf<J, K extends keyof J> = J[K] extends (tasks: readonly (infer T)[]) => unknown
+  ? T
+  : never;
+type ResultOf<J, K extends keyof J> = J[K] extends (
+  tasks: never,
+) => Promise<readonly Outcome<infer R>[]>
   ? R
   : never;
 
@@ -21,53 +24,77 @@ export interface LaneOptions<Settings> {
   /** Tasks that may wait beyond those that run. */
   readonly queueLimit: number;
   readonly settings: Settings;
-  /** Told of a worker that died between tasks; the pool has replaced it already. */
+  /** Subjects a worker stays prepared for; see `Errand.subject`. */
+  readonly hotLimit?: number;
+  /** Told of a worker that died between tasks; it has been replaced already. */
   readonly onWorkerLost: (error: unknown) => void;
 }
 
+/** A task and what the lane may know of it. */
+export interface Errand<Task> {
+  readonly task: Task;
+  /** What the task is about: a worker that has met it before is faster. */
+  readonly subject?: string;
+  /** Waiting tasks of one group may run as one batch. */
+  readonly group?: string;
+}
+
+interface Ticket extends Errand<unknown> {
+  readonly kind: string;
+  readonly resolve: (outcome: Outcome<unknown>) => void;
+  readonly reject: (reason: unknown) => void;
+  /** How often a later task was preferred to this one. */
+  passedOver: number;
+}
+
+/** How often the first in the queue lets a task go ahead that finds its worker prepared. */
+const PATIENCE = 4;
+
 /**
- * A bounded queue before a pool of worker threads. The pool runs the tasks and replaces workers that
- * die; the queue refuses what would wait too long, and forgets what nobody waits for any more.
+ * A bounded queue before worker threads. It steers tasks to a worker that is prepared for them, refuses what would
+ * wait too long, and forgets what nobody waits for any more.
  */
 export class Lane<J extends Job, Settings> {
   readonly #name: string;
-  readonly #pool: Piscina<unknown, Outcome<unknown>>;
-  readonly #queue: PQueue;
   readonly #options: LaneOptions<Settings>;
+  readonly #seats: Seat[];
+  readonly #waiting: Ticket[] = [];
   /** Moving average of a task's milliseconds, from which Retry-After is guessed. */
   #pace = 1000;
+  /** Tasks of one group that may run as one batch. */
+  #batch = 1;
 
   /** @param job the module, as a URL. */
   constructor(name: string, job: URL, options: LaneOptions<Settings>) {
+    const { workers, settings, hotLimit = 1, onWorkerLost } = options;
     this.#name = name;
     this.#options = options;
-    this.#queue = new PQueue({ concurrency: options.workers });
-    this.#pool = new Piscina({
-      filename: job.href,
-      minThreads: options.workers,
-      maxThreads: options.workers,
-      workerData: options.settings,
-      recordTiming: false,
-    });
-    this.#pool.on('error', options.onWorkerLost);
+    this.#seats = Array.from(
+      { length: workers },
+      () => new Seat(job, settings, hotLimit, onWorkerLost),
+    );
   }
 
-  /** Tasks that wait and tasks that run. */
+  /** Tasks that wait and workers that run some. */
   get load(): { waiting: number; running: number } {
-    return { waiting: this.#queue.size, running: this.#queue.pending };
+    return {
+      waiting: this.#waiting.length,
+      running: this.#seats.filter(({ busy }) => busy).length,
+    };
   }
 
   /**
    * Loads the network in every worker and runs it once.
+   * @param batch tells how many tasks of a group run together on the provider.
    * @returns the provider it runs on.
    * @throws StartupError when it does not load
    */
-  async warmUp(): Promise<Provider> {
-    const { workers } = this.#options;
-    const task: WarmUp = { warm: new SharedArrayBuffer(4), workers };
-    const runs = Array.from({ length: workers }, () => this.#pool.run(task, { name: 'warmUp' }));
-    const [provider] = (await Promise.all(runs)).map(unwrap);
-    return provider as Provider;
+  async warmUp(batch: (provider: Provider) => number = () => 1): Promise<Provider> {
+    const task: WarmUp = { warm: new SharedArrayBuffer(4), workers: this.#seats.length };
+    const runs = this.#seats.map((seat) => seat.run<Outcome<Provider>>('warmUp', task));
+    const [provider] = (await Promise.all(runs)).map(unwrap) as [Provider];
+    this.#batch = batch(provider);
+    return provider;
   }
 
   /**
@@ -77,16 +104,16 @@ export class Lane<J extends Job, Settings> {
    */
   protected async run<K extends Kind<J>>(
     kind: K,
-    tasks: readonly TaskOf<J, K>[],
+    errands: readonly Errand<TaskOf<J, K>>[],
     signal?: AbortSignal,
   ): Promise<ResultOf<J, K>[]> {
-    this.#admit(tasks.length);
+    this.#admit(errands.length);
     // The first failure takes its siblings out of the queue too.
     const siblings = new AbortController();
     const leave = signal ? AbortSignal.any([signal, siblings.signal]) : siblings.signal;
     try {
-      const results = await Promise.all(tasks.map((task) => this.#enqueue(kind, task, leave)));
-      return results as ResultOf<J, K>[];
+      const answers = errands.map((errand) => this.#enqueue(kind, errand, leave));
+      return (await Promise.all(answers)) as ResultOf<J, K>[];
     } catch (error) {
       siblings.abort(error);
       throw error;
@@ -95,36 +122,78 @@ export class Lane<J extends Job, Settings> {
 
   /** Ends the workers; a task that runs is cut off. */
   async close(): Promise<void> {
-    this.#queue.clear();
-    await this.#pool.destroy();
+    this.#waiting.length = 0;
+    await Promise.all(this.#seats.map((seat) => seat.close()));
   }
 
   #admit(tasks: number): void {
     const { workers, queueLimit } = this.#options;
-    const free = Math.max(0, workers - this.#queue.pending);
-    const { size } = this.#queue;
+    const { waiting, running } = this.load;
     // An idle lane takes any one request, however many tasks it has.
-    const idle = size === 0 && this.#queue.pending === 0;
-    if (idle || size + tasks <= free + queueLimit) return;
-    const retryAfter = Math.max(1, Math.ceil((size * this.#pace) / workers / 1000));
+    if (waiting + running === 0 || waiting + tasks <= workers - running + queueLimit) return;
+    const retryAfter = Math.max(1, Math.ceil((waiting * this.#pace) / workers / 1000));
     throw new SamError('overloaded', `the ${this.#name} queue is full`, { retryAfter });
   }
 
-  async #enqueue(kind: string, task: unknown, signal: AbortSignal): Promise<unknown> {
+  async #enqueue(kind: string, errand: Errand<unknown>, signal: AbortSignal): Promise<unknown> {
     signal.throwIfAborted();
-    // Aborting a running task would free its place in the queue while its worker is still busy.
-    const waiting = new AbortController();
-    const leave = () => waiting.abort(signal.reason);
-    signal.addEventListener('abort', leave, { once: true });
-    return this.#queue.add(
-      async () => {
-        signal.removeEventListener('abort', leave);
-        const start = performance.now();
-        const outcome = await this.#pool.run(task, { name: kind });
-        this.#pace += 0.2 * (performance.now() - start - this.#pace);
-        return unwrap(outcome);
-      },
-      { signal: waiting.signal },
-    );
+    const outcome = new Promise<Outcome<unknown>>((resolve, reject) => {
+      const ticket = { ...errand, kind, resolve, reject, passedOver: 0 };
+      this.#waiting.push(ticket);
+      signal.addEventListener('abort', () => this.#forget(ticket, signal.reason), { once: true });
+    });
+    this.#dispatch();
+    return unwrap(await outcome);
+  }
+
+  /** Takes a ticket out of the queue; a task that runs already is finished for nobody. */
+  #forget(ticket: Ticket, reason: unknown): void {
+    const at = this.#waiting.indexOf(ticket);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    ticket.reject(reason);
+  }
+
+  /** Gives work to idle workers. */
+  #dispatch(): void {
+    for (;;) {
+      const idle = this.#seats.filter(({ busy }) => !busy);
+      const [first] = this.#waiting;
+      if (!first || idle.length === 0) return;
+      const seat = idle.find((each) => each.isHot(first.subject)) ?? (idle[0] as (typeof idle)[0]);
+      void this.#serve(seat, this.#choose(seat, first));
+    }
+  }
+
+  /** The first task in the queue that a worker is prepared for, or the first; and its companions. */
+  #choose(seat: Seat, first: Ticket): Ticket[] {
+    let chosen = first;
+    if (!seat.isHot(first.subject) && first.passedOver < PATIENCE) {
+      chosen = this.#waiting.find(({ subject }) => seat.isHot(subject)) ?? first;
+      if (chosen !== first) first.passedOver++;
+    }
+    const { kind, group } = chosen;
+    const fits = (other: Ticket) =>
+      other === chosen || (group !== undefined && other.group === group && other.kind === kind);
+    const batch = this.#batch === 1 ? [chosen] : this.#waiting.filter(fits).slice(0, this.#batch);
+    if (!batch.includes(chosen)) batch[0] = chosen;
+    for (const ticket of batch) this.#waiting.splice(this.#waiting.indexOf(ticket), 1);
+    return batch;
+  }
+
+  async #serve(seat: Seat, batch: readonly Ticket[]): Promise<void> {
+    const [{ kind, subject }] = batch as [Ticket];
+    const start = performance.now();
+    seat.busy = true;
+    try {
+      const tasks = batch.map(({ task }) => task);
+      const outcomes = await seat.run<Outcome<unknown>[]>(kind, tasks, subject);
+      this.#pace += 0.2 * ((performance.now() - start) / batch.length - this.#pace);
+      for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i] as Outcome<unknown>);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    } finally {
+      seat.busy = false;
+      this.#dispatch();
+    }
   }
 }

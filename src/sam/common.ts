@@ -11,6 +11,11 @@ export function linear(g: Graph, x: Value): Value {
   return g.add(g.matMul(x, g.parameter('weight')), g.parameter('bias'));
 }
 
+/** The same for rows [n,in] -> [n,out], as one operator. */
+export function linearRows(g: Graph, x: Value): Value {
+  return g.gemm(x, g.parameter('weight'), g.parameter('bias'));
+}
+
 /** Normalises each token: over the last axis. */
 export function layerNorm(g: Graph, x: Value): Value {
   return g.layerNormalization(x, g.parameter('weight'), g.parameter('bias'), LAYER_NORM_EPSILON);
@@ -33,6 +38,15 @@ export function mlp(g: Graph, x: Value, depth: number): Value {
   for (let layer = 0; layer < depth; layer++) {
     const activated = layer === 0 ? hidden : g.relu(hidden);
     hidden = linear(g.scope(`layers.${layer}`), activated);
+  }
+  return hidden;
+}
+
+/** The same for rows [n,in]. */
+export function mlpRows(g: Graph, x: Value, depth: number): Value {
+  let hidden = x;
+  for (let layer = 0; layer < depth; layer++) {
+    hidden = linearRows(g.scope(`layers.${layer}`), layer === 0 ? hidden : g.relu(hidden));
   }
   return hidden;
 }

@@ -2,11 +2,11 @@ import { Graph } from '../onnx/graph.js';
 import type { Value } from '../onnx/graph-scope.js';
 import { writeModel } from '../onnx/write-model.js';
 import { DECODER } from './architecture.js';
-import { mlp } from './common.js';
-import { fastMasks } from './fast-mask-decoder.js';
+import { mlpRows } from './common.js';
+import { fastHypernetworks, fastMasks } from './fast-mask-decoder.js';
 import { fastTransformer, type Order, type ProjectedImage } from './fast-transformer.js';
 import { CONTEXT_SHAPES, type ImageContext } from './image-context.js';
-import { hypernetworks, outputTokens } from './mask-decoder.js';
+import { outputTokens } from './mask-decoder.js';
 import { imagePe } from './positional-encoding.js';
 import { embedPoints, shrinkMasks } from './prompt-encoder.js';
 import type { Weights } from './weights.js';
@@ -14,6 +14,14 @@ import type { Weights } from './weights.js';
 const { dim, gridSize, maskTokens } = DECODER;
 const PLACES = gridSize * gridSize;
 const SIDE = 4 * gridSize;
+
+/** From this many tokens on a prompt the paper's order is faster: measured on one thread, see bench/README. */
+const IMAGE_FIRST_TOKENS = 18;
+
+/** The order of multiplication for prompts of N points. */
+export function orderFor(points: number): Order {
+  return 1 + maskTokens + points < IMAGE_FIRST_TOKENS ? 'tokens-first' : 'image-first';
+}
 
 /** The graphs that `buildFastDecoder` writes; each answers another kind of batch. */
 export interface DecoderVariant {
@@ -57,18 +65,20 @@ export function buildFastDecoder(weights: Weights, variant: DecoderVariant): Uin
 
   const sparse = embedPoints(g.scope('prompt_encoder'), coords, labels); // [B,N,dim]
   const decoder = g.scope('mask_decoder');
-  const tokens = g.concat([outputTokens(decoder, sparse), sparse], 1); // [B,1+4+N,dim]
-  const { queries, keys } = fastTransformer(
+  const batch = g.shape(coords, 0, 1);
+  const tokens = g.concat([outputTokens(decoder, sparse), sparse], 1); // [B,T,dim], T = 1+4+N
+  const { tokens: answers, keys } = fastTransformer(
     decoder.scope('transformer'),
-    tokens,
+    g.reshape(tokens, [-1, dim]),
+    batch,
     image,
     imagePe(g, weights),
     variant.order,
   );
-  const iouToken = g.slice(queries, 1, 0, 1); // [B,1,dim]
-  const iouHead = mlp(decoder.scope('iou_prediction_head'), iouToken, DECODER.headDepth);
-  const iou = g.reshape(iouHead, [-1, maskTokens]); // [B,4]
-  const hyperIn = hypernetworks(decoder, g.slice(queries, 1, 1, 1 + maskTokens)); // [B,4,32]
+  const byPrompt = g.reshape(answers, g.concat([batch, g.ints([-1, dim])], 0)); // [B,T,dim]
+  const iouToken = g.reshape(g.slice(byPrompt, 1, 0, 1), [-1, dim]); // [B,dim]
+  const iou = mlpRows(decoder.scope('iou_prediction_head'), iouToken, DECODER.headDepth); // [B,4]
+  const hyperIn = fastHypernetworks(decoder, g.slice(byPrompt, 1, 1, 1 + maskTokens)); // [B,4,32]
 
   if (variant.answer === 'masks') answerMasks(g, { keys, hyperIn, iou });
   else answerCandidates(g, { keys, hyperIn, iou });

@@ -3,7 +3,7 @@ import type { Value } from '../onnx/graph-scope.js';
 import { DECODER } from './architecture.js';
 import { layerNorm2dLast } from './common.js';
 
-const { dim, gridSize, upscaledChannels } = DECODER;
+const { dim, gridSize, headDepth, maskTokens, upscaledChannels } = DECODER;
 const [FIRST, SECOND] = upscaledChannels;
 const PLACES = gridSize * gridSize;
 
@@ -41,4 +41,24 @@ function double(g: Graph, x: Value, inputs: number, outputs: number): Value {
     g.concat([bias, bias, bias, bias], 0),
   );
   return g.reshape(product, [-1, outputs]);
+}
+
+/**
+ * The hypernetworks of all mask tokens at once, as products of stacked matrices: tokens [B,4,dim] -> [B,4,32].
+ */
+export function fastHypernetworks(g: Graph, maskTokensOut: Value): Value {
+  let hidden = g.transpose(maskTokensOut, [1, 0, 2]); // [4,B,dim]
+  for (let layer = 0; layer < headDepth; layer++) {
+    const stacked = (name: string) =>
+      g.concat(
+        Array.from({ length: maskTokens }, (_, token) => {
+          const mlp = g.scope(`output_hypernetworks_mlps.${token}.layers.${layer}`);
+          return g.unsqueeze(mlp.parameter(name), 0);
+        }),
+        0,
+      );
+    const input = layer === 0 ? hidden : g.relu(hidden);
+    hidden = g.add(g.matMul(input, stacked('weight')), g.unsqueeze(stacked('bias'), 1)); // [4,B,out]
+  }
+  return g.transpose(hidden, [1, 0, 2]); // [B,4,32]
 }

@@ -1,3 +1,4 @@
+import { elements } from '../onnx/float-tensor.js';
 import { Graph } from '../onnx/graph.js';
 import type { Value } from '../onnx/graph-scope.js';
 import { writeModel } from '../onnx/write-model.js';
@@ -28,6 +29,11 @@ export const CONTEXT_SHAPES = {
   v0: [1, CROSS_DIM, PLACES],
   q0: [1, CROSS_DIM, PLACES],
 } as const satisfies Record<keyof ImageContext, readonly number[]>;
+
+/** Bytes of a context in float32. */
+export const CONTEXT_BYTES =
+  Float32Array.BYTES_PER_ELEMENT *
+  Object.values(CONTEXT_SHAPES).reduce((sum, shape) => sum + elements(shape), 0);
 
 /**
  * Writes the once-per-image part of the decoder as an ONNX model: `image_embeddings` [1,256,64,64] -> the

@@ -69,7 +69,7 @@ function double(g: Graph, x: Value): Value {
 }
 
 /** Each mask token's weights for the upscaled channels: [B,4,dim] -> [B,4,32]. */
-export function hypernetworks(g: Graph, maskTokens: Value): Value {
+function hypernetworks(g: Graph, maskTokens: Value): Value {
   const weights = Array.from({ length: DECODER.maskTokens }, (_, i) => {
     const token = g.slice(maskTokens, 1, i, i + 1); // [B,1,dim]
     return mlp(g.scope(`output_hypernetworks_mlps.${i}`), token, DECODER.headDepth); // [B,1,32]

@@ -77,12 +77,12 @@ export function crossAttention(g: Graph, sequences: Sequences): Value {
   return attention(g, sequences, DECODER.dim / DECODER.transformer.attentionDownsampleRate);
 }
 
-export function mlpBlock(g: Graph, x: Value): Value {
+function mlpBlock(g: Graph, x: Value): Value {
   return linear(g.scope('lin2'), g.relu(linear(g.scope('lin1'), x)));
 }
 
 /** Multi-head attention on `internalDim` channels: q [B,Q,dim], k and v [B,K,dim] -> [B,Q,dim]. */
-export function attention(g: Graph, { q, k, v }: Sequences, internalDim: number): Value {
+function attention(g: Graph, { q, k, v }: Sequences, internalDim: number): Value {
   const { heads } = DECODER.transformer;
   const channels = internalDim / heads;
   const separate = (x: Value) => g.reshape(x, [0, -1, heads, channels]);

@@ -1,11 +1,11 @@
 import type { Embedding } from '../core/embedding.js';
 import type { PromptResult } from '../core/mask.js';
 import type { DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
-import { type Prompt, tokenCount } from '../core/prompt.js';
+import { batchKey, type Prompt } from '../core/prompt.js';
 import { checkGeometry, checkShape, type PromptLimits } from './prompt-rules.js';
 
-/** Prompts in one run of the decoder: its activations weigh some 30 MB a prompt. */
-const BATCH = 8;
+/** Prompts in one task: few enough that all workers share in a request of many. */
+const BATCH = 4;
 
 export interface Prediction {
   readonly embedding: Embedding;
@@ -55,15 +55,15 @@ export class Predictor {
   }
 }
 
-/** Prompts by their number of tokens, in runs of at most `BATCH`. */
+/** Prompts that can run together, in tasks of at most `BATCH`. */
 function batches(prompts: readonly Prompt[]): DecodeTask['prompts'][] {
-  const byTokens = new Map<number, { index: number; prompt: Prompt }[]>();
+  const byKey = new Map<string, { index: number; prompt: Prompt }[]>();
   for (const [index, prompt] of prompts.entries()) {
-    const tokens = tokenCount(prompt);
-    const group = byTokens.get(tokens) ?? [];
-    if (group.push({ index, prompt }) === 1) byTokens.set(tokens, group);
+    const key = batchKey(prompt);
+    const group = byKey.get(key) ?? [];
+    if (group.push({ index, prompt }) === 1) byKey.set(key, group);
   }
-  return [...byTokens.values()].flatMap((group) =>
+  return [...byKey.values()].flatMap((group) =>
     Array.from({ length: Math.ceil(group.length / BATCH) }, (_, i) =>
       group.slice(i * BATCH, (i + 1) * BATCH),
     ),

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { Lane } from '../../src/lanes/lane.js';
 import type * as Job from './fixtures/mortal-job.js';
 
-type Task = Parameters<typeof Job.work>[0];
+type Task = Parameters<typeof Job.work>[0][0];
 
 class TestLane extends Lane<typeof Job, null> {
   constructor(t: Test, workers: number, queueLimit: number) {
@@ -12,7 +12,11 @@ class TestLane extends Lane<typeof Job, null> {
   }
 
   work(tasks: readonly Task[], signal?: AbortSignal): Promise<string[]> {
-    return this.run('work', tasks, signal);
+    return this.run(
+      'work',
+      tasks.map((task) => ({ task })),
+      signal,
+    );
   }
 }
 

@@ -1,0 +1,49 @@
+import { LRUCache } from 'lru-cache';
+import { Piscina } from 'piscina';
+
+/** One worker thread of a lane, replaced when it dies, and what is known of its memory. */
+export class Seat {
+  busy = false;
+  readonly #pool: Piscina;
+  readonly #hot: LRUCache<string, true>;
+
+  /**
+   * @param job the module that runs in the worker, as a URL.
+   * @param hotLimit how many subjects' preparations the worker keeps, the least recently used dropped first.
+   */
+  constructor(job: URL, settings: unknown, hotLimit: number, onLost: (error: unknown) => void) {
+    this.#hot = new LRUCache({ max: Math.max(1, hotLimit) });
+    this.#pool = new Piscina({
+      filename: job.href,
+      minThreads: 1,
+      maxThreads: 1,
+      workerData: settings,
+      recordTiming: false,
+    });
+    this.#pool.on('error', (error) => {
+      this.#hot.clear();
+      onLost(error);
+    });
+  }
+
+  /** Whether this worker has prepared for a subject before and still remembers it. */
+  isHot(subject: string | undefined): boolean {
+    return subject !== undefined && this.#hot.has(subject);
+  }
+
+  /** Runs one export of the job. */
+  async run<Result>(name: string, input: unknown, subject?: string): Promise<Result> {
+    if (subject !== undefined) this.#hot.set(subject, true);
+    try {
+      return await this.#pool.run(input, { name });
+    } catch (error) {
+      // Perhaps a new worker sits here now.
+      this.#hot.clear();
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+}
