@@ -1,12 +1,12 @@
 import t, { type Test } from 'tap';
-import { Lane } from '../../src/lanes/lane.js';
+import { type Errand, Lane } from '../../src/lanes/lane.js';
 import type * as Job from './fixtures/mortal-job.js';
 
 type Task = Parameters<typeof Job.work>[0][0];
 
 class TestLane extends Lane<typeof Job, null> {
   constructor(t: Test, workers: number, queueLimit: number) {
-    const options = { workers, queueLimit, settings: null, onWorkerLost: () => {} };
+    const options = { workers, queueLimit, settings: null, hotLimit: 4, onWorkerLost: () => {} };
     super('test', new URL('./fixtures/mortal-job.js', import.meta.url), options);
     t.teardown(() => this.close());
   }
@@ -17,6 +17,10 @@ class TestLane extends Lane<typeof Job, null> {
       tasks.map((task) => ({ task })),
       signal,
     );
+  }
+
+  place(errands: readonly Errand<string>[]) {
+    return this.run('place', errands);
   }
 }
 
@@ -71,4 +75,57 @@ t.test('who goes away leaves the queue', async (t) => {
   t.same(lane.load, { waiting: 0, running: 1 });
   t.same(await lane.work(['answer']), ['answer'], 'its place is free');
   t.same(await running, ['wait']);
+});
+
+t.test('a task goes to the worker that knows its subject', async (t) => {
+  const lane = new TestLane(t, 2, 10);
+  const about = (...subjects: string[]) =>
+    lane.place(subjects.map((subject) => ({ task: '', subject })));
+  const [a, b] = await about('a', 'b');
+  t.not(a?.thread, b?.thread, 'both work');
+  for (let round = 0; round < 3; round++) {
+    t.same(await about('b', 'a'), [b, a]);
+    t.same(await about('a'), [a]);
+    t.same(await about('b'), [b]);
+  }
+});
+
+t.test('the first in the queue is passed over for a while only', async (t) => {
+  const lane = new TestLane(t, 1, 20);
+  await lane.place([{ task: '', subject: 'known' }]);
+  const order: string[] = [];
+  const ask = async (subject: string) => {
+    await lane.place([{ task: '', subject }]);
+    order.push(subject);
+  };
+  const running = lane.work(['answer']);
+  await Promise.all([running, ask('new'), ...Array.from({ length: 6 }, () => ask('known'))]);
+  t.same(order.indexOf('new'), 4);
+});
+
+t.test('waiting tasks of one group run together, as many as the provider likes', async (t) => {
+  const lane = new TestLane(t, 1, 20);
+  await lane.warmUp(() => 3);
+  const running = lane.work(['wait']);
+  const groups = ['g', 'h', 'g', 'g', 'g', undefined, undefined];
+  const placed = lane.place(groups.map((group) => ({ task: '', ...(group && { group }) })));
+  t.same(
+    (await placed).map(({ together }) => together),
+    [3, 1, 3, 3, 1, 1, 1],
+  );
+  t.same(await running, ['wait']);
+
+  const alone = new TestLane(t, 1, 20);
+  await alone.warmUp();
+  const first = alone.work(['answer']);
+  const one = await alone.place([
+    { task: '', group: 'g' },
+    { task: '', group: 'g' },
+  ]);
+  t.same(
+    one.map(({ together }) => together),
+    [1, 1],
+    'not where batches do not pay',
+  );
+  await first;
 });
