@@ -18,7 +18,7 @@ const PACKAGES = {
   sharp: '^src/(image/|masks/png)',
   'onnxruntime-(node|common)': '^src/engine/',
   '(fastify|@fastify/[^/]+)': '^src/http/',
-  'piscina': '^src/lanes/',
+  piscina: '^src/lanes/',
   'lru-cache': '^src/(store|lanes)/',
   '@bufbuild/protobuf': '^src/onnx/',
 };

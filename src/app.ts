@@ -12,6 +12,7 @@ import { DecodeLane } from './lanes/decode-lane.js';
 import { EncodeLane } from './lanes/encode-lane.js';
 import { CONTEXT_BYTES } from './sam/image-context.js';
 import { readDecoderWeights } from './sam/weights.js';
+import { DecoderFiles } from './service/decoder-files.js';
 import { Embeddings } from './service/embeddings.js';
 import { Predictor } from './service/predictor.js';
 import { MemoryStore } from './store/memory-store.js';
@@ -82,6 +83,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     {
       embeddings,
       predictor,
+      decoderFiles: new DecoderFiles(decodeLane),
       images: encodeLane,
       uploads: new Uploads(config.SAM_MAX_IMAGE_BYTES, config.SAM_MAX_UPLOAD_BYTES),
       models: () => [describe()],

@@ -49,6 +49,9 @@ export interface Decoded {
   readonly timings: Timings;
 }
 
+/** The graphs a client needs to decode by itself: once an image, and for prompts without and with a `mask_input`. */
+export type DecoderGraph = 'context' | 'decoder' | 'decoder-with-mask';
+
 /** The lane that answers prompts. */
 export interface PromptLane {
   /**
@@ -56,6 +59,11 @@ export interface PromptLane {
    * @throws SamError `overloaded` when the queue cannot take them, `prompt-invalid` for a bad `mask_input`
    */
   decode(tasks: readonly DecodeTask[], signal?: AbortSignal): Promise<Decoded[]>;
+  /**
+   * One of the decoder's graphs as an ONNX file.
+   * @throws SamError `overloaded`
+   */
+  graph(graph: DecoderGraph): Promise<Uint8Array>;
 }
 
 /** Embeddings by key. Asynchronous, because tiers beyond this process's memory will be. */

@@ -7,6 +7,7 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import type { ImageLane } from '../core/ports.js';
+import type { DecoderFiles } from '../service/decoder-files.js';
 import type { Embeddings } from '../service/embeddings.js';
 import type { Predictor } from '../service/predictor.js';
 import type { Uploads } from './uploads.js';
@@ -28,6 +29,7 @@ export interface ModelInfo {
 export interface Context {
   readonly embeddings: Embeddings;
   readonly predictor: Predictor;
+  readonly decoderFiles: DecoderFiles;
   readonly images: ImageLane;
   readonly uploads: Uploads;
   readonly models: () => readonly ModelInfo[];

@@ -87,7 +87,7 @@ export function nothing(description: string) {
 
 /** Content that is bytes. */
 export function bytes(...types: string[]) {
-  const schema = Type.String({ format: 'binary' });
+  const schema = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' });
   return Object.fromEntries(types.map((type) => [type, { schema }]));
 }
 

@@ -5,6 +5,7 @@ import { SamError } from '../core/errors.js';
 import { readFloats, type Tensor, writeFloats } from '../core/tensor.js';
 import type { Context, Server } from './context.js';
 import { bytes, json, nothing, problems } from './document.js';
+import { matches } from './etag.js';
 import { toNpy } from './npy.js';
 import { EmbeddingInfo } from './response-schemas.js';
 
@@ -93,11 +94,6 @@ function describe(embedding: Embedding): Static<typeof EmbeddingInfo> {
 /** The id is the content and the fingerprint what was made of it, so the two and the form say it all. */
 function entityTag({ id, fingerprint }: Embedding, form: string): string {
   return `"${id.slice(-64, -32)}-${fingerprint.slice(0, 16)}-${form.replaceAll(/[^a-z0-9-]/g, '')}"`;
-}
-
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  const tags = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
-  return tags.includes(etag) || tags.includes('*');
 }
 
 function convert(tensor: Tensor, dtype: Tensor['dtype']): Tensor {

@@ -9,6 +9,7 @@ import { Type } from 'typebox';
 import { type ErrorCode, SamError } from '../core/errors.js';
 import type { Context, Server } from './context.js';
 import { decodeRoute, PROMPTS_LIMIT } from './decode-route.js';
+import { decoderRoutes } from './decoder-routes.js';
 import { documentRoutes } from './document.js';
 import { embedRoute } from './embed-route.js';
 import { embeddingRoutes } from './embedding-routes.js';
@@ -71,6 +72,7 @@ export async function createServer(
   await embeddingRoutes(server, context);
   await decodeRoute(server, context);
   await segmentRoute(server, context);
+  await decoderRoutes(server, context);
   await systemRoutes(server, context);
   answer405();
   await server.ready();

@@ -5,7 +5,7 @@ import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { Mask, PromptResult } from '../core/mask.js';
 import type { ModelManifest } from '../core/model.js';
-import type { Decoded, DecodeTask } from '../core/ports.js';
+import type { Decoded, DecoderGraph, DecodeTask } from '../core/ports.js';
 import { type LowResLogits, wantsMultimask } from '../core/prompt.js';
 import { BYTES_PER_ELEMENT, readFloats } from '../core/tensor.js';
 import {
@@ -17,6 +17,8 @@ import {
 } from '../engine/mask-decoder.js';
 import type { SessionOptions } from '../engine/session.js';
 import { makeMask } from '../masks/mask.js';
+import { buildFastDecoder } from '../sam/fast-decoder.js';
+import { buildContext } from '../sam/image-context.js';
 import { type PromptTokens, promptTokens } from '../sam/prompt-tokens.js';
 import type { Weights } from '../sam/weights.js';
 import { type Outcome, settle } from './outcome.js';
@@ -52,6 +54,17 @@ export function warmUp(task: WarmUp): Promise<Outcome<Provider>> {
       return network.provider;
     }),
   );
+}
+
+/** The decoder's graphs as files. */
+export async function graph(graphs: readonly DecoderGraph[]): Promise<Outcome<Uint8Array>[]> {
+  const { weights } = settings;
+  return graphs.map((name) => {
+    if (name === 'context') return { value: buildContext(weights) };
+    const withMask = name === 'decoder-with-mask';
+    const variant = { order: 'tokens-first', answer: 'masks', withMask } as const;
+    return { value: buildFastDecoder(weights, variant) };
+  });
 }
 
 /** A task on its way through the decoder. */

@@ -1,4 +1,4 @@
-import type { Decoded, DecodeTask, PromptLane } from '../core/ports.js';
+import type { Decoded, DecoderGraph, DecodeTask, PromptLane } from '../core/ports.js';
 import { batchKey } from '../core/prompt.js';
 import type * as DecodeJob from './decode-job.js';
 import { Lane, type LaneOptions } from './lane.js';
@@ -21,5 +21,10 @@ export class DecodeLane
       return { task, subject, ...(first && { group: `${subject}/${batchKey(first.prompt)}` }) };
     });
     return this.run('decode', errands, signal);
+  }
+
+  async graph(graph: DecoderGraph): Promise<Uint8Array> {
+    const [file] = await this.run('graph', [{ task: graph }]);
+    return file as Uint8Array;
   }
 }

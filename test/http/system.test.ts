@@ -44,6 +44,8 @@ t.test('what operators ask', async (t) => {
       '/embeddings/{id}',
       '/healthz',
       '/models',
+      '/models/{name}/context.onnx',
+      '/models/{name}/decoder.onnx',
       '/readyz',
       '/segment',
     ]);
