@@ -1,6 +1,74 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { MaskDecoder, type PromptBatch } from '../src/engine/mask-decoder.js';
+import { buildDecoder } from '../src/sam/sam-decoder.js';
+import { readDecoderWeights } from '../src/sam/weights.js';
+import { randomEmbedding, randomPoints, shippedDecoder } from '../test/sam/fixtures/decoders.js';
 import { CLIENTS, type Contender, contest, load, photograph, report } from './contest.js';
+import { interleaved } from './interleaved.js';
 
-/** POST /decode with one box, batch 1, one mask of 1600x1200 pixels as RLE. */
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
+/** The graphs by themselves: one thread each, one point a prompt, three masks, an image of 1800x1200 pixels. */
+const options = { intraOpNumThreads: 1, logSeverityLevel: 3 } as const;
+const shipped = await InferenceSession.create(shippedDecoder, options);
+const weights = readDecoderWeights(shippedDecoder);
+const plain = await InferenceSession.create(buildDecoder(weights), options);
+const gpuTurn = new SharedArrayBuffer(4);
+const fast = await MaskDecoder.open(weights, { device: 'cpu', threads: 1, gpuTurn });
+
+const embedding = randomEmbedding(1);
+const image_embeddings = new Tensor('float32', embedding, [1, 256, 64, 64]);
+const context = await fast.context(embedding);
+
+/** The same prompts as each of the three takes them. */
+function prompts(count: number, seed: number, withMask = false) {
+  const all = Array.from({ length: count }, (_, i) => randomPoints(1, seed + i));
+  const coords = Float32Array.from(all.flatMap((prompt) => prompt.coords));
+  const labels = Float32Array.from(all.flatMap((prompt) => prompt.labels));
+  const maskInput = new Float32Array(count * 65536).map((_, i) => Math.sin(i / 500) * 8);
+  const feeds = {
+    image_embeddings,
+    point_coords: new Tensor('float32', coords, [count, 2, 2]),
+    point_labels: new Tensor('float32', labels, [count, 2]),
+    mask_input: new Tensor('float32', maskInput, [count, 1, 256, 256]),
+    has_mask_input: new Tensor('float32', new Float32Array(count).fill(withMask ? 1 : 0), [count]),
+  };
+  const orig_im_size = new Tensor('float32', Float32Array.of(1200, 1800), [2]);
+  const batch: PromptBatch = {
+    coords,
+    labels,
+    prompts: count,
+    maskInput: withMask ? maskInput : undefined,
+  };
+  return { plain: feeds, shipped: { ...feeds, orig_im_size }, batch };
+}
+
+const one = prompts(1, 2);
+await interleaved('one point', [
+  { name: 'sam.onnx as shipped, one mask', run: () => shipped.run(one.shipped) },
+  { name: 'our plain graph, four masks', run: () => plain.run(one.plain) },
+  { name: 'our fast graph, three masks', run: () => fast.run(context, one.batch, true) },
+  { name: 'our fast graph, one mask', run: () => fast.run(context, one.batch, false) },
+  { name: 'the context, once an image', run: () => fast.context(embedding) },
+]);
+const sixteen = prompts(16, 3);
+await interleaved('16 prompts of one point, each', [
+  { name: 'sam.onnx as shipped, one by one', run: () => shipped.run(one.shipped) },
+  { name: 'our plain graph, one batch', units: 16, run: () => plain.run(sixteen.plain) },
+  {
+    name: 'our fast graph, three masks',
+    units: 16,
+    run: () => fast.run(context, sixteen.batch, true),
+  },
+]);
+const masked = prompts(1, 4, true);
+await interleaved('one point and a mask', [
+  { name: 'sam.onnx as shipped, one mask', run: () => shipped.run(masked.shipped) },
+  { name: 'our plain graph, four masks', run: () => plain.run(masked.plain) },
+  { name: 'our fast graph, one mask', run: () => fast.run(context, masked.batch, false) },
+]);
+
+/** POST /decode with one box, one mask of 1600x1200 pixels as RLE. */
 await contest(async (ours, weekend) => {
   const image = await photograph();
   const requestFor = async (contender: Contender) => {

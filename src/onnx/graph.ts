@@ -3,7 +3,7 @@ import { GraphScope, type Value } from './graph-scope.js';
 import { type AttributeValue, DATA_TYPES, type DataType } from './proto.js';
 
 /** A place on an axis, known in advance or as a vector of one element when the graph runs. */
-type Position = number | Value<'int64'>;
+export type Position = number | Value<'int64'>;
 
 /** The stride of a convolution, the same along both axes. */
 export interface ConvOptions {

@@ -3,7 +3,7 @@ import type { Value } from '../onnx/graph-scope.js';
 import { writeModel } from '../onnx/write-model.js';
 import { DECODER } from './architecture.js';
 import { mlpRows } from './common.js';
-import { fastHypernetworks, fastMasks } from './fast-mask-decoder.js';
+import { fastHypernetworks, fastMasks, type MaskRange } from './fast-mask-decoder.js';
 import { fastTransformer, type Order, type ProjectedImage } from './fast-transformer.js';
 import { CONTEXT_SHAPES, type ImageContext } from './image-context.js';
 import { outputTokens } from './mask-decoder.js';
@@ -64,8 +64,10 @@ export function buildFastDecoder(weights: Weights, variant: DecoderVariant): Uin
     : context;
 
   const sparse = embedPoints(g.scope('prompt_encoder'), coords, labels); // [B,N,dim]
-  const decoder = g.scope('mask_decoder');
   const batch = g.shape(coords, 0, 1);
+  const wanted = variant.answer === 'masks' ? wantedMasks(g) : AMBIGUOUS;
+  const select = (tokens: Value) => selectTokens(g, tokens, batch, wanted);
+  const decoder = g.scope('mask_decoder');
   const tokens = g.concat([outputTokens(decoder, sparse), sparse], 1); // [B,T,dim], T = 1+4+N
   const { tokens: answers, keys } = fastTransformer(
     decoder.scope('transformer'),
@@ -73,55 +75,75 @@ export function buildFastDecoder(weights: Weights, variant: DecoderVariant): Uin
     batch,
     image,
     imagePe(g, weights),
+    select,
     variant.order,
-  );
-  const byPrompt = g.reshape(answers, g.concat([batch, g.ints([-1, dim])], 0)); // [B,T,dim]
+  ); // [B*(1+M),dim] the IoU token and the masks' tokens
+  const byPrompt = g.reshape(answers, g.concat([batch, g.ints([-1, dim])], 0)); // [B,1+M,dim]
   const iouToken = g.reshape(g.slice(byPrompt, 1, 0, 1), [-1, dim]); // [B,dim]
   const iou = mlpRows(decoder.scope('iou_prediction_head'), iouToken, DECODER.headDepth); // [B,4]
-  const hyperIn = fastHypernetworks(decoder, g.slice(byPrompt, 1, 1, 1 + maskTokens)); // [B,4,32]
-
-  if (variant.answer === 'masks') answerMasks(g, { keys, hyperIn, iou });
-  else answerCandidates(g, { keys, hyperIn, iou });
+  const decoded = {
+    keys,
+    hyperIn: fastHypernetworks(decoder, g.slice(byPrompt, 1, 1, 1 + maskTokens), wanted),
+    iou: g.slice(iou, 1, wanted.start, wanted.end),
+  };
+  if (variant.answer === 'masks') answerMasks(g, decoded);
+  else answerCandidates(g, decoded);
   return writeModel(g.toModel());
 }
 
 interface Decoded {
   /** [B,P,dim] */
   readonly keys: Value;
-  /** [B,4,32] */
+  /** [B,M,32] */
   readonly hyperIn: Value;
-  /** [B,4] */
+  /** [B,M] */
   readonly iou: Value;
 }
 
-/** Mask token 0 answers a clear prompt, 1 to 3 an ambiguous one; the others are not made. */
-function answerMasks(g: Graph, { keys, hyperIn, iou }: Decoded): void {
+/** Mask token 0 answers a clear prompt, 1 to 3 an ambiguous one. */
+const AMBIGUOUS: MaskRange = { start: 1, end: maskTokens };
+
+/** The mask tokens that `multimask_output` asks for. */
+function wantedMasks(g: Graph): MaskRange {
   const multimask = g.input('multimask_output', [1], 'bool');
-  const start = g.where(multimask, g.ints([1]), g.ints([0]));
-  const end = g.where(multimask, g.ints([maskTokens]), g.ints([1]));
-  const masks = fastMasks(g.scope('mask_decoder'), keys, g.slice(hyperIn, 1, start, end));
+  return {
+    start: g.where(multimask, g.ints([1]), g.ints([0])),
+    end: g.where(multimask, g.ints([maskTokens]), g.ints([1])),
+  };
+}
+
+/** The IoU token and the wanted masks' of each prompt: [B*T,dim] -> [B*(1+M),dim]. */
+function selectTokens(g: Graph, tokens: Value, batch: Value<'int64'>, { start, end }: MaskRange) {
+  const byPrompt = g.reshape(tokens, g.concat([batch, g.ints([-1, dim])], 0)); // [B,T,dim]
+  const iouToken = g.slice(byPrompt, 1, 0, 1);
+  const outputs = g.slice(byPrompt, 1, 1, 1 + maskTokens); // [B,4,dim]
+  const chosen = g.concat([iouToken, g.slice(outputs, 1, start, end)], 1);
+  return g.reshape(chosen, [-1, dim]);
+}
+
+function answerMasks(g: Graph, { keys, hyperIn, iou }: Decoded): void {
+  const masks = fastMasks(g.scope('mask_decoder'), keys, hyperIn);
   g.output('low_res_masks', masks, ['B', 'M', SIDE, SIDE]);
-  g.output('iou_predictions', g.slice(iou, 1, start, end), ['B', 'M']);
+  g.output('iou_predictions', iou, ['B', 'M']);
 }
 
 /** Predicted IoU depends on one token only, so the losers can go before there is a mask. */
 function answerCandidates(g: Graph, { keys, hyperIn, iou }: Decoded): void {
   const threshold = g.input('pred_iou_thresh', [1]);
-  const ambiguous = g.slice(iou, 1, 1, maskTokens); // [B,3]
-  const passes = g.greater(ambiguous, threshold);
-  const best = g.reshape(g.reduceMax(ambiguous, 1), [-1]); // [B]
+  const passes = g.greater(iou, threshold); // [B,3]
+  const best = g.reshape(g.reduceMax(iou, 1), [-1]); // [B]
   const prompts = g.reshape(g.nonZero(g.greater(best, threshold)), [-1]); // [B'] prompts with a winner
   const made = fastMasks(
     g.scope('mask_decoder'),
     g.gather(keys, prompts),
-    g.slice(g.gather(hyperIn, prompts), 1, 1, maskTokens),
+    g.gather(hyperIn, prompts),
   ); // [B',3,256,256]
   const flat = (x: Value<'bool'>) => g.reshape(g.nonZero(g.reshape(x, [-1])), [-1]);
   const winners = flat(g.gather(passes, prompts)); // [K] among 3 * B'
   const candidates = flat(passes); // [K] among 3 * B, in the same order
   const masks = g.gather(g.reshape(made, [-1, SIDE, SIDE]), winners);
   g.output('low_res_masks', masks, ['K', SIDE, SIDE]);
-  g.output('iou_predictions', g.gather(g.reshape(ambiguous, [-1]), candidates), ['K']);
+  g.output('iou_predictions', g.gather(g.reshape(iou, [-1]), candidates), ['K']);
   g.output('candidates', candidates, ['K']);
 }
 

@@ -1,4 +1,4 @@
-import type { Graph } from '../onnx/graph.js';
+import type { Graph, Position } from '../onnx/graph.js';
 import type { Value } from '../onnx/graph-scope.js';
 import { DECODER } from './architecture.js';
 import { layerNorm2dLast } from './common.js';
@@ -43,22 +43,29 @@ function double(g: Graph, x: Value, inputs: number, outputs: number): Value {
   return g.reshape(product, [-1, outputs]);
 }
 
+/** Mask tokens from `start` to `end`, exclusive. */
+export interface MaskRange {
+  readonly start: Position;
+  readonly end: Position;
+}
+
 /**
- * The hypernetworks of all mask tokens at once, as products of stacked matrices: tokens [B,4,dim] -> [B,4,32].
+ * The hypernetworks of M mask tokens at once, as products of stacked matrices.
+ * @param tokens [B,M,dim] those of the range.
+ * @returns [B,M,32]
  */
-export function fastHypernetworks(g: Graph, maskTokensOut: Value): Value {
-  let hidden = g.transpose(maskTokensOut, [1, 0, 2]); // [4,B,dim]
+export function fastHypernetworks(g: Graph, tokens: Value, { start, end }: MaskRange): Value {
+  let hidden = g.transpose(tokens, [1, 0, 2]); // [M,B,dim]
   for (let layer = 0; layer < headDepth; layer++) {
-    const stacked = (name: string) =>
-      g.concat(
-        Array.from({ length: maskTokens }, (_, token) => {
-          const mlp = g.scope(`output_hypernetworks_mlps.${token}.layers.${layer}`);
-          return g.unsqueeze(mlp.parameter(name), 0);
-        }),
-        0,
-      );
+    const stacked = (name: string) => {
+      const all = Array.from({ length: maskTokens }, (_, token) => {
+        const mlp = g.scope(`output_hypernetworks_mlps.${token}.layers.${layer}`);
+        return g.unsqueeze(mlp.parameter(name), 0);
+      });
+      return g.slice(g.concat(all, 0), 0, start, end);
+    };
     const input = layer === 0 ? hidden : g.relu(hidden);
-    hidden = g.add(g.matMul(input, stacked('weight')), g.unsqueeze(stacked('bias'), 1)); // [4,B,out]
+    hidden = g.add(g.matMul(input, stacked('weight')), g.unsqueeze(stacked('bias'), 1)); // [M,B,out]
   }
-  return g.transpose(hidden, [1, 0, 2]); // [B,4,32]
+  return g.transpose(hidden, [1, 0, 2]); // [B,M,32]
 }

@@ -42,6 +42,9 @@ export type Order = 'tokens-first' | 'image-first';
  * `twoWayTransformer` rearranged: the same function.
  * @param queries [B*T,dim] the tokens of all prompts.
  * @param batch [1] the number B.
+ * @param select takes the tokens whose answers are wanted, [B*T,dim] -> [B*S,dim]. The last attention lets each
+ *   token look for itself, so the others need not.
+ * @returns [B*S,dim] tokens.
  */
 export function fastTransformer(
   g: Graph,
@@ -49,6 +52,7 @@ export function fastTransformer(
   batch: Value<'int64'>,
   image: ProjectedImage,
   keyPe: Value,
+  select: (tokens: Value) => Value,
   order: Order,
 ): State {
   const attend = new Attention(g, batch, order);
@@ -80,8 +84,10 @@ export function fastTransformer(
     keys = layerNorm(layer.scope('norm4'), g.add(keys, told)); // [B,P,dim]
   }
   const last = g.scope('final_attn_token_to_image');
-  const seen = attend.toImage(last, g.add(tokens, queries), { keys, places: g.add(keys, keyPe) });
-  return { tokens: layerNorm(g.scope('norm_final_attn'), g.add(tokens, seen)), keys };
+  const wanted = select(tokens); // [B*S,dim]
+  const q = g.add(wanted, select(queries));
+  const seen = attend.toImage(last, q, { keys, places: g.add(keys, keyPe) });
+  return { tokens: layerNorm(g.scope('norm_final_attn'), g.add(wanted, seen)), keys };
 }
 
 function mlpRows(g: Graph, x: Value): Value {
