@@ -42,12 +42,12 @@ export class Contender {
     return contender;
   }
 
-  /** Event-loop delay in milliseconds since the last call with `reset`. */
-  async delay(message: 'reset' | 'read'): Promise<{ p99: number; max: number }> {
+  /** Event-loop delay since the last call with `reset`, and memory now. */
+  async delay(message: 'reset' | 'read'): Promise<Delay> {
     const answer = once(this.#process, 'message');
     this.#process.send(message);
     const [delay] = await answer;
-    return delay as { p99: number; max: number };
+    return delay as Delay;
   }
 
   async embed(image: Uint8Array): Promise<string> {
@@ -62,6 +62,14 @@ export class Contender {
   }
 }
 
+interface Delay {
+  /** Milliseconds. */
+  readonly p99: number;
+  readonly max: number;
+  /** Bytes of the process. */
+  readonly rss: number;
+}
+
 /** One level of load on one contender. */
 export interface Score {
   /** Milliseconds. */
@@ -69,7 +77,7 @@ export interface Score {
   readonly p99: number;
   /** Answers a second. */
   readonly throughput: number;
-  readonly loop: { readonly p99: number; readonly max: number };
+  readonly loop: Delay;
 }
 
 /** Sends `amount` requests from `connections` clients; `body` is called for each. */

@@ -5,7 +5,7 @@ import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { Mask, PromptResult } from '../core/mask.js';
 import type { ModelManifest } from '../core/model.js';
-import type { Decoded, DecoderGraph, DecodeTask } from '../core/ports.js';
+import type { Decoded, DecoderGraph, DecodeTask, Timings } from '../core/ports.js';
 import { type LowResLogits, wantsMultimask } from '../core/prompt.js';
 import { BYTES_PER_ELEMENT, readFloats } from '../core/tensor.js';
 import {
@@ -88,8 +88,9 @@ export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Deco
   const multimask = wantsMultimask(prompt);
   const batch = batchOf(answering);
   const context = await contextOf(first.task.embedding);
+  const ready = performance.now();
   const answer = await (await open()).run(context, batch, multimask);
-  const decode_ms = performance.now() - start;
+  const timings = { context_ms: ready - start, decode_ms: performance.now() - ready };
 
   const masksEach = multimask ? 3 : 1;
   let next = 0;
@@ -102,7 +103,7 @@ export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Deco
     const { task } = outcome.value;
     const from = next;
     next += task.prompts.length * masksEach;
-    outcomes.push(await settle(() => finish(task, answer, from, masksEach, decode_ms)));
+    outcomes.push(await settle(() => finish(task, answer, from, masksEach, timings)));
   }
   return outcomes;
 }
@@ -146,7 +147,7 @@ async function finish(
   { lowResMasks, iouPredictions }: MaskBatch,
   from: number,
   masksEach: number,
-  decode_ms: number,
+  timings: Timings,
 ): Promise<Decoded> {
   const start = performance.now();
   const { image_size } = settings.manifest;
@@ -160,7 +161,7 @@ async function finish(
     }
     results.push({ masks: masks.sort((a, b) => b.predicted_iou - a.predicted_iou) });
   }
-  return { results, timings: { decode_ms, masks_ms: performance.now() - start } };
+  return { results, timings: { ...timings, masks_ms: performance.now() - start } };
 }
 
 function concat(parts: readonly Float32Array[]): Float32Array {
