@@ -1,44 +1,59 @@
-/**
- * Linear interpolation from one axis to another: output i is the sum over t < `taps` of
- * `weights[i * taps + t] * input[indices[i * taps + t]]`.
- */
+/** Side of the decoder's masks. */
+export const SIDE = 256;
+/** Neighbouring logits a pixel is blended from, along each axis. */
+export const TAPS = 3;
+
+/** How the pixels along one axis of an image are blended from the logits. */
 export interface Interpolation {
-  readonly taps: number;
-  readonly indices: Int32Array;
+  /** [pixels,3] the weights of three neighbouring logits: none is negative, and they add up to 1. */
   readonly weights: Float64Array;
+  /** [cells] the first of the three; a cell is the pixels that share it. */
+  readonly first: Int32Array;
+  /** [cells + 1] the pixels of cell c are `starts[c]` up to `starts[c + 1]`. */
+  readonly starts: Int32Array;
 }
 
 /**
- * Bilinear interpolation along one axis with half-pixel centres and clamped edges, without antialiasing:
- * PyTorch's `interpolate(mode="bilinear", align_corners=False)`.
- * @param from length of the input. @param to length of the output.
+ * The two bilinear steps of segment-anything's `postprocess_masks` along one axis as a single map, for both
+ * are linear: 256 logits -> `square` -> the first `frame` of those -> `length` pixels. The second step blends
+ * two neighbours that the first has blended from two each, so that three logits take part.
+ * @param square side of the model's input. @param frame how much of it the image fills.
+ * @param length of the image.
  */
-export function linear(from: number, to: number): Interpolation {
-  const indices = new Int32Array(to * 2);
-  const weights = new Float64Array(to * 2);
-  for (let i = 0; i < to; i++) {
-    const source = Math.max(0, ((i + 0.5) * from) / to - 0.5);
-    const left = Math.min(Math.floor(source), from - 1);
-    const share = source - left;
-    indices.set([left, Math.min(left + 1, from - 1)], i * 2);
-    weights.set([1 - share, share], i * 2);
+export function interpolation(square: number, frame: number, length: number): Interpolation {
+  const weights = new Float64Array(length * TAPS);
+  const first: number[] = [];
+  const starts: number[] = [];
+  for (let pixel = 0; pixel < length; pixel++) {
+    const place = source(pixel, frame, length);
+    const near = Math.min(Math.floor(place), frame - 1);
+    const far = Math.min(near + 1, frame - 1);
+    const start = Math.min(Math.floor(source(near, SIDE, square)), SIDE - TAPS);
+    if (start !== first.at(-1)) {
+      first.push(start);
+      starts.push(pixel);
+    }
+    const at = pixel * TAPS - start;
+    blend(weights, at, source(near, SIDE, square), near + 1 - place);
+    blend(weights, at, source(far, SIDE, square), place - near);
   }
-  return { taps: 2, indices, weights };
+  starts.push(length);
+  return { weights, first: Int32Array.from(first), starts: Int32Array.from(starts) };
 }
 
-/** One interpolation that does what `first` and then `second` would: both are linear. */
-export function compose(first: Interpolation, second: Interpolation): Interpolation {
-  const taps = first.taps * second.taps;
-  const length = second.indices.length / second.taps;
-  const indices = new Int32Array(length * taps);
-  const weights = new Float64Array(length * taps);
-  for (let i = 0; i < length * second.taps; i++) {
-    const middle = (second.indices[i] as number) * first.taps;
-    for (let t = 0; t < first.taps; t++) {
-      indices[i * first.taps + t] = first.indices[middle + t] as number;
-      weights[i * first.taps + t] =
-        (first.weights[middle + t] as number) * (second.weights[i] as number);
-    }
-  }
-  return { taps, indices, weights };
+/**
+ * Where output `i` of `to` lies among `from` inputs: half-pixel centres and a clamped edge, as PyTorch's
+ * `interpolate(mode="bilinear", align_corners=False)`.
+ */
+function source(i: number, from: number, to: number): number {
+  return Math.max(0, ((i + 0.5) * from) / to - 0.5);
+}
+
+/** Adds `weight`, shared between the two logits around `place`, to the weights that begin at `at`. */
+function blend(weights: Float64Array, at: number, place: number, weight: number): void {
+  const low = Math.min(Math.floor(place), SIDE - 1);
+  const high = Math.min(low + 1, SIDE - 1);
+  const share = place - low;
+  weights[at + low] = (weights[at + low] as number) + weight * (1 - share);
+  weights[at + high] = (weights[at + high] as number) + weight * share;
 }
