@@ -11,6 +11,8 @@ function fail(error: unknown): never {
   process.exit(1);
 }
 
+let ending = false;
+
 try {
   const config = loadConfig(process.env);
   const logger = createLogger(config.LOG_LEVEL);
@@ -18,10 +20,12 @@ try {
   closeWithGrace({ delay: config.SAM_SHUTDOWN_MS, logger }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'failed');
     else logger.info({ signal }, 'draining');
+    ending = true;
     await app.close();
   });
   await app.server.listen({ host: config.HOST, port: config.PORT });
   await app.warmUp();
 } catch (error) {
-  fail(error);
+  // Whoever is told to end while it starts loses its workers under the start: that is no failure.
+  if (!ending) fail(error);
 }

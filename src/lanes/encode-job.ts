@@ -9,6 +9,7 @@ import { decodeImage } from '../image/decode.js';
 import { drawOverlay } from '../image/overlay.js';
 import { preprocess } from '../image/preprocess.js';
 import { type Outcome, settle } from './outcome.js';
+import { stepBack } from './priority.js';
 import { together, type WarmUp } from './warm-up.js';
 
 /** What a worker of the encode lane is given when it starts. */
@@ -27,6 +28,7 @@ let encoder: Promise<ImageEncoder> | undefined;
 /** The worker's one session; a worker that replaces a dead one opens it with its first task. */
 function open(): Promise<ImageEncoder> {
   const { encoderPath, manifest, session } = settings;
+  if (!encoder) stepBack();
   encoder ??= ImageEncoder.open(encoderPath, manifest.image_size, session);
   return encoder;
 }
