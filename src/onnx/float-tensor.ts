@@ -1,9 +1,16 @@
-import type { TensorProto } from './proto.js';
+import type { DataType, ExternalData, TensorProto } from './proto.js';
 
 /** Floats in row-major order with their shape: what weights are outside of ONNX files. */
 export interface FloatTensor {
   readonly shape: readonly number[];
   readonly data: Float32Array;
+}
+
+/** A weight that stays in its file: the runtime maps it from there, so it is never in memory twice. */
+export interface ExternalTensor {
+  readonly type: DataType;
+  readonly shape: readonly number[];
+  readonly external: ExternalData;
 }
 
 /** The number of elements of a tensor of this shape. */

@@ -1,12 +1,24 @@
-import { elements, type FloatTensor } from './float-tensor.js';
-import type { DataType, ModelProto, NodeProto, TensorProto, ValueInfo } from './proto.js';
+import { type ExternalTensor, elements, type FloatTensor } from './float-tensor.js';
+import {
+  DATA_TYPES,
+  type DataType,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfo,
+} from './proto.js';
 
 /** IR version 9 came with operator set 20, the first with Gelu. */
 const IR_VERSION = 9;
 const OPSET_VERSION = 20;
 
-/** Weights by name. */
-export type Parameters = ReadonlyMap<string, FloatTensor>;
+/** onnxruntime's own operators, by their domain. */
+export const MICROSOFT = 'com.microsoft';
+
+const NO_DATA = new Uint8Array();
+
+/** Weights by name, in memory or in files. */
+export type Parameters = ReadonlyMap<string, FloatTensor | ExternalTensor>;
 
 /** Everything that was added to a graph so far, whatever the scope it was added from. */
 export class GraphDraft {
@@ -14,6 +26,8 @@ export class GraphDraft {
   readonly #parameters: Parameters;
   readonly #nodes: NodeProto[] = [];
   readonly #initializers = new Map<string, TensorProto>();
+  /** Names of the weights that are in files. */
+  readonly #external = new Set<string>();
   readonly #inputs: ValueInfo[] = [];
   readonly #outputs: ValueInfo[] = [];
   /** How often a node's name was asked for. */
@@ -53,10 +67,34 @@ export class GraphDraft {
   addParameter(name: string): void {
     const parameter = this.#parameters.get(name);
     if (!parameter) throw new Error(`graph "${this.#name}" has no parameter "${name}"`);
+    if ('external' in parameter) {
+      this.#addExternal(name, parameter);
+      return;
+    }
     if (elements(parameter.shape) !== parameter.data.length) {
       throw new Error(`parameter "${name}" does not fill its shape [${parameter.shape}]`);
     }
     this.addInitializer(name, 'float', parameter.shape, parameter.data);
+  }
+
+  /** @throws Error when the graph was given no weight of that name. */
+  parameterShape(name: string): readonly number[] {
+    const parameter = this.#parameters.get(name);
+    if (!parameter) throw new Error(`graph "${this.#name}" has no parameter "${name}"`);
+    return parameter.shape;
+  }
+
+  /** A weight stored as another type than float is converted by the graph, which the runtime does once, at load. */
+  #addExternal(name: string, { type, shape, external }: ExternalTensor): void {
+    if (this.#external.has(name)) return;
+    this.#external.add(name);
+    const stored = type === 'float' ? name : `${name} as ${type}`;
+    this.#initializers.set(stored, { name: stored, type, shape, data: NO_DATA, external });
+    if (stored === name) return;
+    this.addNode({
+      ...{ name: `${name} to float`, op: 'Cast', domain: '', inputs: [stored], outputs: [name] },
+      attributes: { to: { kind: 'int', value: DATA_TYPES.float.code } },
+    });
   }
 
   /** `name` the first time, then `name_1`, `name_2`... */
@@ -70,7 +108,10 @@ export class GraphDraft {
     return {
       irVersion: IR_VERSION,
       producer: 'sam-split',
-      opsets: [{ domain: '', version: OPSET_VERSION }],
+      opsets: [
+        { domain: '', version: OPSET_VERSION },
+        { domain: MICROSOFT, version: 1 },
+      ],
       graph: {
         name: this.#name,
         nodes: this.#nodes,

@@ -49,6 +49,11 @@ export class GraphScope {
     return { name: full, type: 'float' };
   }
 
+  /** The shape of the weight `name` of this scope. @throws Error when there is none. */
+  parameterShape(name: string): readonly number[] {
+    return this.draft.parameterShape(this.inside(name));
+  }
+
   /** A tensor that was computed while building, kept under this scope's path. */
   tensor(name: string, { shape, data }: FloatTensor): Value {
     const full = this.inside(name);
@@ -70,6 +75,19 @@ export class GraphScope {
     return { name, type: 'int64' };
   }
 
+  /** A tensor that was computed while building and that all scopes share by its name. */
+  sharedTensor(name: string, { shape, data }: FloatTensor): Value {
+    this.draft.addInitializer(name, 'float', shape, data);
+    return { name, type: 'float' };
+  }
+
+  /** A matrix of integers, for `gather`; all scopes share it by its name. */
+  sharedInts(name: string, rows: readonly (readonly number[])[]): Value<'int64'> {
+    const shape = [rows.length, rows[0]?.length ?? 0];
+    this.draft.addInitializer(name, 'int64', shape, BigInt64Array.from(rows.flat(), BigInt));
+    return { name, type: 'int64' };
+  }
+
   protected inside(name: string): string {
     return this.path ? `${this.path}.${name}` : name;
   }
@@ -81,16 +99,32 @@ export class GraphScope {
     inputs: readonly Value<DataType>[],
     attributes: Attributes,
     type: T,
+    domain?: string,
   ): Value<T>;
   protected node(
     op: string,
     inputs: readonly Value<DataType>[],
     attributes: Attributes = {},
     type: DataType = 'float',
+    domain = '',
   ): Value<DataType> {
     const name = this.draft.uniqueName(this.inside(op));
     const names = inputs.map((input) => input.name);
-    this.draft.addNode({ name, op, domain: '', inputs: names, outputs: [name], attributes });
+    this.draft.addNode({ name, op, domain, inputs: names, outputs: [name], attributes });
     return { name, type };
+  }
+
+  /** Adds an operator with several outputs, all floats. */
+  protected nodes(
+    op: string,
+    inputs: readonly Value[],
+    attributes: Attributes,
+    count: number,
+  ): Value[] {
+    const name = this.draft.uniqueName(this.inside(op));
+    const outputs = Array.from({ length: count }, (_, i) => `${name}.${i}`);
+    const names = inputs.map((input) => input.name);
+    this.draft.addNode({ name, op, domain: '', inputs: names, outputs, attributes });
+    return outputs.map((output) => ({ name: output, type: 'float' }));
   }
 }

@@ -1,13 +1,14 @@
-import { GraphDraft, type Parameters } from './graph-draft.js';
+import { GraphDraft, MICROSOFT, type Parameters } from './graph-draft.js';
 import { GraphScope, type Value } from './graph-scope.js';
 import { type AttributeValue, DATA_TYPES, type DataType } from './proto.js';
 
 /** A place on an axis, known in advance or as a vector of one element when the graph runs. */
 export type Position = number | Value<'int64'>;
 
-/** The stride of a convolution, the same along both axes. */
+/** The stride of a convolution, and the zeros around its input, the same along both axes. */
 export interface ConvOptions {
   readonly stride: number;
+  readonly padding?: number;
 }
 
 /**
@@ -72,6 +73,25 @@ export class Graph extends GraphScope {
     return this.node('Exp', [x]);
   }
 
+  /** [m, k] x [n, k] + [n] -> [m, n]: a linear layer with its weight as PyTorch has it. */
+  gemmTransposed(x: Value, weight: Value, bias: Value): Value {
+    return this.node('Gemm', [x, weight, bias], { transB: int(1) });
+  }
+
+  /**
+   * Attention in one kernel (onnxruntime's own operator), which need not hold all scores at once:
+   * softmax(q k' scale) v for each head. q and k [B,S,heads*c], v [B,S,heads*d] -> [B,S,heads*d].
+   */
+  multiHeadAttention(q: Value, k: Value, v: Value, heads: number, scale: number): Value {
+    return this.node(
+      'MultiHeadAttention',
+      [q, k, v],
+      { num_heads: int(heads), scale: { kind: 'float', value: scale } },
+      'float',
+      MICROSOFT,
+    );
+  }
+
   /** Over the last axis. */
   softmax(x: Value): Value {
     return this.node('Softmax', [x], { axis: int(-1) });
@@ -95,13 +115,21 @@ export class Graph extends GraphScope {
     });
   }
 
-  /** x [B,I,H,W], weight [O,I,k,k] -> [B,O,H/stride,W/stride] for a kernel as large as its stride. */
-  conv(x: Value, weight: Value, bias: Value, { stride }: ConvOptions): Value {
-    return this.node('Conv', [x, weight, bias], { strides: ints([stride, stride]) });
+  /** x [B,I,H,W], weight [O,I,k,k] -> [B,O,H',W'] with H' = (H + 2 padding - k) / stride + 1. */
+  conv(
+    x: Value,
+    weight: Value,
+    bias: Value | undefined,
+    { stride, padding = 0 }: ConvOptions,
+  ): Value {
+    return this.node('Conv', bias ? [x, weight, bias] : [x, weight], {
+      strides: ints([stride, stride]),
+      pads: ints([padding, padding, padding, padding]),
+    });
   }
 
   /** x [B,I,H,W], weight [I,O,k,k] -> [B,O,H*stride,W*stride] for a kernel as large as its stride. */
-  convTranspose(x: Value, weight: Value, bias: Value, { stride }: ConvOptions): Value {
+  convTranspose(x: Value, weight: Value, bias: Value, { stride }: { stride: number }): Value {
     return this.node('ConvTranspose', [x, weight, bias], { strides: ints([stride, stride]) });
   }
 
@@ -132,6 +160,26 @@ export class Graph extends GraphScope {
     const at = (position: Position) =>
       typeof position === 'number' ? this.ints([position]) : position;
     return this.node('Slice', [x, at(start), at(end), this.ints([axis])], {}, x.type);
+  }
+
+  /** Parts of equal length along one axis. */
+  split(x: Value, axis: number, parts: number): Value[] {
+    return this.nodes('Split', [x], { axis: int(axis), num_outputs: int(parts) }, parts);
+  }
+
+  /** Zeros after the end of each axis: `amounts` has one number an axis. */
+  pad(x: Value, amounts: readonly number[]): Value {
+    return this.node('Pad', [x, this.ints([...amounts.map(() => 0), ...amounts])]);
+  }
+
+  /** Linear interpolation of [1,C,L] to [1,C,length], with ends and centres as PyTorch's `interpolate` has them. */
+  interpolate(x: Value, length: number): Value {
+    const unused: Value = { name: '', type: 'float' };
+    const sizes = this.concat([this.shape(x, 0, 2), this.ints([length])], 0);
+    return this.node('Resize', [x, unused, unused, sizes], {
+      mode: { kind: 'string', value: 'linear' },
+      coordinate_transformation_mode: { kind: 'string', value: 'half_pixel' },
+    });
   }
 
   /** Repeats axes of length 1 up to a shape that is known only when the graph runs. */

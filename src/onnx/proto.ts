@@ -11,9 +11,20 @@ export const DATA_TYPES = {
   int64: { code: 7, bytes: 8 },
   bool: { code: 9, bytes: 1 },
   float16: { code: 10, bytes: 2 },
+  double: { code: 11, bytes: 8 },
+  bfloat16: { code: 16, bytes: 2 },
 } as const;
 
 export type DataType = keyof typeof DATA_TYPES;
+
+/** Where the bytes of a tensor are that is not part of the model file. */
+export interface ExternalData {
+  /** A file's name in the folder that the session is opened with. */
+  readonly location: string;
+  /** In bytes, from the start of the file. */
+  readonly offset: number;
+  readonly length: number;
+}
 
 export interface TensorProto {
   /** Empty for the tensor of an attribute. */
@@ -23,6 +34,8 @@ export interface TensorProto {
   readonly shape: readonly number[];
   /** Little-endian elements, as long as the shape asks; a view into the file for a tensor that was read. */
   readonly data: Uint8Array;
+  /** For a tensor whose elements are elsewhere; `data` is empty then. */
+  readonly external?: ExternalData;
 }
 
 export type AttributeValue =

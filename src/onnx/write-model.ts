@@ -10,7 +10,10 @@ import {
   type ValueInfo,
 } from './proto.js';
 
-/** Writes a model as an ONNX file that holds all its tensors. */
+/** `TensorProto.DataLocation`. */
+const EXTERNAL = 1;
+
+/** Writes a model as an ONNX file that holds all its tensors but those whose data is external. */
 export function writeModel(model: ModelProto): Uint8Array {
   const writer = new BinaryWriter();
   int(writer, 1, model.irVersion);
@@ -70,11 +73,21 @@ function attribute(writer: BinaryWriter, name: string, attribute: AttributeValue
   int(writer, 20, ATTRIBUTE_CODES[attribute.kind]);
 }
 
-function tensor(writer: BinaryWriter, { name, type, shape, data }: TensorProto): void {
+function tensor(writer: BinaryWriter, { name, type, shape, data, external }: TensorProto): void {
   for (const length of shape) int(writer, 1, length);
   int(writer, 2, DATA_TYPES[type].code);
   if (name) text(writer, 8, name);
-  writer.tag(9, WireType.LengthDelimited).bytes(data);
+  if (!external) {
+    writer.tag(9, WireType.LengthDelimited).bytes(data);
+    return;
+  }
+  for (const [key, value] of Object.entries(external)) {
+    message(writer, 13, () => {
+      text(writer, 1, key);
+      text(writer, 2, String(value));
+    });
+  }
+  int(writer, 14, EXTERNAL);
 }
 
 function valueInfo(writer: BinaryWriter, { name, type, shape }: ValueInfo): void {

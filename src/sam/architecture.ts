@@ -24,3 +24,30 @@ export const DECODER = {
   /** Layers of the MLPs on top of the mask tokens and of the IoU token. */
   headDepth: 3,
 } as const;
+
+/** A plain vision transformer with windows, as SAM's image encoder is. */
+export interface ImageEncoderVariant {
+  /** Blocks, and those among them whose attention sees the whole image. */
+  readonly depth: number;
+  readonly globalAttn: readonly number[];
+  /** Channels of a token. */
+  readonly dim: number;
+  readonly heads: number;
+}
+
+/** What all variants have in common. */
+export const IMAGE_ENCODER = {
+  /** Side of a patch, in pixels: one token. */
+  patchSize: 16,
+  /** Side of the windows of the other blocks, in tokens. */
+  windowSize: 14,
+  /** The MLP's hidden layer, in multiples of `dim`. */
+  mlpRatio: 4,
+} as const;
+
+/** The encoders that Meta published. */
+export const VIT = {
+  vit_b: { depth: 12, dim: 768, heads: 12, globalAttn: [2, 5, 8, 11] },
+  vit_l: { depth: 24, dim: 1024, heads: 16, globalAttn: [5, 11, 17, 23] },
+  vit_h: { depth: 32, dim: 1280, heads: 16, globalAttn: [7, 15, 23, 31] },
+} as const satisfies Record<string, ImageEncoderVariant>;

@@ -17,8 +17,8 @@ export function linearRows(g: Graph, x: Value): Value {
 }
 
 /** Normalises each token: over the last axis. */
-export function layerNorm(g: Graph, x: Value): Value {
-  return g.layerNormalization(x, g.parameter('weight'), g.parameter('bias'), LAYER_NORM_EPSILON);
+export function layerNorm(g: Graph, x: Value, epsilon = LAYER_NORM_EPSILON): Value {
+  return g.layerNormalization(x, g.parameter('weight'), g.parameter('bias'), epsilon);
 }
 
 /** Normalises each pixel over its channels: x [B,C,H,W]. */

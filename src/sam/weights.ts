@@ -1,12 +1,11 @@
 import { StartupError } from '../core/errors.js';
 import { type FloatTensor, floatsOf, transposed } from '../onnx/float-tensor.js';
-import type { Parameters } from '../onnx/graph-draft.js';
 import type { GraphProto, NodeProto, TensorProto } from '../onnx/proto.js';
 import { readModel } from '../onnx/read-model.js';
 import { decoderParameters } from './decoder-parameters.js';
 
 /** The decoder's weights by state-dict name; see `decoderParameters` for names and shapes. */
-export type Weights = Parameters;
+export type Weights = ReadonlyMap<string, FloatTensor>;
 
 /**
  * Finds the weights of the prompt encoder and mask decoder in a decoder that was exported to ONNX by

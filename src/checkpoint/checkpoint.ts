@@ -1,0 +1,53 @@
+import { StartupError } from '../core/errors.js';
+import { CheckpointFile } from './checkpoint-file.js';
+import { segmentAnythingNames } from './names.js';
+import { readSafetensors } from './safetensors.js';
+import type { StoredTensor } from './stored-tensor.js';
+import { readTorchFile } from './torch-file.js';
+
+/** Tensors by their names in segment-anything's state dict. */
+export type StateDict = ReadonlyMap<string, StoredTensor>;
+
+/** A checkpoint that is open: its tensors are read when somebody asks for them. */
+export interface Checkpoint {
+  /** The folder that the tensors' `external.location` is in. */
+  readonly folder: string;
+  readonly tensors: StateDict;
+  close(): void;
+}
+
+/** A pickle's first byte: what `torch.save` wrote before PyTorch 1.6. */
+const PICKLE = 0x80;
+
+/**
+ * Opens what `torch.save` or safetensors wrote of a SAM, under segment-anything's names or Hugging Face's.
+ * Nothing in the file is run, whatever it asks for.
+ * @throws StartupError saying what is wrong with the file.
+ */
+export function openCheckpoint(path: string): Checkpoint {
+  let file: CheckpointFile;
+  try {
+    file = new CheckpointFile(path);
+  } catch (cause) {
+    throw new StartupError(`cannot open ${path}: ${(cause as Error).message}`, { cause });
+  }
+  try {
+    const tensors = segmentAnythingNames(read(file));
+    return { folder: file.folder, tensors, close: () => file.close() };
+  } catch (cause) {
+    file.close();
+    const reason = (cause as Error).message;
+    throw new StartupError(`${path} is not a checkpoint that can be read: ${reason}`, { cause });
+  }
+}
+
+/** Tells the format from the file's first bytes: names of files lie. */
+function read(file: CheckpointFile): Map<string, StoredTensor> {
+  if (file.size < 16) throw new Error(`it has ${file.size} bytes`);
+  const start = file.read(0, 9);
+  if (start[8] === '{'.charCodeAt(0)) return readSafetensors(file);
+  if (start[0] === PICKLE) {
+    throw new Error('it is from before PyTorch 1.6: load it there and save it again');
+  }
+  return readTorchFile(file);
+}

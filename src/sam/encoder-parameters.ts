@@ -1,0 +1,106 @@
+import { StartupError } from '../core/errors.js';
+import { DECODER, IMAGE_ENCODER, type ImageEncoderVariant } from './architecture.js';
+
+/** Shapes by name. */
+export type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+
+/** Every weight of the image encoder by its name in segment-anything's state dict, with its shape there. */
+export function encoderParameters(variant: ImageEncoderVariant): Map<string, readonly number[]> {
+  const { depth, dim } = variant;
+  const { patchSize } = IMAGE_ENCODER;
+  const { dim: outDim, gridSize } = DECODER;
+  const shapes: Record<string, readonly number[]> = {
+    pos_embed: [1, gridSize, gridSize, dim],
+    'patch_embed.proj.weight': [dim, 3, patchSize, patchSize],
+    'patch_embed.proj.bias': [dim],
+  };
+  for (let block = 0; block < depth; block++) {
+    for (const [name, shape] of Object.entries(blockShapes(variant, block))) {
+      shapes[`blocks.${block}.${name}`] = shape;
+    }
+  }
+  Object.assign(shapes, {
+    'neck.0.weight': [outDim, dim, 1, 1],
+    'neck.1.weight': [outDim],
+    'neck.1.bias': [outDim],
+    'neck.2.weight': [outDim, outDim, 3, 3],
+    'neck.3.weight': [outDim],
+    'neck.3.bias': [outDim],
+  });
+  return new Map(Object.entries(shapes).map(([name, shape]) => [`image_encoder.${name}`, shape]));
+}
+
+function blockShapes({ dim, heads, globalAttn }: ImageEncoderVariant, block: number) {
+  const size = globalAttn.includes(block) ? DECODER.gridSize : IMAGE_ENCODER.windowSize;
+  const hidden = dim * IMAGE_ENCODER.mlpRatio;
+  return {
+    'norm1.weight': [dim],
+    'norm1.bias': [dim],
+    'attn.rel_pos_h': [2 * size - 1, dim / heads],
+    'attn.rel_pos_w': [2 * size - 1, dim / heads],
+    'attn.qkv.weight': [3 * dim, dim],
+    'attn.qkv.bias': [3 * dim],
+    'attn.proj.weight': [dim, dim],
+    'attn.proj.bias': [dim],
+    'norm2.weight': [dim],
+    'norm2.bias': [dim],
+    'mlp.lin1.weight': [hidden, dim],
+    'mlp.lin1.bias': [hidden],
+    'mlp.lin2.weight': [dim, hidden],
+    'mlp.lin2.bias': [dim],
+  };
+}
+
+const REL_POS = /^image_encoder\.blocks\.(\d+)\.attn\.rel_pos_h$/;
+
+/**
+ * Recognises an image encoder from its tensors: channels from the position embedding, heads from the width of
+ * the relative positions, global blocks from their length.
+ * @throws StartupError naming the first tensor that does not fit.
+ */
+export function recogniseImageEncoder(tensors: Shapes): ImageEncoderVariant {
+  const positions = tensors.get('image_encoder.pos_embed');
+  if (!positions) throw new StartupError('the tensor "image_encoder.pos_embed" is missing');
+  const dim = positions.shape.at(-1) ?? 0;
+  const globalAttn: number[] = [];
+  let depth = 0;
+  let width = 0;
+  for (const [name, { shape }] of tensors) {
+    const block = REL_POS.exec(name)?.[1];
+    if (block === undefined) continue;
+    const [length = 0, channels = 0] = shape;
+    depth = Math.max(depth, Number(block) + 1);
+    width ||= channels;
+    if (length > 2 * IMAGE_ENCODER.windowSize - 1) globalAttn.push(Number(block));
+  }
+  if (depth === 0) {
+    throw new StartupError('the tensor "image_encoder.blocks.0.attn.rel_pos_h" is missing');
+  }
+  const heads = dim / width;
+  if (!Number.isInteger(heads)) {
+    throw new StartupError(
+      `the tensor "image_encoder.blocks.0.attn.rel_pos_h" has ${width} channels a head, which do not divide ${dim}`,
+    );
+  }
+  const variant = { depth, dim, heads, globalAttn: globalAttn.sort((a, b) => a - b) };
+  checkShapes(tensors, encoderParameters(variant));
+  return variant;
+}
+
+/** @throws StartupError naming the first tensor that is missing or has another shape. */
+export function checkShapes(
+  tensors: Shapes,
+  expected: ReadonlyMap<string, readonly number[]>,
+): void {
+  for (const [name, shape] of expected) {
+    const found = tensors.get(name)?.shape;
+    if (!found) throw new StartupError(`the tensor "${name}" is missing`);
+    // Relative positions of another length are interpolated.
+    const fits = /rel_pos_[hw]$/.test(name)
+      ? found.length === 2 && found[1] === shape[1]
+      : found.join() === shape.join();
+    if (!fits) {
+      throw new StartupError(`the tensor "${name}" is [${found}], expected [${shape}]`);
+    }
+  }
+}
