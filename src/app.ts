@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
-import { bestBatch } from './core/device.js';
+import { bestBatch, type Provider } from './core/device.js';
 import { fingerprintOf } from './core/model.js';
-import { loadModel } from './engine/model-files.js';
+import { loadModel, type Model, readDecoder } from './engine/model-files.js';
 import { withholdTelemetry } from './engine/telemetry.js';
 import type { Server } from './http/context.js';
 import { createServer } from './http/server.js';
@@ -11,10 +11,11 @@ import { Uploads } from './http/uploads.js';
 import { DecodeLane } from './lanes/decode-lane.js';
 import { EncodeLane } from './lanes/encode-lane.js';
 import { CONTEXT_BYTES } from './sam/image-context.js';
-import { readDecoderWeights } from './sam/weights.js';
 import { DecoderFiles } from './service/decoder-files.js';
 import { Embeddings } from './service/embeddings.js';
+import { Models } from './service/models.js';
 import { Predictor } from './service/predictor.js';
+import { ServedModel } from './service/served-model.js';
 import { MemoryStore } from './store/memory-store.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -23,7 +24,8 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 export interface App {
   readonly server: Server;
   /**
-   * Loads the networks in all workers; `/readyz` says no until it is done.
+   * Loads the networks in all workers, unless that is put off until they are needed; `/readyz` says no
+   * until it is done.
    * @throws StartupError when one does not load
    */
   warmUp(): Promise<void>;
@@ -37,10 +39,9 @@ export interface App {
  */
 export async function createApp(config: Config, logger: Logger): Promise<App> {
   withholdTelemetry();
-  const model = await loadModel(config.SAM_MODELS_DIR, config.SAM_MODEL);
-  const { manifest } = model;
+  const models: Model[] = [];
+  for (const name of config.SAM_MODELS) models.push(await loadModel(config.SAM_MODELS_DIR, name));
   const dtype = config.SAM_CACHE_DTYPE;
-  const fingerprint = fingerprintOf(manifest, dtype);
   const gpuTurn = new SharedArrayBuffer(4);
 
   const onWorkerLost = (error: unknown) => logger.error({ err: error }, 'worker lost and replaced');
@@ -48,8 +49,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     workers: config.SAM_ENCODE_WORKERS,
     queueLimit: config.SAM_ENCODE_QUEUE,
     settings: {
-      manifest,
-      encoderPath: model.encoderPath,
+      models: byName(models, (model) => model),
       session: { device: config.SAM_DEVICE, threads: config.SAM_ENCODE_THREADS, gpuTurn },
       maxPixels: config.SAM_MAX_IMAGE_PIXELS,
       dtype,
@@ -62,8 +62,10 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     queueLimit: config.SAM_DECODE_QUEUE,
     hotLimit: contexts,
     settings: {
-      manifest,
-      weights: readDecoderWeights(readFileSync(model.decoderPath)),
+      models: byName(models, (model) => ({
+        manifest: model.manifest,
+        weights: readDecoder(model),
+      })),
       contexts,
       session: { device: config.SAM_DECODE_DEVICE, threads: config.SAM_DECODE_THREADS, gpuTurn },
     },
@@ -71,45 +73,46 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   });
 
   const store = new MemoryStore(config.SAM_CACHE_BYTES);
-  const embeddings = new Embeddings(manifest.name, fingerprint, store, encodeLane);
+  const served = new Models(
+    models.map(({ manifest }) => {
+      const { name } = manifest;
+      const fingerprint = fingerprintOf(manifest, dtype);
+      const embeddings = new Embeddings(name, fingerprint, store, encodeLane.of(name));
+      return new ServedModel(manifest, fingerprint, embeddings, async () => {
+        const encoder = await encodeLane.warmUp(name, encodeBatch(config));
+        const decoder = await decodeLane.warmUp(name, bestBatch);
+        logger.info({ model: name, encoder, decoder }, 'loaded');
+        return { encoder, decoder };
+      });
+    }),
+  );
   const predictor = new Predictor(decodeLane, {
     maxPrompts: config.SAM_MAX_PROMPTS,
     maxPoints: config.SAM_MAX_POINTS,
   });
 
-  let providers: { encoder: string; decoder: string } | undefined;
+  let ready = false;
   let draining = false;
   const server = await createServer(
     {
-      embeddings,
+      models: served,
       predictor,
       decoderFiles: new DecoderFiles(decodeLane),
-      images: encodeLane,
+      images: encodeLane.of(config.SAM_MODELS[0]),
       uploads: new Uploads(config.SAM_MAX_IMAGE_BYTES, config.SAM_MAX_UPLOAD_BYTES),
-      models: () => [describe()],
-      ready: () => providers !== undefined && !draining,
+      ready: () => ready && !draining,
     },
     { logger, version },
   );
 
-  function describe() {
-    const { name, title, license, source, architecture, image_size, encoder, decoder } = manifest;
-    return {
-      ...{ name, title, license, source, architecture, image_size, fingerprint },
-      encoder: { provider: providers?.encoder ?? 'loading', sha256: encoder.sha256 },
-      decoder: { provider: providers?.decoder ?? 'loading', sha256: decoder.sha256 },
-    };
-  }
-
   return {
     server,
     async warmUp() {
-      const [encoder, decoder] = await Promise.all([
-        encodeLane.warmUp(),
-        decodeLane.warmUp(bestBatch),
-      ]);
-      providers = { encoder, decoder };
-      logger.info({ model: manifest.name, providers }, 'ready');
+      if (config.SAM_MODELS_LOAD === 'start') {
+        for (const model of served.all) await model.load();
+      }
+      ready = true;
+      logger.info({ models: config.SAM_MODELS }, 'ready');
     },
     async close() {
       draining = true;
@@ -117,6 +120,15 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       await Promise.all([encodeLane.close(), decodeLane.close()]);
     },
   };
+}
+
+function byName<T>(models: readonly Model[], each: (model: Model) => T): Record<string, T> {
+  return Object.fromEntries(models.map((model) => [model.manifest.name, each(model)]));
+}
+
+/** Images that are encoded together; without a word from the operator, those that a GPU is filled by. */
+function encodeBatch({ SAM_ENCODE_BATCH }: Config): (provider: Provider) => number {
+  return (provider) => SAM_ENCODE_BATCH ?? (provider === 'cpu' ? 1 : 4);
 }
 
 /** Images of which each decode worker keeps the context: the workers share the bytes, and one image always fits. */

@@ -16,6 +16,17 @@ const bytes = makeValidator<number>((input) => {
   return value;
 });
 
+/** Names of models, separated by commas. */
+const names = makeValidator<readonly [string, ...string[]]>((input) => {
+  const [first = '', ...others] = input.split(',').map((name) => name.trim());
+  const all = [first, ...others];
+  if (!all.every((name) => /^[a-z0-9][a-z0-9_.-]{0,63}$/.test(name))) {
+    throw new EnvError('must be names of models separated by commas, such as mobile_sam,vit_b');
+  }
+  if (new Set(all).size < all.length) throw new EnvError('names a model twice');
+  return [first, ...others];
+});
+
 const count = (least: number) =>
   makeValidator<number>((input) => {
     const value = Number(input);
@@ -36,7 +47,8 @@ function variables(cores: number) {
       choices: ['fatal', 'error', 'warn', 'info', 'debug', 'silent'],
       default: 'info',
     }),
-    SAM_MODEL: str({ default: 'mobile_sam' }),
+    SAM_MODELS: names({ default: ['mobile_sam'] }),
+    SAM_MODELS_LOAD: str({ choices: ['start', 'first-use'], default: 'start' }),
     SAM_MODELS_DIR: str({ default: fileURLToPath(new URL('../models', import.meta.url)) }),
     SAM_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
     SAM_DECODE_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
@@ -44,6 +56,7 @@ function variables(cores: number) {
     SAM_CACHE_DTYPE: str({ choices: ['float16', 'float32'], default: 'float16' }),
     SAM_CONTEXT_BYTES: bytes({ default: 256 * 2 ** 20 }),
     SAM_ENCODE_WORKERS: positive({ default: 1 }),
+    SAM_ENCODE_BATCH: positive({ default: undefined }),
     SAM_ENCODE_THREADS: positive({ default: cores }),
     SAM_ENCODE_QUEUE: natural({ default: 16 }),
     SAM_DECODE_WORKERS: positive({ default: Math.min(cores, 4) }),
@@ -81,6 +94,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv, cores = usableCores()
   const unknown = Object.keys(environment).filter(
     (name) => name.startsWith('SAM_') && !VARIABLES.includes(name),
   );
+  if (unknown.includes('SAM_MODEL')) {
+    throw new StartupError('SAM_MODEL: set SAM_MODELS, which takes one name or several');
+  }
   if (unknown.length > 0) throw new StartupError(`${unknown.join(', ')}: no such setting`);
   return parse(environment, cores);
 }

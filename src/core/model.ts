@@ -8,20 +8,48 @@ export interface ModelFile {
   readonly sha256: string;
 }
 
+/** A file that holds a whole SAM, and where it is to be had. */
+export interface RemoteFile extends ModelFile {
+  readonly bytes?: number;
+  readonly url?: string;
+}
+
+/** MobileSAM's encoder comes as a graph; those of the others are written here, `sam_vit` with sizes of its own. */
+export const ARCHITECTURES = ['mobile_sam', 'vit_b', 'vit_l', 'vit_h', 'sam_vit'] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
+
 /** What `models/<name>.json` says of a model. */
-export interface ModelManifest {
+export type ModelManifest = ModelCard & (ModelGraphs | ModelCheckpoint);
+
+/** A model whose networks come as ONNX files. */
+export interface ModelGraphs {
+  readonly encoder: ModelFile;
+  readonly decoder: ModelFile;
+}
+
+/** A model whose networks are written here around the weights of one file. */
+export interface ModelCheckpoint {
+  readonly checkpoint: RemoteFile;
+}
+
+export interface ModelCard {
   readonly name: string;
   readonly title: string;
   readonly license: string;
   readonly source: string;
-  readonly architecture: string;
+  readonly architecture: Architecture;
   /** Side of the square the encoder sees, in pixels. */
   readonly image_size: number;
   /** Normalisation on 0..255 RGB: (value - mean) / std. */
   readonly pixel_mean: readonly [r: number, g: number, b: number];
   readonly pixel_std: readonly [r: number, g: number, b: number];
-  readonly encoder: ModelFile;
-  readonly decoder: ModelFile;
+}
+
+/** The file with the encoder's weights, and the one with the decoder's. */
+export function weightFiles(manifest: ModelManifest): ModelGraphs {
+  return 'checkpoint' in manifest
+    ? { encoder: manifest.checkpoint, decoder: manifest.checkpoint }
+    : manifest;
 }
 
 /** To be raised whenever the way from bytes to model input changes its result. */
@@ -29,7 +57,8 @@ const PREPROCESSING_VERSION = 1;
 
 /** Stands for everything that shapes an embedding: another model file or preprocessing, another fingerprint. */
 export function fingerprintOf(manifest: ModelManifest, dtype: Dtype): string {
-  const { encoder, image_size, pixel_mean, pixel_std } = manifest;
+  const { image_size, pixel_mean, pixel_std } = manifest;
+  const { encoder } = weightFiles(manifest);
   const made = [PREPROCESSING_VERSION, encoder.sha256, image_size, pixel_mean, pixel_std, dtype];
   return createHash('sha256').update(JSON.stringify(made)).digest('hex');
 }

@@ -49,8 +49,11 @@ export interface Decoded {
   readonly timings: Timings;
 }
 
-/** The graphs a client needs to decode by itself: once an image, and for prompts without and with a `mask_input`. */
-export type DecoderGraph = 'context' | 'decoder' | 'decoder-with-mask';
+/** A graph that a client needs to decode by itself: once an image, or for prompts without or with a `mask_input`. */
+export interface DecoderGraph {
+  readonly model: string;
+  readonly part: 'context' | 'decoder' | 'decoder-with-mask';
+}
 
 /** The lane that answers prompts. */
 export interface PromptLane {

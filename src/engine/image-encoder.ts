@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
 import type { Provider } from '../core/device.js';
-import { openSession, type Session, type SessionOptions } from './session.js';
+import { type ExternalNetwork, openSession, type Session, type SessionOptions } from './session.js';
 
 /** The image encoder: a normalised, padded image to its embedding. */
 export class ImageEncoder {
@@ -14,23 +14,24 @@ export class ImageEncoder {
     this.#imageSize = imageSize;
   }
 
-  /** @param file path of an ONNX file with one input [1,3,S,S] `input` and one output [1,256,64,64] `output`. */
+  /** @param network with one input [B,3,S,S] `input` and one output [B,256,64,64] `output`; B may be fixed at 1. */
   static async open(
-    file: string,
+    network: string | Uint8Array | ExternalNetwork,
     imageSize: number,
     options: SessionOptions,
   ): Promise<ImageEncoder> {
-    return new ImageEncoder(await openSession(file, options), imageSize);
+    return new ImageEncoder(await openSession(network, options), imageSize);
   }
 
   /**
-   * @param input [1,3,S,S] normalised RGB.
-   * @returns [1,256,64,64] with its shape.
+   * @param input [B,3,S,S] normalised RGB.
+   * @returns [B,256,64,64] with its shape.
    */
   async run(input: Float32Array): Promise<{ data: Float32Array; shape: readonly number[] }> {
     const side = this.#imageSize;
+    const batch = input.length / (3 * side * side);
     const { output } = await this.#session.run({
-      input: new Tensor('float32', input, [1, 3, side, side]),
+      input: new Tensor('float32', input, [batch, 3, side, side]),
     });
     if (!output) throw new Error('the image encoder has no output named "output"');
     return { data: output.data as Float32Array, shape: output.dims };

@@ -11,6 +11,12 @@ export interface SessionOptions {
   readonly gpuTurn: SharedArrayBuffer;
 }
 
+/** A network whose weights stay in files of a folder, and whose graph depends on where it runs. */
+export interface ExternalNetwork {
+  readonly folder: string;
+  graphFor(provider: Provider): Uint8Array;
+}
+
 /** A network that is ready to run. `run` blocks its thread: only workers hold one. */
 export interface Session {
   readonly provider: Provider;
@@ -19,11 +25,11 @@ export interface Session {
 
 /**
  * Opens a network on the device asked for.
- * @param model path of an ONNX file, or the file itself.
+ * @param model path of an ONNX file, the file itself, or one whose weights are elsewhere.
  * @throws StartupError naming what to install when the device's provider does not load; only `auto` tries the next.
  */
 export async function openSession(
-  model: string | Uint8Array,
+  model: string | Uint8Array | ExternalNetwork,
   { device, threads, gpuTurn }: SessionOptions,
 ): Promise<Session> {
   const failures: string[] = [];
@@ -40,7 +46,12 @@ export async function openSession(
   throw new StartupError(failures.join('; '));
 }
 
-function create(model: string | Uint8Array, provider: Provider, threads: number) {
+function create(
+  model: string | Uint8Array | ExternalNetwork,
+  provider: Provider,
+  threads: number,
+): Promise<InferenceSession> {
+  const folder = typeof model === 'object' && 'graphFor' in model ? model.folder : undefined;
   const options: InferenceSession.SessionOptions = {
     executionProviders: [provider],
     intraOpNumThreads: threads,
@@ -48,11 +59,16 @@ function create(model: string | Uint8Array, provider: Provider, threads: number)
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
     // Spinning threads win a little latency and take whole cores from the other lane.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: {
+      session: {
+        intra_op: { allow_spinning: '0' },
+        ...(folder !== undefined && { model_external_initializers_file_folder_path: folder }),
+      },
+    },
   };
-  return typeof model === 'string'
-    ? InferenceSession.create(model, options)
-    : InferenceSession.create(model, options);
+  if (typeof model === 'string') return InferenceSession.create(model, options);
+  const graph = 'graphFor' in model ? model.graphFor(provider) : model;
+  return InferenceSession.create(graph, options);
 }
 
 /** Two WebGPU sessions running at once can take the process down, so the threads of a process take turns. */

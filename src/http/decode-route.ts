@@ -15,7 +15,7 @@ export const PROMPTS_LIMIT = 16 * 2 ** 20;
 
 /** `POST /decode`: prompts in, masks out. */
 export async function decodeRoute(server: Server, context: Context): Promise<void> {
-  const { embeddings, predictor } = context;
+  const { models, predictor } = context;
   server.route({
     method: 'POST',
     url: '/decode',
@@ -50,7 +50,9 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       const list = readPrompts(body);
       const prediction = await located(list, async () => {
         predictor.check(list.prompts);
-        const embedding = await embeddings.find(embedding_id);
+        const model = models.of(embedding_id);
+        const embedding = await model.embeddings.find(embedding_id);
+        await model.load();
         return predictor.predict(embedding, list.prompts, list.options, request.signal);
       });
       const answer = present(prediction, reply.elapsedTime);

@@ -24,9 +24,9 @@ const NOTHING = Type.Object({}, { additionalProperties: false });
 /** `/models/{name}/context.onnx` and `decoder.onnx`: the decoder for clients that run it themselves. */
 export async function decoderRoutes(server: Server, context: Context): Promise<void> {
   const { models, decoderFiles } = context;
-  const file = async (name: string, graph: DecoderGraph, ifNoneMatch: string | undefined) => {
-    if (!models().some((model) => model.name === name)) {
-      throw new SamError('not-found', `there is no model ${name}`);
+  const file = async (graph: DecoderGraph, ifNoneMatch: string | undefined) => {
+    if (!models.all.some((model) => model.name === graph.model)) {
+      throw new SamError('not-found', `there is no model ${graph.model}`);
     }
     const { bytes, sha256 } = await decoderFiles.get(graph);
     const etag = `"${sha256}"`;
@@ -50,8 +50,8 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
       response,
     },
     handler: async (request, reply) => {
-      const { name } = request.params;
-      const { etag, body } = await file(name, 'context', request.headers['if-none-match']);
+      const graph = { model: request.params.name, part: 'context' } as const;
+      const { etag, body } = await file(graph, request.headers['if-none-match']);
       reply.header('etag', etag);
       return body ? reply.type(ONNX).send(body) : reply.code(304).send();
     },
@@ -72,9 +72,9 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
       response,
     },
     handler: async (request, reply) => {
-      const graph = request.query.mask_input === '1' ? 'decoder-with-mask' : 'decoder';
-      const { name } = request.params;
-      const { etag, body } = await file(name, graph, request.headers['if-none-match']);
+      const part = request.query.mask_input === '1' ? 'decoder-with-mask' : 'decoder';
+      const graph = { model: request.params.name, part } as const;
+      const { etag, body } = await file(graph, request.headers['if-none-match']);
       reply.header('etag', etag);
       return body ? reply.type(ONNX).send(body) : reply.code(304).send();
     },

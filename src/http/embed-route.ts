@@ -5,7 +5,7 @@ import { SamError } from '../core/errors.js';
 import type { Context, Server } from './context.js';
 import { bytes, json, jsonBodiesOnly, problems } from './document.js';
 import { readForm } from './form.js';
-import { ImageJson } from './request-schemas.js';
+import { ImageJson, ModelName } from './request-schemas.js';
 import { EmbedResponse } from './response-schemas.js';
 import { ref } from './schema.js';
 import { rounded } from './timings.js';
@@ -13,8 +13,10 @@ import type { Upload, Uploads } from './uploads.js';
 
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/avif'];
 
+const ModelQuery = Type.Object({ model: ModelName }, { additionalProperties: false });
+
 /** `POST /embed`: an image in, its embedding's id out. */
-export async function embedRoute(server: Server, { embeddings, uploads }: Context): Promise<void> {
+export async function embedRoute(server: Server, { models, uploads }: Context): Promise<void> {
   // What the bytes are is read from the bytes: the declared type only says that they are the image itself.
   const parser = (_request: FastifyRequest, payload: IncomingMessage) => uploads.receive(payload);
   server.addContentTypeParser('application/octet-stream', parser);
@@ -28,6 +30,7 @@ export async function embedRoute(server: Server, { embeddings, uploads }: Contex
       description:
         'Runs the image encoder and keeps the embedding under the hash of the uploaded bytes. ' +
         'JPEG, PNG, WebP or AVIF; of an animated file the first frame.',
+      querystring: ModelQuery,
       body: {
         content: {
           'multipart/form-data': {
@@ -57,6 +60,7 @@ export async function embedRoute(server: Server, { embeddings, uploads }: Contex
     handler: async (request, reply) => {
       const upload = await receive(request, uploads);
       try {
+        const embeddings = await models.named(request.query.model);
         const { image, sha256 } = upload;
         const embedded = await embeddings.embed(image, sha256, request.signal);
         const { embedding, flight } = embedded;

@@ -29,7 +29,7 @@ const Query = Type.Object(
 );
 
 /** `/embeddings/{id}`: what is known of an embedding, its tensor, and the end of it. */
-export async function embeddingRoutes(server: Server, { embeddings }: Context): Promise<void> {
+export async function embeddingRoutes(server: Server, { models }: Context): Promise<void> {
   server.route({
     method: 'GET',
     url: '/embeddings/:id',
@@ -49,7 +49,7 @@ export async function embeddingRoutes(server: Server, { embeddings }: Context): 
       },
     },
     handler: async (request, reply) => {
-      const embedding = await embeddings.find(request.params.id);
+      const embedding = await models.of(request.params.id).embeddings.find(request.params.id);
       const type = request.accepts().type(['application/json', NPY, RAW]);
       if (typeof type !== 'string') {
         throw new SamError('not-acceptable', `an embedding is to be had as JSON, ${NPY} or ${RAW}`);
@@ -79,7 +79,7 @@ export async function embeddingRoutes(server: Server, { embeddings }: Context): 
       },
     },
     handler: async (request, reply) => {
-      await embeddings.drop(request.params.id);
+      await models.of(request.params.id).embeddings.drop(request.params.id);
       return reply.code(204).send();
     },
   });

@@ -91,6 +91,10 @@ export const EmbeddingId = Type.String({
   examples: ['mobile_sam:d1a8a1a5f0a32da0e2a3c8ba4a3c3b3e0c1e8a3ad1a6e0ab1a2b5d2e4f6a7b8c'],
 });
 
+export const ModelName = Type.Optional(
+  Type.String({ description: 'A model that `/models` lists; the first of them by default.' }),
+);
+
 /** The prompts of `/segment`, whose form fields make up such an object. */
 export const PromptRequest = Type.Object(REQUEST_FIELDS, { ...strict, $id: 'PromptRequest' });
 export type PromptRequest = Static<typeof PromptRequest>;

@@ -106,6 +106,9 @@ export const ModelList = Type.Object(
           architecture: Type.String(),
           image_size: Type.Integer(),
           fingerprint: Type.String(),
+          memory_bytes: Type.Integer({
+            description: 'By how much the process grew as the model was loaded; 0 while it is not.',
+          }),
           encoder: Network,
           decoder: Network,
         },

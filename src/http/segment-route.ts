@@ -11,13 +11,14 @@ import { bytes, json, jsonBodiesOnly, problems } from './document.js';
 import { readForm } from './form.js';
 import { violation } from './problems.js';
 import { located, type PromptList, readPrompts } from './prompts.js';
-import { PromptRequest } from './request-schemas.js';
+import { ModelName, PromptRequest } from './request-schemas.js';
 import { DecodeResponse } from './response-schemas.js';
 import { ref } from './schema.js';
 import type { Upload } from './uploads.js';
 
 const Query = Type.Object(
   {
+    model: ModelName,
     overlay: Type.Optional(
       Type.Unsafe<'0' | '1'>({
         type: 'string',
@@ -31,7 +32,7 @@ const Query = Type.Object(
 
 /** `POST /segment`: image and prompts in, masks, a mask or a picture out. */
 export async function segmentRoute(server: Server, context: Context): Promise<void> {
-  const { embeddings, predictor, images, uploads } = context;
+  const { models, predictor, images, uploads } = context;
   server.route({
     method: 'POST',
     url: '/segment',
@@ -78,6 +79,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       const { upload } = form;
       try {
         const list = readList(request, form.fields);
+        const embeddings = await models.named(request.query.model);
         if (answer === 'mask' && list.prompts.length > 1) {
           throw new SamError('invalid-request', 'Accept: image/png answers one prompt only');
         }

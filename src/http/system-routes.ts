@@ -16,7 +16,7 @@ export async function systemRoutes(server: Server, { models, ready }: Context): 
         },
       },
     },
-    async (_request, reply) => reply.send({ models: models() }),
+    async (_request, reply) => reply.send({ models: models.all.map((model) => model.describe()) }),
   );
   server.get(
     '/healthz',

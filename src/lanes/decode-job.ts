@@ -22,13 +22,18 @@ import { buildContext } from '../sam/image-context.js';
 import { type PromptTokens, promptTokens } from '../sam/prompt-tokens.js';
 import type { Weights } from '../sam/weights.js';
 import { type Outcome, settle } from './outcome.js';
-import { together, type WarmUp } from './warm-up.js';
 
-/** What a worker of the decode lane is given when it starts. */
-export interface DecodeSettings {
+/** A model of the decode lane. */
+export interface DecoderModel {
   readonly manifest: ModelManifest;
   /** Of the prompt encoder and mask decoder. */
   readonly weights: Weights;
+}
+
+/** What a worker of the decode lane is given when it starts. */
+export interface DecodeSettings {
+  /** By name. */
+  readonly models: Readonly<Record<string, DecoderModel>>;
   readonly session: SessionOptions;
   /** Images whose contexts a worker keeps. */
   readonly contexts: number;
@@ -36,32 +41,41 @@ export interface DecodeSettings {
 
 const settings = Piscina.workerData as DecodeSettings;
 const contexts = new LRUCache<string, ImageContext>({ max: settings.contexts });
-let decoder: Promise<MaskDecoder> | undefined;
+const decoders = new Map<string, Promise<MaskDecoder>>();
 
-/** The worker's one decoder; a worker that replaces a dead one opens it with its first task. */
-function open(): Promise<MaskDecoder> {
-  decoder ??= MaskDecoder.open(settings.weights, settings.session);
-  return decoder;
+/** The worker's decoder of a model; a worker that replaces a dead one opens it with its first task. */
+function open(model: string): Promise<MaskDecoder> {
+  const known = decoders.get(model);
+  if (known) return known;
+  const opened = MaskDecoder.open(modelOf(model).weights, settings.session);
+  decoders.set(model, opened);
+  // What failed is tried again by the next task.
+  opened.catch(() => decoders.delete(model));
+  return opened;
 }
 
-export function warmUp(task: WarmUp): Promise<Outcome<Provider>> {
-  return settle(() =>
-    together(task, async () => {
-      const network = await open();
-      const context = await network.context(new Float32Array(256 * 64 * 64));
-      const click = { coords: new Float32Array(4), labels: Float32Array.of(1, -1), prompts: 1 };
-      await network.run(context, click, true);
-      return network.provider;
-    }),
-  );
+function modelOf(name: string): DecoderModel {
+  const model = settings.models[name];
+  if (!model) throw new Error(`there is no model "${name}"`);
+  return model;
+}
+
+export function warmUp(model: string): Promise<Outcome<Provider>> {
+  return settle(async () => {
+    const network = await open(model);
+    const context = await network.context(new Float32Array(256 * 64 * 64));
+    const click = { coords: new Float32Array(4), labels: Float32Array.of(1, -1), prompts: 1 };
+    await network.run(context, click, true);
+    return network.provider;
+  });
 }
 
 /** The decoder's graphs as files. */
 export async function graph(graphs: readonly DecoderGraph[]): Promise<Outcome<Uint8Array>[]> {
-  const { weights } = settings;
-  return graphs.map((name) => {
-    if (name === 'context') return { value: buildContext(weights) };
-    const withMask = name === 'decoder-with-mask';
+  return graphs.map(({ model, part }) => {
+    const { weights } = modelOf(model);
+    if (part === 'context') return { value: buildContext(weights) };
+    const withMask = part === 'decoder-with-mask';
     const variant = { order: 'tokens-first', answer: 'masks', withMask } as const;
     return { value: buildFastDecoder(weights, variant) };
   });
@@ -89,7 +103,7 @@ export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Deco
   const batch = batchOf(answering);
   const context = await contextOf(first.task.embedding);
   const ready = performance.now();
-  const answer = await (await open()).run(context, batch, multimask);
+  const answer = await (await open(first.task.embedding.model)).run(context, batch, multimask);
   const timings = { context_ms: ready - start, decode_ms: performance.now() - ready };
 
   const masksEach = multimask ? 3 : 1;
@@ -132,11 +146,11 @@ function batchOf(answering: readonly Answering[]): PromptBatch {
 }
 
 /** The context of an image, computed when it is asked about for the first time. */
-async function contextOf({ id, fingerprint, tensor }: Embedding): Promise<ImageContext> {
+async function contextOf({ id, model, fingerprint, tensor }: Embedding): Promise<ImageContext> {
   const key = `${fingerprint}/${id}`;
   const known = contexts.get(key);
   if (known) return known;
-  const context = await (await open()).context(readFloats(tensor.bytes, tensor.dtype));
+  const context = await (await open(model)).context(readFloats(tensor.bytes, tensor.dtype));
   contexts.set(key, context);
   return context;
 }
@@ -150,7 +164,7 @@ async function finish(
   timings: Timings,
 ): Promise<Decoded> {
   const start = performance.now();
-  const { image_size } = settings.manifest;
+  const { image_size } = modelOf(embedding.model).manifest;
   const results: PromptResult[] = [];
   for (let at = from; results.length < prompts.length; at += masksEach) {
     const masks: Mask[] = [];

@@ -2,11 +2,11 @@ import type { Provider } from '../core/device.js';
 import { SamError } from '../core/errors.js';
 import { type Outcome, unwrap } from './outcome.js';
 import { Seat } from './seat.js';
-import type { WarmUp } from './warm-up.js';
 
 /** A module that runs in the workers: each export but `warmUp` answers a batch of tasks of one kind. */
 interface Job {
-  warmUp(task: WarmUp): Promise<Outcome<Provider>>;
+  /** Loads a model's network and runs it once. */
+  warmUp(model: string): Promise<Outcome<Provider>>;
 }
 type Kind<J extends Job> = Exclude<keyof J, 'warmUp'> & string;
 type TaskOf<J, K extends keyof J> = J[K] extends (tasks: readonly (infer T)[]) => unknown
@@ -84,14 +84,13 @@ export class Lane<J extends Job, Settings> {
   }
 
   /**
-   * Loads the network in every worker and runs it once.
+   * Loads a model's network in every worker and runs it once.
    * @param batch tells how many tasks of a group run together on the provider.
    * @returns the provider it runs on.
    * @throws StartupError when it does not load
    */
-  async warmUp(batch: (provider: Provider) => number = () => 1): Promise<Provider> {
-    const task: WarmUp = { warm: new SharedArrayBuffer(4), workers: this.#seats.length };
-    const runs = this.#seats.map((seat) => seat.run<Outcome<Provider>>('warmUp', task));
+  async warmUp(model: string, batch: (provider: Provider) => number = () => 1): Promise<Provider> {
+    const runs = this.#seats.map((seat) => seat.run<Outcome<Provider>>('warmUp', model));
     const [provider] = (await Promise.all(runs)).map(unwrap) as [Provider];
     this.#batch = batch(provider);
     return provider;

@@ -11,7 +11,7 @@ export interface DecoderFile {
 /** The decoder as files, for clients that decode themselves: written when they are first asked for, and kept. */
 export class DecoderFiles {
   readonly #lane: PromptLane;
-  readonly #files = new Map<DecoderGraph, Promise<DecoderFile>>();
+  readonly #files = new Map<string, Promise<DecoderFile>>();
 
   constructor(lane: PromptLane) {
     this.#lane = lane;
@@ -19,11 +19,12 @@ export class DecoderFiles {
 
   /** @throws SamError `overloaded` */
   get(graph: DecoderGraph): Promise<DecoderFile> {
-    const known = this.#files.get(graph);
+    const key = `${graph.model}/${graph.part}`;
+    const known = this.#files.get(key);
     if (known) return known;
     const made = this.#make(graph);
-    this.#files.set(graph, made);
-    made.catch(() => this.#files.delete(graph));
+    this.#files.set(key, made);
+    made.catch(() => this.#files.delete(key));
     return made;
   }
 

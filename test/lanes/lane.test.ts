@@ -26,7 +26,7 @@ class TestLane extends Lane<typeof Job, null> {
 
 t.test('answers come in the order of the tasks', async (t) => {
   const lane = new TestLane(t, 2, 10);
-  t.equal(await lane.warmUp(), 'cpu');
+  t.equal(await lane.warmUp('any'), 'cpu');
   t.same(await lane.work(['wait', 'answer', 'wait']), ['wait', 'answer', 'wait']);
 });
 
@@ -105,7 +105,7 @@ t.test('the first in the queue is passed over for a while only', async (t) => {
 
 t.test('waiting tasks of one group run together, as many as the provider likes', async (t) => {
   const lane = new TestLane(t, 1, 20);
-  await lane.warmUp(() => 3);
+  await lane.warmUp('any', () => 3);
   const running = lane.work(['wait']);
   const groups = ['g', 'h', 'g', 'g', 'g', undefined, undefined];
   const placed = lane.place(groups.map((group) => ({ task: '', ...(group && { group }) })));
@@ -116,7 +116,7 @@ t.test('waiting tasks of one group run together, as many as the provider likes',
   t.same(await running, ['wait']);
 
   const alone = new TestLane(t, 1, 20);
-  await alone.warmUp();
+  await alone.warmUp('any');
   const first = alone.work(['answer']);
   const one = await alone.place([
     { task: '', group: 'g' },

@@ -6,12 +6,12 @@ import { StartupError } from '../../src/core/errors.js';
 import { toFloat32 } from '../../src/core/float16.js';
 import { MaskDecoder } from '../../src/engine/mask-decoder.js';
 import type { FloatTensor } from '../../src/onnx/float-tensor.js';
+import { toHalfPrecision } from '../../src/onnx/half-precision.js';
 import type { ModelProto } from '../../src/onnx/proto.js';
 import { writeModel } from '../../src/onnx/write-model.js';
 import { VIT } from '../../src/sam/architecture.js';
 import { encoderParameters, recogniseImageEncoder } from '../../src/sam/encoder-parameters.js';
 import { buildImageEncoder } from '../../src/sam/image-encoder.js';
-import { buildDecoder } from '../../src/sam/sam-decoder.js';
 import { decoderWeights } from '../../src/sam/state-dict.js';
 import { maxDifference, random } from './fixtures/decoders.js';
 
@@ -130,21 +130,20 @@ async function decodes(
   embedding: Float32Array,
   { decode_in_model_frame }: Expected,
 ): Promise<void> {
-  const graph = buildDecoder(decoderWeights(checkpoint.tensors));
-  const gpuTurn = new SharedArrayBuffer(4);
-  const decoder = await MaskDecoder.open(graph, { device: 'cpu', threads: 2, gpuTurn });
+  const options = { device: 'cpu', threads: 2, gpuTurn: new SharedArrayBuffer(4) } as const;
+  const decoder = await MaskDecoder.open(decoderWeights(checkpoint.tensors), options);
+  const context = await decoder.context(embedding);
   for (const { kind, point_coords, point_labels, box, ...expected } of decode_in_model_frame) {
     // The reference gives coordinates in the model's frame, so nothing is to be scaled.
-    const answer = await decoder.run(embedding, {
+    const batch = {
       coords: Float32Array.from([...(point_coords ?? []).flat(), ...(box ?? [0, 0])]),
       labels: Float32Array.from([...(point_labels ?? []), ...(box ? [2, 3] : [-1])]),
-      maskInputs: [undefined],
-    });
-    const [first, last] = expected.multimask_output ? [1, 4] : [0, 1];
-    const logits = answer.lowResMasks.subarray(first * 256 * 256, last * 256 * 256);
-    const share = misfit(logits, expected.low_res_sample);
+      prompts: 1,
+    };
+    const answer = await decoder.run(context, batch, expected.multimask_output);
+    const share = misfit(answer.lowResMasks, expected.low_res_sample);
     t.ok(share <= 1, `${kind}: logits ${share} of what is allowed`);
-    const iou = misfit(answer.iouPredictions.subarray(first, last), expected.iou);
+    const iou = misfit(answer.iouPredictions, expected.iou);
     t.ok(iou <= 1, `${kind}: IoU ${iou} of what is allowed`);
   }
 }
@@ -197,6 +196,24 @@ t.test('all ways to write attention down agree, alone and in a batch', async (t)
     const difference = maxDifference(same, plain);
     t.ok(difference <= 1e-4, `${kind} differs from plain by ${difference}`);
     t.ok(maxDifference(other, plain) > 1e-2, `${kind} answers another image otherwise`);
+  }
+});
+
+t.test('in 16 bits it is nearly the same', async (t) => {
+  const keep = new Set(['LayerNormalization', 'Softmax', 'Resize']);
+  const weights = randomWeights({ 'image_encoder.blocks.1.attn.rel_pos_w': [63, 16] });
+  const input = referenceInput();
+  for (const kind of ['by-head', 'fused'] as const) {
+    const model = buildImageEncoder(TINY, weights, kind);
+    const { output: exact = input } = await run(model, input);
+    const half = toHalfPrecision(model, keep);
+    const { output = input } = await run(half, input);
+    const distance = relativeDistance(output, exact);
+    t.ok(distance > 1e-5 && distance <= 1e-2, `${kind} is off by ${distance} of its norm`);
+    for (const { op, inputs } of half.graph.nodes) {
+      const halves = inputs.filter((name) => name.endsWith(' in half'));
+      if (keep.has(op)) t.same(halves, [], `${op} computes in 32 bits`);
+    }
   }
 });
 

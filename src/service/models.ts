@@ -1,0 +1,48 @@
+import { parseEmbeddingId } from '../core/embedding.js';
+import { SamError } from '../core/errors.js';
+import type { Embeddings } from './embeddings.js';
+import type { ServedModel } from './served-model.js';
+
+/** The models that are served; the first is the default. */
+export class Models {
+  readonly #default: ServedModel;
+  readonly #byName: ReadonlyMap<string, ServedModel>;
+
+  /** @throws Error when there are none. */
+  constructor(models: readonly ServedModel[]) {
+    const [first] = models;
+    if (!first) throw new Error('there is no model to serve');
+    this.#default = first;
+    this.#byName = new Map(models.map((model) => [model.name, model]));
+  }
+
+  /** All of them, the default first. */
+  get all(): readonly ServedModel[] {
+    return [...this.#byName.values()];
+  }
+
+  /**
+   * The embeddings of a model, which is loaded when it is.
+   * @param name of the model, undefined for the default.
+   * @throws SamError `invalid-request` when it is not served
+   */
+  async named(name?: string): Promise<Embeddings> {
+    const model = name === undefined ? this.#default : this.#byName.get(name);
+    if (!model) {
+      const message = `must be one of ${[...this.#byName.keys()].join(', ')}`;
+      throw new SamError('invalid-request', `/model ${message}`, {
+        violations: [{ path: '/model', message }],
+      });
+    }
+    await model.load();
+    return model.embeddings;
+  }
+
+  /**
+   * The model whose embedding an id may be; of a model that is not served, the default has to say so.
+   * @throws SamError `invalid-request` for a malformed id
+   */
+  of(id: string): ServedModel {
+    return this.#byName.get(parseEmbeddingId(id).model) ?? this.#default;
+  }
+}

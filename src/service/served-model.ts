@@ -1,0 +1,78 @@
+import type { Provider } from '../core/device.js';
+import { type ModelManifest, weightFiles } from '../core/model.js';
+import type { Embeddings } from './embeddings.js';
+
+/** Where a model's two networks run. */
+export interface Providers {
+  readonly encoder: Provider;
+  readonly decoder: Provider;
+}
+
+/** A model as `/models` shows it. */
+export interface ModelInfo {
+  readonly name: string;
+  readonly title: string;
+  readonly license: string;
+  readonly source: string;
+  readonly architecture: string;
+  readonly image_size: number;
+  readonly fingerprint: string;
+  /** Of the process, by which it grew as the model was loaded; 0 while it is not. */
+  readonly memory_bytes: number;
+  readonly encoder: { readonly provider: string; readonly sha256: string };
+  readonly decoder: { readonly provider: string; readonly sha256: string };
+}
+
+/** A model with its embeddings, which is loaded at start or when it is first needed. */
+export class ServedModel {
+  readonly name: string;
+  readonly embeddings: Embeddings;
+  readonly #manifest: ModelManifest;
+  readonly #fingerprint: string;
+  readonly #load: () => Promise<Providers>;
+  #loading: Promise<void> | undefined;
+  #loaded: { readonly providers: Providers; readonly memory: number } | undefined;
+
+  /** @param load loads the networks in all workers. */
+  constructor(
+    manifest: ModelManifest,
+    fingerprint: string,
+    embeddings: Embeddings,
+    load: () => Promise<Providers>,
+  ) {
+    this.name = manifest.name;
+    this.embeddings = embeddings;
+    this.#manifest = manifest;
+    this.#fingerprint = fingerprint;
+    this.#load = load;
+  }
+
+  /** Loads the networks unless they are, or waits for it; what fails is tried again by the next. */
+  load(): Promise<void> {
+    this.#loading ??= this.#loadOnce().catch((error) => {
+      this.#loading = undefined;
+      throw error;
+    });
+    return this.#loading;
+  }
+
+  describe(): ModelInfo {
+    const { name, title, license, source, architecture, image_size } = this.#manifest;
+    const { encoder, decoder } = weightFiles(this.#manifest);
+    const { providers, memory = 0 } = this.#loaded ?? {};
+    return {
+      ...{ name, title, license, source, architecture, image_size },
+      fingerprint: this.#fingerprint,
+      memory_bytes: memory,
+      encoder: { provider: providers?.encoder ?? 'not loaded', sha256: encoder.sha256 },
+      decoder: { provider: providers?.decoder ?? 'not loaded', sha256: decoder.sha256 },
+    };
+  }
+
+  async #loadOnce(): Promise<void> {
+    const before = process.memoryUsage.rss();
+    const providers = await this.#load();
+    const memory = Math.max(0, process.memoryUsage.rss() - before);
+    this.#loaded = { providers, memory };
+  }
+}
