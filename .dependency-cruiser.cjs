@@ -7,6 +7,7 @@ const ROOMS = {
   image: ['core'],
   masks: ['core'],
   engine: ['sam', 'onnx', 'checkpoint', 'core'],
+  models: ['engine', 'core'],
   store: ['core'],
   lanes: ['image', 'engine', 'masks', 'sam', 'core'],
   service: ['store', 'image', 'core'],
@@ -21,6 +22,7 @@ const PACKAGES = {
   '(fastify|@fastify/[^/]+)': '^src/http/',
   piscina: '^src/lanes/',
   'lru-cache': '^src/(store|lanes)/',
+  'cli-progress': '^src/models-cli',
   '@bufbuild/protobuf': '^src/onnx/',
 };
 

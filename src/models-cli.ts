@@ -1,0 +1,98 @@
+import { parseArgs } from 'node:util';
+import { SingleBar } from 'cli-progress';
+import { loadConfig } from './config.js';
+import { StartupError } from './core/errors.js';
+import { readManifest } from './engine/manifest.js';
+import { manifests, sizeOf, verify } from './models/catalogue.js';
+import { importCheckpoint } from './models/import.js';
+import { pull } from './models/pull.js';
+
+const USAGE = `npm run models -- <command>
+
+  list                 the models there are manifests of, and which of them can be served
+  pull <name>...       download the checkpoint of a model; a broken download is gone on with
+  verify [<name>...]   check files against their hashes, and every tensor of a checkpoint
+  import <file>        serve a checkpoint of your own (.pth or .safetensors)
+                       [--name <name>] [--title <text>] [--license <text>]`;
+
+const OPTIONS = {
+  name: { type: 'string' },
+  title: { type: 'string' },
+  license: { type: 'string' },
+} as const;
+
+/** The models of `SAM_MODELS_DIR`, from the command line. */
+async function run(): Promise<void> {
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: OPTIONS });
+  const [command, ...names] = positionals;
+  const directory = loadConfig(process.env).SAM_MODELS_DIR;
+  switch (command) {
+    case 'list':
+      return list(directory);
+    case 'pull':
+      if (names.length === 0) throw new StartupError(USAGE);
+      for (const name of names) await download(directory, name);
+      return;
+    case 'verify':
+      return verifyAll(directory, names);
+    case 'import': {
+      const [file, ...others] = names;
+      if (!file || others.length > 0) throw new StartupError(USAGE);
+      const { name, architecture } = await importCheckpoint(directory, file, values);
+      console.log(`${name} (${architecture}) is ready: SAM_MODELS=${name} npm start`);
+      return;
+    }
+    default:
+      throw new StartupError(USAGE);
+  }
+}
+
+async function list(directory: string): Promise<void> {
+  for (const manifest of await manifests(directory)) {
+    const { name, title } = manifest;
+    const bytes = sizeOf(directory, manifest);
+    const state =
+      bytes === undefined ? `missing: npm run models -- pull ${name}` : megabytes(bytes);
+    console.log(`${name.padEnd(20)} ${state.padEnd(36)} ${title}`);
+  }
+}
+
+async function download(directory: string, name: string): Promise<void> {
+  const manifest = await readManifest(directory, name);
+  const bar = new SingleBar({
+    format: `${name} [{bar}] {percentage} % of {size}, {eta_formatted} left`,
+    // Without a terminal a line now and then.
+    noTTYOutput: true,
+    notTTYSchedule: 10_000,
+    hideCursor: true,
+  });
+  try {
+    const path = await pull(directory, manifest, (done, total = done) => {
+      if (!bar.isActive) bar.start(total, done, { size: megabytes(total) });
+      bar.update(done);
+    });
+    bar.stop();
+    console.log(`${path} is whole: SAM_MODELS=${name} npm start`);
+  } finally {
+    bar.stop();
+  }
+}
+
+async function verifyAll(directory: string, names: readonly string[]): Promise<void> {
+  const present = (await manifests(directory)).filter(
+    (manifest) => sizeOf(directory, manifest) !== undefined,
+  );
+  for (const name of names.length > 0 ? names : present.map((manifest) => manifest.name)) {
+    await verify(directory, name);
+    console.log(`${name}: every file and every tensor is right`);
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
+}
+
+run().catch((error: unknown) => {
+  console.error(error instanceof StartupError ? error.message : error);
+  process.exitCode = 1;
+});

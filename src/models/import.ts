@@ -1,0 +1,77 @@
+import { constants, existsSync } from 'node:fs';
+import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { StartupError } from '../core/errors.js';
+import type { ModelManifest } from '../core/model.js';
+import { inspectCheckpoint } from '../engine/checkpoint-model.js';
+import { sha256Of } from '../engine/model-files.js';
+import { manifests } from './catalogue.js';
+
+/** What an importer may say of a model; a checkpoint itself says nothing of the kind. */
+export interface ImportOptions {
+  /** By default from the file's name. */
+  readonly name?: string | undefined;
+  readonly title?: string | undefined;
+  readonly license?: string | undefined;
+}
+
+/** What SAM was trained with. */
+const PIXELS = {
+  image_size: 1024,
+  pixel_mean: [123.675, 116.28, 103.53],
+  pixel_std: [58.395, 57.12, 57.375],
+} as const;
+
+/**
+ * Makes a model of a checkpoint: recognises it, reads all its tensors, copies the file beside the manifests
+ * unless it is there, and writes its manifest. A file that a manifest knows already becomes that model's.
+ * @throws StartupError naming what does not fit
+ */
+export async function importCheckpoint(
+  directory: string,
+  file: string,
+  options: ImportOptions,
+): Promise<ModelManifest> {
+  const { architecture } = inspectCheckpoint(file);
+  const sha256 = await sha256Of(file);
+  for (const known of options.name === undefined ? await manifests(directory) : []) {
+    if (!('checkpoint' in known) || known.checkpoint.sha256 !== sha256) continue;
+    await bring(file, join(directory, known.checkpoint.file));
+    return known;
+  }
+  const { name = nameOf(file), title = basename(file), license = 'unknown' } = options;
+  if (!/^[a-z0-9][a-z0-9_.-]{0,63}$/.test(name)) {
+    throw new StartupError(`"${name}" cannot be a model's name: give it one with --name`);
+  }
+  const manifestPath = join(directory, `${name}.json`);
+  if (existsSync(manifestPath)) {
+    throw new StartupError(`there is a model ${name} already: give this one another --name`);
+  }
+  const checkpoint = { file: `${name}${extname(file)}`, sha256 };
+  await bring(file, join(directory, checkpoint.file));
+  const source = basename(file);
+  const manifest = { name, title, license, source, architecture, ...PIXELS, checkpoint };
+  await writeFile(manifestPath, `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+/** Copies a file so that it is there whole or not at all; on file systems that can, without taking space. */
+async function bring(file: string, target: string): Promise<void> {
+  if (resolve(file) === resolve(target)) return;
+  if (existsSync(target)) throw new StartupError(`${target} is there already`);
+  const part = `${target}.part`;
+  try {
+    await copyFile(file, part, constants.COPYFILE_FICLONE);
+    await rename(part, target);
+  } catch (cause) {
+    await rm(part, { force: true });
+    const reason = (cause as Error).message;
+    throw new StartupError(`cannot copy ${file} to ${dirname(target)}: ${reason}`, { cause });
+  }
+}
+
+function nameOf(file: string): string {
+  return basename(file, extname(file))
+    .toLowerCase()
+    .replace(/[^a-z0-9_.-]+/g, '_');
+}

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { ModelManifest } from '../../src/core/model.js';
+import { readManifest } from '../../src/engine/manifest.js';
+import { pull } from '../../src/models/pull.js';
+
+const FILE = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255));
+const SHA256 = createHash('sha256').update(FILE).digest('hex');
+const MODELS = new URL('../../models/', import.meta.url).pathname;
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A server with the file, which answers the n-th request as the n-th function does, the last one from then on. */
+async function serve(t: Test, ...answers: Answer[]) {
+  const ranges: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    const answer = answers[Math.min(ranges.length, answers.length - 1)] as Answer;
+    ranges.push(request.headers.range);
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/vit.pth`, ranges };
+}
+
+/** The rest of the file from where the request wants it. */
+const whole: Answer = ({ headers }, response) => {
+  const start = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
+  if (start >= FILE.length) return response.writeHead(416).end();
+  const rest = FILE.subarray(start);
+  if (start > 0) {
+    const range = `bytes ${start}-${FILE.length - 1}/${FILE.length}`;
+    response.writeHead(206, { 'content-range': range, 'content-length': rest.length });
+  } else {
+    response.writeHead(200, { 'content-length': rest.length });
+  }
+  return response.end(rest);
+};
+
+/** As much as that, and then the cable is pulled. */
+const cut =
+  (bytes: number): Answer =>
+  (_request, response) => {
+    response.writeHead(200, { 'content-length': FILE.length });
+    response.write(FILE.subarray(0, bytes), () => response.socket?.destroy());
+  };
+
+async function manifestOf(checkpoint: Record<string, unknown>): Promise<ModelManifest> {
+  const { name, ...rest } = await readManifest(MODELS, 'vit_b');
+  return { name, ...rest, checkpoint: { file: 'vit.pth', sha256: SHA256, ...checkpoint } };
+}
+
+t.test('a download, and one that is there', async (t) => {
+  const folder = t.testdir({});
+  const { url, ranges } = await serve(t, whole);
+  const manifest = await manifestOf({ url, bytes: FILE.length });
+  const seen: (readonly [number, number | undefined])[] = [];
+  const path = await pull(folder, manifest, (...progress) => seen.push(progress));
+  t.equal(path, join(folder, 'vit.pth'));
+  t.ok(readFileSync(path).equals(FILE));
+  t.same(seen.at(-1), [FILE.length, FILE.length]);
+  t.notOk(existsSync(`${path}.part`));
+  await pull(folder, manifest, () => t.fail('nothing is downloaded again'));
+  t.equal(ranges.length, 1);
+});
+
+t.test('what an earlier run left behind is gone on with', async (t) => {
+  const folder = t.testdir({ 'vit.pth.part': FILE.subarray(0, 123_456) });
+  const { url, ranges } = await serve(t, whole);
+  const path = await pull(folder, await manifestOf({ url }), () => {});
+  t.same(ranges, ['bytes=123456-']);
+  t.ok(readFileSync(path).equals(FILE));
+});
+
+t.test('a part that is whole already', async (t) => {
+  const folder = t.testdir({ 'vit.pth.part': FILE });
+  const { url } = await serve(t, whole);
+  t.ok(readFileSync(await pull(folder, await manifestOf({ url }), () => {})).equals(FILE));
+});
+
+t.test('a connection that is cut is taken up again', async (t) => {
+  const folder = t.testdir({});
+  const { url, ranges } = await serve(t, cut(100_000), whole);
+  const path = await pull(folder, await manifestOf({ url, bytes: FILE.length }), () => {});
+  t.equal(ranges[0], undefined);
+  t.match(ranges[1], /^bytes=\d+-$/);
+  t.ok(readFileSync(path).equals(FILE));
+});
+
+t.test('a server that knows no ranges begins anew', async (t) => {
+  const folder = t.testdir({ 'vit.pth.part': Buffer.alloc(1000) });
+  const ignorant: Answer = (request, response) => {
+    delete request.headers.range;
+    whole(request, response);
+  };
+  const { url } = await serve(t, ignorant);
+  t.ok(readFileSync(await pull(folder, await manifestOf({ url }), () => {})).equals(FILE));
+});
+
+t.test('what is not the file is not kept', async (t) => {
+  const folder = t.testdir({ 'vit.pth.part': Buffer.alloc(1000) });
+  const { url } = await serve(t, whole);
+  const path = join(folder, 'vit.pth');
+  await t.rejects(
+    pull(folder, await manifestOf({ url }), () => {}),
+    { name: 'StartupError', message: /has the sha256 [0-9a-f]{64}, expected/ },
+  );
+  t.notOk(existsSync(path) || existsSync(`${path}.part`));
+
+  await t.rejects(
+    pull(folder, await manifestOf({ url, bytes: 1000 }), () => {}),
+    { message: /has 300000 bytes, the manifest says 1000: nothing was downloaded/ },
+  );
+  t.notOk(existsSync(`${path}.part`));
+
+  writeFileSync(path, 'altered');
+  await t.rejects(
+    pull(folder, await manifestOf({ url, bytes: FILE.length }), () => {}),
+    { message: /vit\.pth has 7 bytes, expected 300000/ },
+  );
+});
+
+t.test('no network, no file, nothing to download', async (t) => {
+  const folder = t.testdir({});
+  const words = /cannot download .*ECONNREFUSED.*no network.*put it at .*vit\.pth/;
+  const closed = await manifestOf({ url: 'http://127.0.0.1:9/vit.pth' });
+  await t.rejects(
+    pull(folder, closed, () => {}),
+    { name: 'StartupError', message: words },
+  );
+  const { url } = await serve(t, (_, response) => response.writeHead(404).end());
+  await t.rejects(
+    pull(folder, await manifestOf({ url }), () => {}),
+    { message: /answers 404 Not Found/ },
+  );
+  const gone = await serve(t, cut(5000), (request) => request.socket.destroy());
+  await t.rejects(
+    pull(folder, await manifestOf({ url: gone.url }), () => {}),
+    { message: /bytes are kept: run it again to go on/ },
+  );
+  await t.rejects(
+    pull(folder, await manifestOf({}), () => {}),
+    { message: /has no url/ },
+  );
+  await t.rejects(
+    pull(folder, await readManifest(MODELS, 'mobile_sam'), () => {}),
+    { message: /come with npm ci/ },
+  );
+});
