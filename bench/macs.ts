@@ -1,0 +1,68 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { DECODER, IMAGE_ENCODER, type ImageEncoderVariant } from '../src/sam/architecture.js';
+
+/** Multiplications of SAM's image encoder as it was published, for one image. */
+export function publishedMacs({ depth, dim, globalAttn }: ImageEncoderVariant): number {
+  const { patchSize, windowSize, mlpRatio } = IMAGE_ENCODER;
+  const tokens = DECODER.gridSize ** 2;
+  const windows = Math.ceil(DECODER.gridSize / windowSize) ** 2;
+  const padded = windows * windowSize ** 2;
+  const attention = (all: number, seen: number) => all * (4 * dim ** 2 + 2 * seen * dim);
+  const local = attention(padded, windowSize ** 2);
+  const global = attention(tokens, tokens);
+  const mlp = tokens * 2 * mlpRatio * dim ** 2;
+  const patches = tokens * 3 * patchSize ** 2 * dim;
+  const neck = tokens * DECODER.dim * (dim + 9 * DECODER.dim);
+  const globals = globalAttn.length;
+  return patches + (depth - globals) * local + globals * global + depth * mlp + neck;
+}
+
+/** An event of onnxruntime's profile: one run of one operator, with the shapes of its operands by their types. */
+interface ProfileEvent {
+  readonly args?: {
+    readonly op_name?: string;
+    readonly input_type_shape?: readonly Record<string, readonly number[]>[];
+    readonly output_type_shape?: readonly Record<string, readonly number[]>[];
+  };
+}
+
+/** Multiplications of an encoder that is an ONNX file, counted while it runs. */
+export async function countedMacs(file: string): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'macs-'));
+  const session = await InferenceSession.create(file, {
+    graphOptimizationLevel: 'basic',
+    enableProfiling: true,
+    profileFilePrefix: join(folder, 'profile'),
+    logSeverityLevel: 4,
+  });
+  const image = new Tensor('float32', new Float32Array(3 * 1024 * 1024), [1, 3, 1024, 1024]);
+  await session.run({ input: image });
+  session.endProfiling();
+  const [profile = ''] = readdirSync(folder);
+  const events = JSON.parse(readFileSync(join(folder, profile), 'utf8')) as ProfileEvent[];
+  rmSync(folder, { recursive: true });
+  return events.reduce((sum, event) => sum + macsOf(event), 0);
+}
+
+function macsOf({ args = {} }: ProfileEvent): number {
+  const shape = (typed: Record<string, readonly number[]> | undefined) =>
+    Object.values(typed ?? {})[0] ?? [];
+  const weight = shape(args.input_type_shape?.[1]);
+  const output = product(shape(args.output_type_shape?.[0]));
+  switch (args.op_name) {
+    case 'Conv':
+      return output * product(weight.slice(1));
+    case 'MatMul':
+    case 'Gemm':
+      return output * (shape(args.input_type_shape?.[0]).at(-1) ?? 0);
+    default:
+      return 0;
+  }
+}
+
+function product(lengths: readonly number[]): number {
+  return lengths.reduce((total, length) => total * length, 1);
+}
