@@ -1,6 +1,6 @@
 import type { ModelManifest } from '../src/core/model.js';
 import { usableCores } from '../src/cores.js';
-import { ImageEncoder } from '../src/engine/image-encoder.js';
+import { encoderNetwork, ImageEncoder } from '../src/engine/image-encoder.js';
 
 /** What a process that does nothing but encode is told, and what it answers. */
 export interface EncoderOrder {
@@ -17,7 +17,7 @@ export interface EncoderReport {
 
 process.once('message', async ({ manifest, path, runs }: EncoderOrder) => {
   const start = performance.now();
-  const encoder = await ImageEncoder.open(manifest, path, {
+  const encoder = await ImageEncoder.open(encoderNetwork(manifest, path), manifest.image_size, {
     device: 'cpu',
     threads: usableCores(),
     gpuTurn: new SharedArrayBuffer(4),

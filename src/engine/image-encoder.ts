@@ -1,6 +1,17 @@
 import { Tensor } from 'onnxruntime-node';
 import type { Provider } from '../core/device.js';
+import type { ModelManifest } from '../core/model.js';
+import { checkpointEncoder } from './checkpoint-model.js';
 import { type ExternalNetwork, openSession, type Session, type SessionOptions } from './session.js';
+
+/**
+ * A model's image encoder as a session takes it.
+ * @param path of the file that the manifest names, an ONNX graph or a checkpoint.
+ * @throws StartupError when the checkpoint is not what the manifest says
+ */
+export function encoderNetwork(manifest: ModelManifest, path: string): string | ExternalNetwork {
+  return 'checkpoint' in manifest ? checkpointEncoder(path, manifest.architecture) : path;
+}
 
 /** The image encoder: a normalised, padded image to its embedding. */
 export class ImageEncoder {

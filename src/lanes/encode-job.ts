@@ -4,8 +4,7 @@ import type { ImageSize } from '../core/image.js';
 import type { ModelManifest } from '../core/model.js';
 import type { Encoded, OverlayTask, Timings } from '../core/ports.js';
 import { BYTES_PER_ELEMENT, type Dtype, type Tensor, writeFloats } from '../core/tensor.js';
-import { checkpointEncoder } from '../engine/checkpoint-model.js';
-import { ImageEncoder } from '../engine/image-encoder.js';
+import { encoderNetwork, ImageEncoder } from '../engine/image-encoder.js';
 import type { SessionOptions } from '../engine/session.js';
 import { decodeImage } from '../image/decode.js';
 import { drawOverlay } from '../image/overlay.js';
@@ -51,8 +50,7 @@ function open(model: string): Promise<ImageEncoder> {
 }
 
 async function openEncoder({ manifest, encoderPath }: EncoderModel): Promise<ImageEncoder> {
-  const network =
-    'checkpoint' in manifest ? checkpointEncoder(encoderPath, manifest.architecture) : encoderPath;
+  const network = encoderNetwork(manifest, encoderPath);
   return ImageEncoder.open(network, manifest.image_size, settings.session);
 }
 
