@@ -23,8 +23,13 @@ async function serve(t: Test, ...answers: Answer[]) {
     answer(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => server.close());
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/vit.pth`, ranges };
+  const stop = () => new Promise((resolve) => server.close(resolve));
+  t.teardown(stop);
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/vit.pth`,
+    ranges,
+    stop,
+  };
 }
 
 /** The rest of the file from where the request wants it. */
@@ -41,13 +46,18 @@ const whole: Answer = ({ headers }, response) => {
   return response.end(rest);
 };
 
-/** As much as that, and then the cable is pulled. */
-const cut =
-  (bytes: number): Answer =>
-  (_request, response) => {
-    response.writeHead(200, { 'content-length': FILE.length });
-    response.write(FILE.subarray(0, bytes), () => response.socket?.destroy());
+/** The beginning of the file; the connection ends when the client has seen some of it. */
+function cable(): { cut: Answer; onProgress: () => void } {
+  let pull: () => void = () => {};
+  return {
+    cut: (_request, response) => {
+      response.writeHead(200, { 'content-length': FILE.length });
+      response.write(FILE.subarray(0, 100_000));
+      pull = () => response.socket?.end();
+    },
+    onProgress: () => pull(),
   };
+}
 
 async function manifestOf(checkpoint: Record<string, unknown>): Promise<ModelManifest> {
   const { name, ...rest } = await readManifest(MODELS, 'vit_b');
@@ -84,8 +94,9 @@ t.test('a part that is whole already', async (t) => {
 
 t.test('a connection that is cut is taken up again', async (t) => {
   const folder = t.testdir({});
-  const { url, ranges } = await serve(t, cut(100_000), whole);
-  const path = await pull(folder, await manifestOf({ url, bytes: FILE.length }), () => {});
+  const { cut, onProgress } = cable();
+  const { url, ranges } = await serve(t, cut, whole);
+  const path = await pull(folder, await manifestOf({ url, bytes: FILE.length }), onProgress);
   t.equal(ranges[0], undefined);
   t.match(ranges[1], /^bytes=\d+-$/);
   t.ok(readFileSync(path).equals(FILE));
@@ -127,7 +138,9 @@ t.test('what is not the file is not kept', async (t) => {
 t.test('no network, no file, nothing to download', async (t) => {
   const folder = t.testdir({});
   const words = /cannot download .*ECONNREFUSED.*no network.*put it at .*vit\.pth/;
-  const closed = await manifestOf({ url: 'http://127.0.0.1:9/vit.pth' });
+  const stopped = await serve(t, whole);
+  await stopped.stop();
+  const closed = await manifestOf({ url: stopped.url });
   await t.rejects(
     pull(folder, closed, () => {}),
     { name: 'StartupError', message: words },
@@ -137,11 +150,11 @@ t.test('no network, no file, nothing to download', async (t) => {
     pull(folder, await manifestOf({ url }), () => {}),
     { message: /answers 404 Not Found/ },
   );
-  const gone = await serve(t, cut(5000), (request) => request.socket.destroy());
-  await t.rejects(
-    pull(folder, await manifestOf({ url: gone.url }), () => {}),
-    { message: /bytes are kept: run it again to go on/ },
-  );
+  const { cut, onProgress } = cable();
+  const gone = await serve(t, cut, (request) => request.socket.destroy());
+  await t.rejects(pull(folder, await manifestOf({ url: gone.url }), onProgress), {
+    message: /bytes are kept: run it again to go on/,
+  });
   await t.rejects(
     pull(folder, await manifestOf({}), () => {}),
     { message: /has no url/ },
