@@ -11,14 +11,20 @@ import { Uploads } from './http/uploads.js';
 import { DecodeLane } from './lanes/decode-lane.js';
 import { EncodeLane } from './lanes/encode-lane.js';
 import { CONTEXT_BYTES } from './sam/image-context.js';
+import { Cutouts } from './service/cutouts.js';
 import { DecoderFiles } from './service/decoder-files.js';
 import { Embeddings } from './service/embeddings.js';
+import { MaskGenerator } from './service/mask-generator.js';
 import { Models } from './service/models.js';
 import { Predictor } from './service/predictor.js';
 import { ServedModel } from './service/served-model.js';
+import { LogitsStore } from './store/logits-store.js';
 import { MemoryStore } from './store/memory-store.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
+/** What a lone point on the largest image allowed is answered with can be cut out. */
+const MASKS_OF_A_CLICK = 3;
 
 /** The service, built and wired. */
 export interface App {
@@ -86,11 +92,13 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       });
     }),
   );
-  const predictor = new Predictor(decodeLane, {
+  const logits = new LogitsStore(config.SAM_LOGITS_BYTES, config.SAM_LOGITS_TTL_MS);
+  const predictor = new Predictor(decodeLane, logits, {
     maxPrompts: config.SAM_MAX_PROMPTS,
     maxPoints: config.SAM_MAX_POINTS,
   });
 
+  const images = encodeLane.of(config.SAM_MODELS[0]);
   let ready = false;
   let draining = false;
   const server = await createServer(
@@ -98,7 +106,12 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       models: served,
       predictor,
       decoderFiles: new DecoderFiles(decodeLane),
-      images: encodeLane.of(config.SAM_MODELS[0]),
+      generator: new MaskGenerator(decodeLane, {
+        maxRuns: config.SAM_EVERYTHING_RUNS,
+        maxPoints: config.SAM_EVERYTHING_POINTS,
+      }),
+      cutouts: new Cutouts(images, MASKS_OF_A_CLICK * config.SAM_MAX_IMAGE_PIXELS),
+      images,
       uploads: new Uploads(config.SAM_MAX_IMAGE_BYTES, config.SAM_MAX_UPLOAD_BYTES),
       ready: () => ready && !draining,
     },

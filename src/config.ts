@@ -55,6 +55,8 @@ function variables(cores: number) {
     SAM_CACHE_BYTES: bytes({ default: 2 ** 30 }),
     SAM_CACHE_DTYPE: str({ choices: ['float16', 'float32'], default: 'float16' }),
     SAM_CONTEXT_BYTES: bytes({ default: 256 * 2 ** 20 }),
+    SAM_LOGITS_BYTES: bytes({ default: 64 * 2 ** 20 }),
+    SAM_LOGITS_TTL_MS: positive({ default: 600_000 }),
     SAM_ENCODE_WORKERS: positive({ default: 1 }),
     SAM_ENCODE_BATCH: positive({ default: undefined }),
     SAM_ENCODE_THREADS: positive({ default: cores }),
@@ -67,6 +69,8 @@ function variables(cores: number) {
     SAM_MAX_UPLOAD_BYTES: bytes({ default: 512 * 2 ** 20 }),
     SAM_MAX_PROMPTS: positive({ default: 64 }),
     SAM_MAX_POINTS: positive({ default: 256 }),
+    SAM_EVERYTHING_RUNS: positive({ default: 4 }),
+    SAM_EVERYTHING_POINTS: positive({ default: 8192 }),
     SAM_SHUTDOWN_MS: positive({ default: 20_000 }),
   };
 }

@@ -13,6 +13,7 @@ export const ERROR_CODES = [
   'prompt-invalid',
   'too-many-prompts',
   'embedding-not-found',
+  'logits-not-found',
   'not-found',
   'method-not-allowed',
   'request-timeout',

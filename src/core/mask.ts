@@ -1,29 +1,116 @@
-import type { LowResLogits } from './prompt.js';
+import type { Dtype } from './tensor.js';
 
-/** COCO's compressed run-length encoding: `size` is [height, width]. */
+type Size = readonly [height: number, width: number];
+
+/** COCO's compressed run-length encoding. */
 export interface Rle {
-  readonly size: readonly [height: number, width: number];
+  readonly size: Size;
   readonly counts: string;
 }
 
 /** COCO's uncompressed form: run lengths in column-major order, background first. */
-export interface UncompressedRle {
-  readonly size: readonly [height: number, width: number];
+export interface RleCounts {
+  readonly size: Size;
   readonly counts: readonly number[];
 }
 
-/** A one-channel PNG of the image's size, 255 inside the mask, in base64. */
+/** A PNG of the image's size, in base64: the mask in black and white, or the object cut out. */
 export interface PngMask {
-  readonly size: readonly [height: number, width: number];
+  readonly size: Size;
   readonly png: string;
 }
 
-export const MASK_FORMATS = ['rle', 'uncompressed_rle', 'png'] as const;
-export type MaskFormat = (typeof MASK_FORMATS)[number];
+/** A closed line, x1, y1, x2, y2... in pixels, the last point joined to the first. */
+export type Ring = readonly number[];
+/** An outer ring, clockwise on the screen, and then its holes. */
+export type Polygon = readonly Ring[];
+
+export interface PolygonMask {
+  readonly size: Size;
+  readonly polygons: readonly Polygon[];
+}
+
+export interface SvgMask {
+  readonly size: Size;
+  readonly svg: string;
+}
+
+/** What Label Studio keeps as the `value` of a brush region, but for its labels. */
+export interface LabelStudioRle {
+  readonly size: Size;
+  readonly format: 'rle';
+  readonly rle: readonly number[];
+}
+
+type Position = readonly [x: number, y: number];
+
+/** RFC 7946, as far as masks need it. */
+export interface FeatureCollection {
+  readonly type: 'FeatureCollection';
+  readonly features: readonly {
+    readonly type: 'Feature';
+    readonly geometry:
+      | { readonly type: 'Polygon'; readonly coordinates: readonly (readonly Position[])[] }
+      | {
+          readonly type: 'MultiPolygon';
+          readonly coordinates: readonly (readonly (readonly Position[])[])[];
+        }
+      /** Of an empty mask. */
+      | null;
+    readonly properties: Readonly<Record<string, unknown>>;
+  }[];
+}
+
+export interface GeoJsonMask {
+  readonly size: Size;
+  readonly geojson: FeatureCollection;
+}
+
+/** 256x256 logits of an answer, as they travel: base64 of little-endian numbers. */
+export interface LowResLogits {
+  readonly dtype: Dtype;
+  readonly data: string;
+}
+
+/** What each format makes of a mask. */
+export interface Segmentations {
+  readonly rle: Rle;
+  readonly rle_counts: RleCounts;
+  readonly png: PngMask;
+  readonly cutout: PngMask;
+  readonly polygon: PolygonMask;
+  readonly geojson: GeoJsonMask;
+  readonly svg: SvgMask;
+  readonly labelstudio_rle: LabelStudioRle;
+  readonly logits: LowResLogits;
+}
+export type MaskFormat = keyof Segmentations;
+
+/** The media type of a mask that is a file of its own. */
+export const MEDIA_TYPES = {
+  rle: 'application/json',
+  rle_counts: 'application/json',
+  png: 'image/png',
+  cutout: 'image/png',
+  polygon: 'application/json',
+  geojson: 'application/geo+json',
+  svg: 'image/svg+xml',
+  labelstudio_rle: 'application/json',
+  logits: 'application/octet-stream',
+} as const satisfies Record<MaskFormat, string>;
+
+export const MASK_FORMATS = Object.keys(MEDIA_TYPES) as MaskFormat[];
+
+/** Where the image lies, for GeoJSON: an affine map of pixels, or the coordinates of its edges. */
+export interface Georeference {
+  /** x' = a x + b y + c and y' = d x + e y + f: the order of rasterio's `Affine`. */
+  readonly transform?: readonly [a: number, b: number, c: number, d: number, e: number, f: number];
+  readonly bounds?: readonly [west: number, south: number, east: number, north: number];
+}
 
 /** A mask as it is answered; the words are those of `SamAutomaticMaskGenerator`. */
 export interface Mask {
-  readonly segmentation: Rle | UncompressedRle | PngMask;
+  readonly segmentation: Segmentations[MaskFormat];
   readonly predicted_iou: number;
   /** IoU of the mask cut one logit above the threshold with the mask cut one below. */
   readonly stability_score: number;
@@ -32,6 +119,8 @@ export interface Mask {
   /** Number of pixels inside. */
   readonly area: number;
   readonly low_res_logits?: LowResLogits;
+  /** Stands for the logits, for as long as the service keeps them. */
+  readonly logits_token?: string;
 }
 
 /** The masks of one prompt, best predicted IoU first. */

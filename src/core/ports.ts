@@ -1,7 +1,7 @@
 import type { Embedding } from './embedding.js';
 import type { ImageSize } from './image.js';
-import type { MaskFormat, PromptResult } from './mask.js';
-import type { Prompt } from './prompt.js';
+import type { Georeference, Mask, MaskFormat } from './mask.js';
+import type { Box, Prompt } from './prompt.js';
 import type { Dtype, Tensor } from './tensor.js';
 
 /** Milliseconds by step. */
@@ -21,19 +21,48 @@ export interface OverlayTask {
   readonly prompts: readonly Prompt[];
 }
 
+/** A part of a photograph to be embedded. */
+export interface CropTask {
+  readonly image: Uint8Array;
+  readonly crop: Box;
+}
+
+/** A photograph to be cut: masks as column-major run lengths. */
+export interface CutoutTask {
+  readonly image: Uint8Array;
+  readonly masks: readonly (readonly number[])[];
+}
+
 /** The lane that looks at images. Both calls throw `overloaded` when its queue is full. */
 export interface ImageLane {
   /** @throws SamError `image-unreadable`, `image-too-large` */
   encode(image: Uint8Array, signal?: AbortSignal): Promise<Encoded>;
+  /** The embedding of a part of an image; it waits until no other work does. */
+  encodeCrop(task: CropTask, signal: AbortSignal): Promise<Encoded>;
   /** The photograph with the masks drawn on it, as a PNG. */
   overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array>;
+  /** For each mask its object on transparent ground, as a PNG of the image's size. */
+  cutOut(task: CutoutTask, signal?: AbortSignal): Promise<Uint8Array[]>;
 }
 
 /** How the masks of a request are to be written. */
 export interface MaskOptions {
   readonly format: MaskFormat;
-  /** The number format of `low_res_logits`; they are left out where it is undefined. */
-  readonly logits: Dtype | undefined;
+  /** Islands and holes of fewer pixels are removed; 0 keeps all. */
+  readonly minArea: number;
+  /** How far outlines may be off, in pixels; 0 is exact. */
+  readonly simplify: number;
+  readonly georeference: Georeference;
+  /** Whether masks come with their `low_res_logits`. */
+  readonly returnLogits: boolean;
+  readonly logitsDtype: Dtype;
+  /** Whether logits are kept and masks come with a token that stands for them. */
+  readonly keepLogits: boolean;
+}
+
+/** A mask as a worker hands it over, with its logits [256,256] in shared memory when they are to be kept. */
+export interface DecodedMask extends Mask {
+  readonly logits?: Tensor;
 }
 
 /** Prompts of one `batchKey`, which the decoder can run as one batch. */
@@ -45,7 +74,8 @@ export interface DecodeTask {
 }
 
 export interface Decoded {
-  readonly results: readonly PromptResult[];
+  /** For each prompt its masks, best predicted IoU first. */
+  readonly results: readonly (readonly DecodedMask[])[];
   readonly timings: Timings;
 }
 

@@ -1,4 +1,5 @@
-import type { Dtype } from './tensor.js';
+import type { LowResLogits, PngMask, Rle, RleCounts } from './mask.js';
+import type { Tensor } from './tensor.js';
 
 /** x, y in pixels of the oriented image; (0,0) is the outer corner of the top-left pixel. */
 export type Point = readonly [x: number, y: number];
@@ -6,11 +7,22 @@ export type Point = readonly [x: number, y: number];
 /** x1, y1, x2, y2 in pixels, x1 < x2 and y1 < y2. */
 export type Box = readonly [x1: number, y1: number, x2: number, y2: number];
 
-/** 256x256 logits of an earlier answer, as they travel: base64 of little-endian numbers. */
-export interface LowResLogits {
-  readonly dtype: Dtype;
-  readonly data: string;
+/** Stands for logits that the service has kept. */
+export interface LogitsToken {
+  readonly token: string;
 }
+
+/**
+ * A mask to start from: logits of an earlier answer, inline or by token, or a mask of the image's size, which
+ * stands in for logits only approximately. A tensor [256,256] is what a token stood for.
+ */
+export type MaskInput =
+  | LowResLogits
+  | LogitsToken
+  | Tensor
+  | Rle
+  | RleCounts
+  | Pick<PngMask, 'png'>;
 
 /**
  * One question about an image. The field names are those of `SamPredictor.predict`, here and on the
@@ -21,7 +33,7 @@ export interface Prompt {
   /** 1 foreground, 0 background; as many as there are points. */
   readonly point_labels?: readonly number[];
   readonly box?: Box;
-  readonly mask_input?: LowResLogits;
+  readonly mask_input?: MaskInput;
   readonly multimask_output?: boolean;
 }
 

@@ -1,12 +1,10 @@
 import '@fastify/multipart';
-import type { Static } from 'typebox';
 import { SamError } from '../core/errors.js';
-import type { Prediction } from '../service/predictor.js';
 import type { Context, Server } from './context.js';
-import { json, problems } from './document.js';
-import { located, readPrompts } from './prompts.js';
+import { problems } from './document.js';
+import { checkAnswer, MASK_ANSWERS, negotiate, sendMasks } from './mask-answer.js';
+import { checkFormatFields, located, readPrompts } from './prompts.js';
 import { DecodeRequest } from './request-schemas.js';
-import { DecodeResponse } from './response-schemas.js';
 import { ref } from './schema.js';
 import { rounded } from './timings.js';
 
@@ -24,14 +22,17 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       summary: 'Answer prompts against an embedding',
       description:
         'One prompt at the top level or many in `prompts`. Each is answered with one mask or three, ' +
-        'best predicted IoU first.',
+        'best predicted IoU first. `Accept` may ask for the best mask of one prompt as a file, or for all masks as ' +
+        '`multipart/mixed`.',
       body: ref(DecodeRequest),
       response: {
-        200: json(DecodeResponse, 'The masks.'),
+        200: MASK_ANSWERS,
         ...problems(
           'malformed-request',
           'invalid-request',
           'embedding-not-found',
+          'logits-not-found',
+          'not-acceptable',
           'payload-too-large',
           'too-many-prompts',
           'unsupported-media-type',
@@ -48,27 +49,28 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
     handler: async (request, reply) => {
       const { embedding_id, ...body } = request.body;
       const list = readPrompts(body);
+      const answer = negotiate(request, list.format);
+      if (answer.format === 'cutout') throw photographNeeded();
+      checkAnswer(answer, list.prompts.length);
+      checkFormatFields(list.options, answer.format);
+      const options = { ...list.options, format: answer.format };
       const prediction = await located(list, async () => {
         predictor.check(list.prompts);
         const model = models.of(embedding_id);
         const embedding = await model.embeddings.find(embedding_id);
         await model.load();
-        return predictor.predict(embedding, list.prompts, list.options, request.signal);
+        return predictor.predict(embedding, list.prompts, options, request.departure);
       });
-      const answer = present(prediction, reply.elapsedTime);
-      const { timings } = answer;
+      const timings = rounded(prediction.timings);
       request.notes = { embedding: embedding_id, prompts: list.prompts.length, timings };
-      return reply.send(answer);
+      return sendMasks(reply, prediction, answer);
     },
   });
 }
 
-/** A prediction as it is answered, `elapsed` milliseconds after its request came. */
-export function present(
-  { embedding, results, timings }: Prediction,
-  elapsed: number,
-): Static<typeof DecodeResponse> {
-  const { id, image } = embedding;
-  const rest = { results, timings: rounded({ ...timings, total_ms: elapsed }) };
-  return { embedding_id: id, ...image, ...rest };
+function photographNeeded(): SamError {
+  const message = 'cutout takes the photograph, which is not kept: post both to /segment';
+  return new SamError('invalid-request', `/format ${message}`, {
+    violations: [{ path: '/format', message }],
+  });
 }

@@ -5,11 +5,13 @@ import type { TSchema } from 'typebox';
 import { Type } from 'typebox';
 import type { ErrorCode } from '../core/errors.js';
 import type { Server } from './context.js';
+import { EverythingFields, EverythingRequest, EverythingResponse } from './everything-schemas.js';
 import { PROBLEMS } from './problems.js';
 import {
   DecodeRequest,
   ImageJson,
   LowResLogits,
+  MaskInput,
   Prompt,
   PromptRequest,
 } from './request-schemas.js';
@@ -32,6 +34,7 @@ id in milliseconds, with every mask and its score. Coordinates are pixels of the
 /** Everything routes mention by name. */
 const SHARED_SCHEMAS: readonly TSchema[] = [
   LowResLogits,
+  MaskInput,
   Prompt,
   PromptRequest,
   DecodeRequest,
@@ -40,6 +43,9 @@ const SHARED_SCHEMAS: readonly TSchema[] = [
   EmbedResponse,
   DecodeResponse,
   EmbeddingInfo,
+  EverythingFields,
+  EverythingRequest,
+  EverythingResponse,
   ModelList,
   Status,
   Problem,

@@ -62,7 +62,7 @@ export async function embedRoute(server: Server, { models, uploads }: Context): 
       try {
         const embeddings = await models.named(request.query.model);
         const { image, sha256 } = upload;
-        const embedded = await embeddings.embed(image, sha256, request.signal);
+        const embedded = await embeddings.embed(image, sha256, request.departure);
         const { embedding, flight } = embedded;
         const timings = rounded({ ...embedded.timings, total_ms: reply.elapsedTime });
         request.notes = { embedding: embedding.id, flight, timings };

@@ -13,6 +13,7 @@ export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'prompt-invalid': { status: 422, title: 'The prompt does not fit the image' },
   'too-many-prompts': { status: 413, title: 'Too many prompts or points' },
   'embedding-not-found': { status: 404, title: 'No such embedding' },
+  'logits-not-found': { status: 404, title: 'No such logits' },
   'not-found': { status: 404, title: 'No such resource' },
   'method-not-allowed': { status: 405, title: 'Method not allowed' },
   'request-timeout': { status: 408, title: 'The request took too long to arrive' },
@@ -50,7 +51,7 @@ export function handleError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  if (request.signal.aborted) {
+  if (request.departure.aborted) {
     // Nobody reads the answer; the status is the one proxies log for a client that went away.
     return reply.code(499).send();
   }
@@ -68,10 +69,10 @@ export function handleError(
 }
 
 /** The framework's own errors in our words; whatever nobody foresaw becomes `internal`. */
-function asSamError(error: FastifyError): SamError {
+export function asSamError(error: Error & Partial<FastifyError>): SamError {
   if (error instanceof SamError) return error;
   if (error.validation) return invalid(error);
-  const known = FRAMEWORK_ERRORS[error.code];
+  const known = FRAMEWORK_ERRORS[error.code ?? ''];
   if (known) return new SamError(known.code, known.detail);
   const status = error.statusCode ?? 500;
   if (status === 413) return new SamError('payload-too-large', 'the body is too large');
@@ -95,7 +96,7 @@ const FRAMEWORK_ERRORS: Record<string, { code: ErrorCode; detail: string }> = {
 };
 
 /** A schema violation, with the path of what is wrong rather than of the schema. */
-function invalid(error: FastifyError): SamError {
+function invalid(error: Partial<FastifyError>): SamError {
   const violations = (error.validation ?? []).map(violation);
   const place = error.validationContext ?? 'request';
   const detail = violations.map(({ path, message }) => `${path || place} ${message}`).join('; ');

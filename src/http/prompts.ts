@@ -1,12 +1,33 @@
+import type { FastifyRequest } from 'fastify';
+import { type Static, type TSchema, Type } from 'typebox';
 import { SamError } from '../core/errors.js';
+import type { MaskFormat } from '../core/mask.js';
 import type { MaskOptions } from '../core/ports.js';
 import type { Prompt } from '../core/prompt.js';
-import type { PromptRequest } from './request-schemas.js';
+import { violation } from './problems.js';
+import { ModelName, type PromptRequest } from './request-schemas.js';
+
+/** Asks for a picture in place of masks. */
+export const OverlayQuery = Type.Object(
+  {
+    model: ModelName,
+    overlay: Type.Optional(
+      Type.Unsafe<'0' | '1'>({
+        type: 'string',
+        enum: ['0', '1'],
+        description: '1 answers with the photograph and the best masks drawn on it.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
 
 /** What a request asks, in the domain's form. */
 export interface PromptList {
   readonly prompts: readonly Prompt[];
-  readonly options: MaskOptions;
+  /** Undefined where `Accept` decides. */
+  readonly format: MaskFormat | undefined;
+  readonly options: Omit<MaskOptions, 'format'>;
   /** Whether the one prompt stood at the top level. */
   readonly single: boolean;
 }
@@ -15,22 +36,79 @@ const PROMPT_FIELDS = ['point_coords', 'point_labels', 'box', 'mask_input'] as c
 
 /**
  * Takes the prompts of a request that has passed its schema.
- * @throws SamError `invalid-request` when prompts stand in both places
+ * @throws SamError `invalid-request` when fields stand together that exclude each other
  */
 export function readPrompts(body: PromptRequest): PromptList {
-  const options: MaskOptions = {
-    format: body.format ?? 'rle',
-    logits: body.return_logits ? (body.logits_dtype ?? 'float32') : undefined,
-  };
-  const { prompts, format, return_logits, logits_dtype, ...prompt } = body;
-  if (!prompts) return { prompts: [prompt], options, single: true };
+  const { prompts, format, ...rest } = body;
+  const { min_area, simplify, transform, bounds, ...further } = rest;
+  const { return_logits, return_logits_token, logits_dtype, ...prompt } = further;
+  const options = readOptions(rest);
+  if (!prompts) return { prompts: [prompt], format, options, single: true };
   const both = PROMPT_FIELDS.find((field) => prompt[field] !== undefined);
-  if (both) {
-    const violations = [{ path: `/${both}`, message: 'must not stand beside prompts' }];
-    throw new SamError('invalid-request', `/${both} must not stand beside prompts`, { violations });
-  }
+  if (both) throw invalid(`/${both}`, 'must not stand beside prompts');
   // What is left at the top level is multimask_output, if anything.
-  return { prompts: prompts.map((own) => ({ ...prompt, ...own })), options, single: false };
+  return {
+    prompts: prompts.map((own) => ({ ...prompt, ...own })),
+    format,
+    options,
+    single: false,
+  };
+}
+
+/**
+ * How masks are to be written, but for the format.
+ * @throws SamError `invalid-request`
+ */
+export function readOptions(
+  body: Omit<PromptRequest, 'prompts' | 'format'>,
+): Omit<MaskOptions, 'format'> {
+  const { transform, bounds } = body;
+  if (transform && bounds) throw invalid('/bounds', 'must not stand beside transform');
+  return {
+    minArea: body.min_area ?? 0,
+    simplify: body.simplify ?? 0,
+    georeference: { ...(transform && { transform }), ...(bounds && { bounds }) },
+    returnLogits: body.return_logits ?? false,
+    logitsDtype: body.logits_dtype ?? 'float32',
+    keepLogits: body.return_logits_token ?? false,
+  };
+}
+
+/** Fields that say how outlines are written, and the formats that are outlines. */
+const OUTLINE_FIELDS = {
+  simplify: ['polygon', 'geojson', 'svg'],
+  transform: ['geojson'],
+  bounds: ['geojson'],
+} as const;
+
+/**
+ * Checks that the fields of a format stand with that format: they would be passed over elsewhere.
+ * @throws SamError `invalid-request`
+ */
+export function checkFormatFields(
+  { simplify, georeference }: Omit<MaskOptions, 'format'>,
+  format: MaskFormat,
+): void {
+  const given = { simplify: simplify > 0 || undefined, ...georeference };
+  for (const [field, formats] of Object.entries(OUTLINE_FIELDS)) {
+    const fits = (formats as readonly string[]).includes(format);
+    if (given[field as keyof typeof given] !== undefined && !fits) {
+      throw invalid(`/${field}`, `is for the format ${formats.join(', ')} only`);
+    }
+  }
+}
+
+/** The fields of a form, once they fit their schema. @throws SamError `invalid-request` */
+export function validated<T extends TSchema>(
+  request: FastifyRequest,
+  schema: T,
+  fields: Record<string, unknown>,
+): Static<T> {
+  const validate = request.compileValidationSchema(schema, 'body');
+  if (validate(fields)) return fields as Static<T>;
+  const violations = (validate.errors ?? []).map(violation);
+  const detail = violations.map(({ path, message }) => `${path} ${message}`).join('; ');
+  throw new SamError('invalid-request', detail, { violations });
 }
 
 /** Runs `work`, whose errors name `/prompts/0`, for a prompt that stood at the top level. */
@@ -47,4 +125,10 @@ export async function located<T>({ single }: PromptList, work: () => Promise<T>)
       })),
     });
   }
+}
+
+function invalid(path: string, message: string): SamError {
+  return new SamError('invalid-request', `${path} ${message}`, {
+    violations: [{ path, message }],
+  });
 }

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { MASK_FORMATS } from '../core/mask.js';
-import type { Box, Point } from '../core/prompt.js';
+import type { Box, MaskInput as Input, Point } from '../core/prompt.js';
 import { choice, ref, strict } from './schema.js';
 
 export const Dtype = choice(['float16', 'float32']);
@@ -16,9 +16,49 @@ export const LowResLogits = Type.Object(
   {
     ...strict,
     $id: 'LowResLogits',
-    description:
-      'Logits of an earlier answer. What `return_logits` gave back as `low_res_logits` is a valid `mask_input`.',
+    description: 'Logits of a mask, before they are upscaled: a valid `mask_input`.',
   },
+);
+
+export const MaskInput = Type.Unsafe<Input>(
+  Type.Object(
+    {
+      dtype: Type.Optional(Dtype),
+      data: Type.Optional(Type.String({ contentEncoding: 'base64' })),
+      token: Type.Optional(
+        Type.String({
+          description: "A mask's `logits_token`, while the service keeps its logits.",
+        }),
+      ),
+      size: Type.Optional(
+        Type.Array(Type.Integer(), {
+          minItems: 2,
+          maxItems: 2,
+          description: '[height, width] of the image.',
+        }),
+      ),
+      counts: Type.Optional(
+        Type.Union([Type.String(), Type.Array(Type.Integer({ minimum: 0 }))], {
+          description: 'COCO RLE, compressed or not.',
+        }),
+      ),
+      png: Type.Optional(
+        Type.String({
+          contentEncoding: 'base64',
+          description:
+            'A PNG of the size of the image; inside is what is opaque, or white where nothing is transparent.',
+        }),
+      ),
+    },
+    {
+      ...strict,
+      $id: 'MaskInput',
+      description:
+        'A mask to refine: `{dtype, data}`, the logits of an earlier answer; `{token}`, which stands for them; or a ' +
+        'mask of the size of the image, `{size, counts}` or `{png}`. Such a mask has lost its logits: they are made ' +
+        'up from how much of each place it covers, so that it only approximates a refinement with the real ones.',
+    },
+  ),
 );
 
 const Label = Type.Unsafe<number>({ type: 'integer', enum: [0, 1] });
@@ -46,7 +86,7 @@ const PROMPT_FIELDS = {
       }),
     ),
   ),
-  mask_input: Type.Optional(ref(LowResLogits)),
+  mask_input: Type.Optional(ref(MaskInput)),
   multimask_output: Type.Optional(
     Type.Boolean({
       description:
@@ -57,6 +97,38 @@ const PROMPT_FIELDS = {
 };
 
 export const Prompt = Type.Object(PROMPT_FIELDS, { ...strict, $id: 'Prompt' });
+
+/** How outlines are written. */
+export const OUTLINE_FIELDS = {
+  simplify: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      default: 0,
+      description:
+        'Leaves out corners of outlines that move them by no more pixels; 0 is exact. For `polygon`, `geojson`, `svg`.',
+    }),
+  ),
+  transform: Type.Optional(
+    Type.Unsafe<[number, number, number, number, number, number]>(
+      Type.Array(Type.Number(), {
+        minItems: 6,
+        maxItems: 6,
+        description:
+          "[a, b, c, d, e, f] for `geojson`: x' = a x + b y + c, y' = d x + e y + f, as rasterio's `Affine`.",
+      }),
+    ),
+  ),
+  bounds: Type.Optional(
+    Type.Unsafe<[number, number, number, number]>(
+      Type.Array(Type.Number(), {
+        minItems: 4,
+        maxItems: 4,
+        description:
+          '[west, south, east, north] of the image for `geojson`, in place of `transform`.',
+      }),
+    ),
+  ),
+};
 
 const REQUEST_FIELDS = {
   ...PROMPT_FIELDS,
@@ -70,18 +142,36 @@ const REQUEST_FIELDS = {
   ),
   format: Type.Optional(
     choice(MASK_FORMATS, {
-      default: 'rle',
       description:
-        'COCO RLE compressed or uncompressed, or a PNG of the size of the image in base64.',
+        'How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed ' +
+        'or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. ' +
+        '`polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. ' +
+        '`labelstudio_rle`: what Label Studio keeps for a brush. `logits`: 256x256, before upscaling.',
     }),
   ),
+  min_area: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      default: 0,
+      description:
+        'Removes islands and fills holes of fewer pixels, as `remove_small_regions` does.',
+    }),
+  ),
+  ...OUTLINE_FIELDS,
   return_logits: Type.Optional(
     Type.Boolean({ default: false, description: 'Give each mask its `low_res_logits`.' }),
+  ),
+  return_logits_token: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description:
+        'Keep the logits for a while and give each mask a `logits_token`, which a `mask_input` may hold in their place.',
+    }),
   ),
   logits_dtype: Type.Optional(
     choice(['float16', 'float32'], {
       default: 'float32',
-      description: 'Number format of `low_res_logits`.',
+      description: 'Number format of `low_res_logits` and of the format `logits`.',
     }),
   ),
 };

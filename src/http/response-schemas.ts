@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { ERROR_CODES } from '../core/errors.js';
-import type { PromptResult } from '../core/mask.js';
+import type { MaskFormat, PromptResult, Segmentations } from '../core/mask.js';
 import { Dtype, EmbeddingId, LowResLogits } from './request-schemas.js';
 import { choice, ref, strict } from './schema.js';
 
@@ -10,41 +10,73 @@ const Size = Type.Array(Type.Integer(), {
   description: '[height, width]',
 });
 
-export const Mask = Type.Object(
-  {
-    segmentation: Type.Union([
-      Type.Object({ size: Size, counts: Type.String() }, { title: 'COCO RLE', ...strict }),
+const FeatureCollection = Type.Object(
+  { type: Type.Literal('FeatureCollection'), features: Type.Array(Type.Unknown()) },
+  { description: 'RFC 7946: one feature a mask, a Polygon or MultiPolygon.', ...strict },
+);
+
+/** What every mask says. */
+export const MASK_FIELDS = {
+  segmentation: Type.Unsafe<Segmentations[MaskFormat]>(
+    Type.Union([
+      Type.Object({ size: Size, counts: Type.String() }, { title: 'rle: COCO RLE', ...strict }),
       Type.Object(
         { size: Size, counts: Type.Array(Type.Integer()) },
-        { title: 'COCO RLE, uncompressed', ...strict },
+        { title: 'rle_counts: COCO RLE, uncompressed', ...strict },
       ),
       Type.Object(
         { size: Size, png: Type.String({ contentEncoding: 'base64' }) },
-        { title: 'PNG, 255 inside', ...strict },
+        { title: 'png: white inside; cutout: the object on transparent ground', ...strict },
+      ),
+      Type.Object(
+        { size: Size, polygons: Type.Array(Type.Array(Type.Array(Type.Number()))) },
+        {
+          title: 'polygon: for each its outer ring and its holes, a ring being x1, y1, x2, y2...',
+          ...strict,
+        },
+      ),
+      Type.Object({ size: Size, geojson: FeatureCollection }, { title: 'geojson', ...strict }),
+      Type.Object({ size: Size, svg: Type.String() }, { title: 'svg', ...strict }),
+      Type.Object(
+        { size: Size, format: Type.Literal('rle'), rle: Type.Array(Type.Integer()) },
+        { title: 'labelstudio_rle', ...strict },
+      ),
+      Type.Object(
+        { dtype: Dtype, data: Type.String({ contentEncoding: 'base64' }) },
+        { title: 'logits', ...strict },
       ),
     ]),
-    predicted_iou: Type.Number({ description: "The model's own estimate of the mask's quality." }),
-    stability_score: Type.Number({
-      description: 'IoU of the mask cut at +1 with the mask cut at -1: 1 is a firm edge.',
-    }),
-    bbox: Type.Array(Type.Number(), {
-      minItems: 4,
-      maxItems: 4,
-      description:
-        '[x, y, width, height] of the smallest box around the mask; zeros when it is empty.',
-    }),
-    area: Type.Integer({ description: 'Pixels inside the mask.' }),
+  ),
+  predicted_iou: Type.Number({ description: "The model's own estimate of the mask's quality." }),
+  stability_score: Type.Number({
+    description: 'IoU of the mask cut at +1 with the mask cut at -1: 1 is a firm edge.',
+  }),
+  bbox: Type.Array(Type.Number(), {
+    minItems: 4,
+    maxItems: 4,
+    description:
+      '[x, y, width, height] of the smallest box around the mask; zeros when it is empty.',
+  }),
+  area: Type.Integer({ description: 'Pixels inside the mask.' }),
+};
+
+export const Mask = Type.Object(
+  {
+    ...MASK_FIELDS,
     low_res_logits: Type.Optional(ref(LowResLogits)),
+    logits_token: Type.Optional(
+      Type.String({ description: 'Stands for the logits in a `mask_input`, for a while.' }),
+    ),
   },
   { ...strict, $id: 'Mask' },
 );
 
-const Timings = Type.Record(Type.String(), Type.Number(), {
+export const Timings = Type.Record(Type.String(), Type.Number(), {
   description: 'Milliseconds by step.',
 });
 
-const Width = Type.Integer({ description: 'Of the oriented image, in pixels.' });
-const Height = Type.Integer({ description: 'Of the oriented image, in pixels.' });
+export const Width = Type.Integer({ description: 'Of the oriented image, in pixels.' });
+export const Height = Type.Integer({ description: 'Of the oriented image, in pixels.' });
 
 export const EmbedResponse = Type.Object(
   {

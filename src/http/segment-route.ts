@@ -1,38 +1,20 @@
 import '@fastify/accepts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { SamError } from '../core/errors.js';
-import type { Mask } from '../core/mask.js';
-import type { ImageLane } from '../core/ports.js';
+import { runsOf } from '../service/cutouts.js';
 import type { Prediction } from '../service/predictor.js';
 import type { Context, Server } from './context.js';
-import { present } from './decode-route.js';
-import { bytes, json, jsonBodiesOnly, problems } from './document.js';
+import { jsonBodiesOnly, problems } from './document.js';
 import { readForm } from './form.js';
-import { violation } from './problems.js';
-import { located, type PromptList, readPrompts } from './prompts.js';
-import { ModelName, PromptRequest } from './request-schemas.js';
-import { DecodeResponse } from './response-schemas.js';
+import { checkAnswer, MASK_ANSWERS, type MaskAnswer, negotiate, sendMasks } from './mask-answer.js';
+import { checkFormatFields, located, OverlayQuery, readPrompts, validated } from './prompts.js';
+import { PromptRequest } from './request-schemas.js';
 import { ref } from './schema.js';
-import type { Upload } from './uploads.js';
-
-const Query = Type.Object(
-  {
-    model: ModelName,
-    overlay: Type.Optional(
-      Type.Unsafe<'0' | '1'>({
-        type: 'string',
-        enum: ['0', '1'],
-        description: '1 answers with the photograph, the best mask of each prompt drawn on it.',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-);
 
 /** `POST /segment`: image and prompts in, masks, a mask or a picture out. */
 export async function segmentRoute(server: Server, context: Context): Promise<void> {
-  const { models, predictor, images, uploads } = context;
+  const { models, predictor, cutouts, images, uploads } = context;
   server.route({
     method: 'POST',
     url: '/segment',
@@ -40,9 +22,9 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       operationId: 'segment',
       summary: 'Embed an image and answer prompts in one call',
       description:
-        'A form with the file `image` and the fields of `/decode`, each as JSON text. Accept: application/json ' +
-        '(default) answers like /decode; Accept: image/png answers with the best mask of the one prompt.',
-      querystring: Query,
+        'A form with the file `image` and the fields of `/decode`, each as JSON text; answers like /decode. ' +
+        'Here masks can be cut-outs too, and with `overlay=1` the answer is the photograph with the masks on it.',
+      querystring: OverlayQuery,
       body: {
         content: {
           'multipart/form-data': {
@@ -54,13 +36,11 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
         },
       },
       response: {
-        200: {
-          ...json(DecodeResponse, 'The masks, the best mask as a PNG, or the photograph with it.'),
-          content: { ...json(DecodeResponse, '').content, ...bytes('image/png') },
-        },
+        200: MASK_ANSWERS,
         ...problems(
           'malformed-request',
           'invalid-request',
+          'logits-not-found',
           'not-acceptable',
           'payload-too-large',
           'too-many-prompts',
@@ -74,32 +54,31 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
     },
     validatorCompiler: jsonBodiesOnly(server),
     handler: async (request, reply) => {
-      const answer = answerFor(request, request.query.overlay === '1');
-      const form = await readForm(request, uploads);
-      const { upload } = form;
+      const overlay = request.query.overlay === '1';
+      const { upload, fields } = await readForm(request, uploads);
+      const { image, sha256 } = upload;
       try {
-        const list = readList(request, form.fields);
+        const list = readPrompts(validated(request, PromptRequest, fields));
         const embeddings = await models.named(request.query.model);
-        if (answer === 'mask' && list.prompts.length > 1) {
-          throw new SamError('invalid-request', 'Accept: image/png answers one prompt only');
-        }
-        const format = FORMATS[answer] ?? list.options.format;
+        const answer = overlay ? overlaid(request) : negotiate(request, list.format);
+        if (!overlay) checkAnswer(answer, list.prompts.length);
+        checkFormatFields(list.options, answer.format);
+        const options = { ...list.options, format: answer.format };
         const prediction = await located(list, async () => {
           predictor.check(list.prompts);
-          const { image, sha256 } = upload;
-          const { embedding, flight } = await embeddings.embed(image, sha256, request.signal);
+          const { embedding, flight } = await embeddings.embed(image, sha256, request.departure);
           request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
-          return predictor.predict(
-            embedding,
-            list.prompts,
-            { ...list.options, format },
-            request.signal,
-          );
+          return predictor.predict(embedding, list.prompts, options, request.departure);
         });
-        if (answer === 'json') return reply.send(present(prediction, reply.elapsedTime));
-        reply.type('image/png').header('x-embedding-id', prediction.embedding.id);
-        if (answer === 'mask') return sendMask(reply, prediction);
-        return reply.send(await overlay(images, upload, list, prediction, request.signal));
+        if (overlay) {
+          const task = { image, masks: bestRuns(prediction), prompts: list.prompts };
+          reply.type('image/png').header('x-embedding-id', prediction.embedding.id);
+          return reply.send(Buffer.from(await images.overlay(task, request.departure)));
+        }
+        if (answer.format !== 'cutout') return sendMasks(reply, prediction, answer);
+        const which = answer.shape === 'file' ? 'best' : 'all';
+        const cut = await cutouts.make(prediction, image, which, request.departure);
+        return sendMasks(reply, cut, answer);
       } finally {
         upload.release();
       }
@@ -107,54 +86,14 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
   });
 }
 
-type Answer = 'json' | 'mask' | 'overlay';
-
-/** The mask format an answer is made from; JSON takes the client's choice. */
-const FORMATS = { json: undefined, mask: 'png', overlay: 'uncompressed_rle' } as const;
-
-/** What to answer with. @throws SamError `not-acceptable` */
-function answerFor(request: FastifyRequest, overlay: boolean): Answer {
-  const type = request.accepts().type(overlay ? ['image/png'] : ['application/json', 'image/png']);
-  if (type === 'image/png') return overlay ? 'overlay' : 'mask';
-  if (type === 'application/json') return 'json';
-  const offer = overlay ? 'image/png' : 'application/json or image/png';
-  throw new SamError('not-acceptable', `this is to be had as ${offer}`);
-}
-
-/** The prompts of a form. @throws SamError `invalid-request` */
-function readList(request: FastifyRequest, fields: Record<string, unknown>): PromptList {
-  const validate = request.compileValidationSchema(PromptRequest, 'body');
-  if (!validate(fields)) {
-    const violations = (validate.errors ?? []).map(violation);
-    const detail = violations.map(({ path, message }) => `${path} ${message}`).join('; ');
-    throw new SamError('invalid-request', detail, { violations });
+/** A picture is drawn from run lengths. @throws SamError `not-acceptable` */
+function overlaid(request: FastifyRequest): MaskAnswer {
+  if (request.accepts().type(['image/png']) === 'image/png') {
+    return { shape: 'file', format: 'rle_counts' };
   }
-  return readPrompts(fields);
+  throw new SamError('not-acceptable', 'this is to be had as image/png');
 }
 
-function best(prediction: Prediction): Mask[] {
-  return prediction.results.flatMap(({ masks }) => masks.slice(0, 1));
-}
-
-function sendMask(reply: FastifyReply, prediction: Prediction) {
-  const [mask] = best(prediction);
-  if (!mask || !('png' in mask.segmentation)) throw new Error('no mask was decoded');
-  reply.header('x-predicted-iou', mask.predicted_iou);
-  return reply.send(Buffer.from(mask.segmentation.png, 'base64'));
-}
-
-async function overlay(
-  images: ImageLane,
-  { image }: Upload,
-  { prompts }: PromptList,
-  prediction: Prediction,
-  signal: AbortSignal,
-): Promise<Buffer> {
-  const masks = best(prediction).map(({ segmentation }) => {
-    if (!('counts' in segmentation) || typeof segmentation.counts === 'string') {
-      throw new Error('an overlay is drawn from run lengths');
-    }
-    return segmentation.counts;
-  });
-  return Buffer.from(await images.overlay({ image, masks, prompts }, signal));
+function bestRuns({ results }: Prediction): (readonly number[])[] {
+  return results.flatMap(({ masks }) => masks.slice(0, 1).map(runsOf));
 }

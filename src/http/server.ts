@@ -13,6 +13,7 @@ import { decoderRoutes } from './decoder-routes.js';
 import { documentRoutes } from './document.js';
 import { embedRoute } from './embed-route.js';
 import { embeddingRoutes } from './embedding-routes.js';
+import { everythingRoute } from './everything-route.js';
 import { refuseOtherMethods } from './methods.js';
 import { handleError, problemOf } from './problems.js';
 import { segmentRoute } from './segment-route.js';
@@ -73,6 +74,7 @@ export async function createServer(
   await decodeRoute(server, context);
   await segmentRoute(server, context);
   await decoderRoutes(server, context);
+  await everythingRoute(server, context);
   await systemRoutes(server, context);
   answer405();
   await server.ready();
@@ -98,8 +100,14 @@ function closeConnections(server: Server): void {
 /** Gives every answer its request id, and every request one line in the log without a byte of its content. */
 function observe(server: Server): void {
   server.decorateRequest('notes');
+  server.decorateRequest('departure');
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+    const departure = new AbortController();
+    request.departure = departure.signal;
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) departure.abort();
+    });
   });
   server.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions, notes } = request;

@@ -2,12 +2,20 @@ import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 import type { Provider } from '../core/device.js';
 import type { Embedding } from '../core/embedding.js';
-import { SamError } from '../core/errors.js';
-import type { Mask, PromptResult } from '../core/mask.js';
+import type {
+  Candidate,
+  Candidates,
+  CandidatesTask,
+  EverythingMask,
+  RenderTask,
+  SelectTask,
+  Tidied,
+  TidyTask,
+} from '../core/everything.js';
 import type { ModelManifest } from '../core/model.js';
-import type { Decoded, DecoderGraph, DecodeTask, Timings } from '../core/ports.js';
-import { type LowResLogits, wantsMultimask } from '../core/prompt.js';
-import { BYTES_PER_ELEMENT, readFloats } from '../core/tensor.js';
+import type { Decoded, DecodedMask, DecoderGraph, DecodeTask, Timings } from '../core/ports.js';
+import { type Point, wantsMultimask } from '../core/prompt.js';
+import { readFloats, type Tensor } from '../core/tensor.js';
 import {
   type ImageContext,
   LOGITS_PER_MASK,
@@ -16,7 +24,9 @@ import {
   type PromptBatch,
 } from '../engine/mask-decoder.js';
 import type { SessionOptions } from '../engine/session.js';
+import { candidateOf, renderCandidates, selectCandidates, tidyMasks } from '../masks/candidates.js';
 import { makeMask } from '../masks/mask.js';
+import { readMaskInput } from '../masks/mask-input.js';
 import { buildFastDecoder } from '../sam/fast-decoder.js';
 import { buildContext } from '../sam/image-context.js';
 import { type PromptTokens, promptTokens } from '../sam/prompt-tokens.js';
@@ -38,6 +48,9 @@ export interface DecodeSettings {
   /** Images whose contexts a worker keeps. */
   readonly contexts: number;
 }
+
+/** An ambiguous prompt has three masks. */
+const MASKS_OF_A_POINT = 3;
 
 const settings = Piscina.workerData as DecodeSettings;
 const contexts = new LRUCache<string, ImageContext>({ max: settings.contexts });
@@ -94,7 +107,7 @@ interface Answering {
  */
 export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Decoded>[]> {
   const start = performance.now();
-  const prepared = await Promise.all(tasks.map((task) => settle(async () => prepare(task))));
+  const prepared = await Promise.all(tasks.map((task) => settle(() => prepare(task))));
   const answering = prepared.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
   const [first] = answering;
   if (!first) return prepared as Outcome<Decoded>[];
@@ -106,7 +119,7 @@ export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Deco
   const answer = await (await open(first.task.embedding.model)).run(context, batch, multimask);
   const timings = { context_ms: ready - start, decode_ms: performance.now() - ready };
 
-  const masksEach = multimask ? 3 : 1;
+  const masksEach = multimask ? MASKS_OF_A_POINT : 1;
   let next = 0;
   const outcomes: Outcome<Decoded>[] = [];
   for (const outcome of prepared) {
@@ -123,13 +136,19 @@ export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Deco
 }
 
 /** @throws SamError `prompt-invalid` for a bad `mask_input` */
-function prepare(task: DecodeTask): Answering {
-  const { embedding, prompts } = task;
+async function prepare(task: DecodeTask): Promise<Answering> {
+  const { prompts } = task;
+  const { image, model } = task.embedding;
+  const { image_size } = modelOf(model).manifest;
   return {
     task,
-    tokens: prompts.map(({ prompt }) => promptTokens(prompt, embedding.image)),
-    masks: prompts.map(({ prompt, index }) =>
-      prompt.mask_input ? readMaskInput(prompt.mask_input, index) : undefined,
+    tokens: prompts.map(({ prompt }) => promptTokens(prompt, image)),
+    masks: await Promise.all(
+      prompts.map(({ prompt: { mask_input }, index }) =>
+        mask_input
+          ? readMaskInput(mask_input, image, image_size, `/prompts/${index}/mask_input`)
+          : undefined,
+      ),
     ),
   };
 }
@@ -165,17 +184,66 @@ async function finish(
 ): Promise<Decoded> {
   const start = performance.now();
   const { image_size } = modelOf(embedding.model).manifest;
-  const results: PromptResult[] = [];
+  const results: DecodedMask[][] = [];
   for (let at = from; results.length < prompts.length; at += masksEach) {
-    const masks: Mask[] = [];
-    for (let mask = at; mask < at + masksEach; mask++) {
-      const logits = lowResMasks.subarray(mask * LOGITS_PER_MASK, (mask + 1) * LOGITS_PER_MASK);
-      const iou = iouPredictions[mask] as number;
-      masks.push(await makeMask(logits, iou, embedding.image, image_size, options));
+    const masks: DecodedMask[] = [];
+    for (let place = at; place < at + masksEach; place++) {
+      const logits = lowResMasks.subarray(place * LOGITS_PER_MASK, (place + 1) * LOGITS_PER_MASK);
+      const iou = iouPredictions[place] as number;
+      const mask = await makeMask(logits, iou, embedding.image, image_size, options);
+      masks.push(options.keepLogits ? { ...mask, logits: share(logits) } : mask);
     }
-    results.push({ masks: masks.sort((a, b) => b.predicted_iou - a.predicted_iou) });
+    results.push(masks.sort((a, b) => b.predicted_iou - a.predicted_iou));
   }
   return { results, timings: { ...timings, masks_ms: performance.now() - start } };
+}
+
+/** Points of grids -> those of their masks that pass the thresholds. */
+export function candidates(tasks: readonly CandidatesTask[]): Promise<Outcome<Candidates>[]> {
+  return Promise.all(tasks.map((task) => settle(() => candidatesOf(task))));
+}
+
+async function candidatesOf(task: CandidatesTask): Promise<Candidates> {
+  const start = performance.now();
+  const { embedding, crop, points, parameters } = task;
+  const tokens = points.map(([x, y]) => {
+    const prompt = { point_coords: [[x - crop[0], y - crop[1]]], point_labels: [1] } as const;
+    return promptTokens(prompt, embedding.image);
+  });
+  const batch = {
+    coords: concat(tokens.map(({ coords }) => coords)),
+    labels: concat(tokens.map(({ labels }) => labels)),
+    prompts: points.length,
+  };
+  const network = await open(embedding.model);
+  const context = await contextOf(embedding);
+  const likely = await network.candidates(context, batch, parameters.pred_iou_thresh);
+  const decoded = performance.now();
+  const { image_size } = modelOf(embedding.model).manifest;
+  const found: Candidate[] = [];
+  for (const [i, token] of likely.tokens.entries()) {
+    const logits = likely.lowResMasks.subarray(i * LOGITS_PER_MASK, (i + 1) * LOGITS_PER_MASK);
+    const point = points[Math.floor(token / MASKS_OF_A_POINT)] as Point;
+    const iou = likely.iouPredictions[i] as number;
+    const candidate = candidateOf(logits, iou, point, task, image_size);
+    if (candidate) found.push(candidate);
+  }
+  const timings = { decode_ms: decoded - start, masks_ms: performance.now() - decoded };
+  return { candidates: found, timings };
+}
+
+export function select(tasks: readonly SelectTask[]): Promise<Outcome<readonly number[]>[]> {
+  return Promise.all(tasks.map((task) => settle(async () => selectCandidates(task))));
+}
+
+export function tidy(tasks: readonly TidyTask[]): Promise<Outcome<Tidied>[]> {
+  return Promise.all(tasks.map((task) => settle(async () => tidyMasks(task))));
+}
+
+export function render(
+  tasks: readonly RenderTask[],
+): Promise<Outcome<readonly EverythingMask[]>[]> {
+  return Promise.all(tasks.map((task) => settle(() => renderCandidates(task))));
 }
 
 function concat(parts: readonly Float32Array[]): Float32Array {
@@ -188,20 +256,9 @@ function concat(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
-/** @throws SamError `prompt-invalid` when it is not 256x256 finite numbers */
-function readMaskInput({ dtype, data }: LowResLogits, index: number): Float32Array {
-  const path = `/prompts/${index}/mask_input/data`;
-  const bytes = Buffer.from(data, 'base64');
-  const expected = LOGITS_PER_MASK * BYTES_PER_ELEMENT[dtype];
-  // The decoder skips what is not base64, so the length of the text has to fit as well.
-  if (bytes.length !== expected || data.length !== Math.ceil(expected / 3) * 4) {
-    throw invalid(path, `must be base64 of 256x256 ${dtype} numbers, ${expected} bytes`);
-  }
-  const logits = readFloats(bytes, dtype);
-  if (!logits.every(Number.isFinite)) throw invalid(path, 'must hold finite numbers only');
-  return logits;
-}
-
-function invalid(path: string, message: string): SamError {
-  return new SamError('prompt-invalid', `${path} ${message}`, { violations: [{ path, message }] });
+/** Logits [256,256] in memory of their own that every thread reads. */
+function share(logits: Float32Array): Tensor {
+  const bytes = new Uint8Array(new SharedArrayBuffer(logits.byteLength));
+  new Float32Array(bytes.buffer).set(logits);
+  return { dtype: 'float32', shape: [256, 256], bytes };
 }

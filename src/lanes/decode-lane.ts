@@ -1,3 +1,14 @@
+import type { Embedding } from '../core/embedding.js';
+import type {
+  Candidates,
+  CandidatesTask,
+  EverythingLane,
+  EverythingMask,
+  RenderTask,
+  SelectTask,
+  Tidied,
+  TidyTask,
+} from '../core/everything.js';
 import type { Decoded, DecoderGraph, DecodeTask, PromptLane } from '../core/ports.js';
 import { batchKey } from '../core/prompt.js';
 import type * as DecodeJob from './decode-job.js';
@@ -6,7 +17,7 @@ import { Lane, type LaneOptions } from './lane.js';
 /** The lane that answers prompts: several workers with few threads each. */
 export class DecodeLane
   extends Lane<typeof DecodeJob, DecodeJob.DecodeSettings>
-  implements PromptLane
+  implements PromptLane, EverythingLane
 {
   constructor(options: LaneOptions<DecodeJob.DecodeSettings>) {
     super('decode', new URL('./decode-job.js', import.meta.url), options);
@@ -15,8 +26,7 @@ export class DecodeLane
   /** Tasks about one image go to a worker that has its context, and together where that is faster. */
   decode(tasks: readonly DecodeTask[], signal?: AbortSignal): Promise<Decoded[]> {
     const errands = tasks.map((task) => {
-      const { id, fingerprint } = task.embedding;
-      const subject = `${fingerprint}/${id}`;
+      const subject = subjectOf(task.embedding);
       const [first] = task.prompts;
       return { task, subject, ...(first && { group: `${subject}/${batchKey(first.prompt)}` }) };
     });
@@ -27,4 +37,25 @@ export class DecodeLane
     const [file] = await this.run('graph', [{ task: graph }]);
     return file as Uint8Array;
   }
+
+  candidates(task: CandidatesTask, signal: AbortSignal): Promise<Candidates> {
+    return this.runPatiently('candidates', { task, subject: subjectOf(task.embedding) }, signal);
+  }
+
+  select(task: SelectTask, signal: AbortSignal): Promise<readonly number[]> {
+    return this.runPatiently('select', { task }, signal);
+  }
+
+  tidy(task: TidyTask, signal: AbortSignal): Promise<Tidied> {
+    return this.runPatiently('tidy', { task }, signal);
+  }
+
+  render(task: RenderTask, signal: AbortSignal): Promise<readonly EverythingMask[]> {
+    return this.runPatiently('render', { task }, signal);
+  }
+}
+
+/** What a worker has to prepare for. */
+function subjectOf({ id, fingerprint }: Embedding): string {
+  return `${fingerprint}/${id}`;
 }

@@ -2,10 +2,13 @@ import { Piscina } from 'piscina';
 import type { Provider } from '../core/device.js';
 import type { ImageSize } from '../core/image.js';
 import type { ModelManifest } from '../core/model.js';
-import type { Encoded, OverlayTask, Timings } from '../core/ports.js';
+import type { CutoutTask, Encoded, OverlayTask, Timings } from '../core/ports.js';
+import type { Box } from '../core/prompt.js';
 import { BYTES_PER_ELEMENT, type Dtype, type Tensor, writeFloats } from '../core/tensor.js';
 import { encoderNetwork, ImageEncoder } from '../engine/image-encoder.js';
 import type { SessionOptions } from '../engine/session.js';
+import { cropImage } from '../image/crop.js';
+import { cutOut as cutObject } from '../image/cutout.js';
 import { decodeImage } from '../image/decode.js';
 import { drawOverlay } from '../image/overlay.js';
 import { preprocess } from '../image/preprocess.js';
@@ -18,10 +21,11 @@ export interface EncoderModel {
   readonly encoderPath: string;
 }
 
-/** An image for a model. */
+/** An image for a model, or a part of it. */
 export interface EncodeTask {
   readonly model: string;
   readonly image: Uint8Array;
+  readonly crop?: Box;
 }
 
 /** What a worker of the encode lane is given when it starts. */
@@ -80,7 +84,7 @@ interface Prepared {
 export async function encode(tasks: readonly EncodeTask[]): Promise<Outcome<Encoded>[]> {
   const [{ model }] = tasks as [EncodeTask];
   const prepared: Outcome<Prepared>[] = [];
-  for (const { image } of tasks) prepared.push(await settle(() => prepare(model, image)));
+  for (const task of tasks) prepared.push(await settle(() => prepare(task)));
   const start = performance.now();
   const ready = prepared.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
   const embeddings = await settle(() => embed(model, ready));
@@ -94,9 +98,10 @@ export async function encode(tasks: readonly EncodeTask[]): Promise<Outcome<Enco
   });
 }
 
-async function prepare(model: string, file: Uint8Array): Promise<Prepared> {
+async function prepare({ model, image: file, crop }: EncodeTask): Promise<Prepared> {
   const start = performance.now();
-  const image = await decodeImage(file, settings);
+  const whole = await decodeImage(file, settings);
+  const image = crop ? cropImage(whole, crop) : whole;
   const decoded = performance.now();
   const input = preprocess(image, modelOf(model).manifest);
   const timings = { decode_ms: decoded - start, preprocess_ms: performance.now() - decoded };
@@ -134,4 +139,17 @@ export function overlay(tasks: readonly OverlayTask[]): Promise<Outcome<Uint8Arr
       settle(async () => drawOverlay(await decodeImage(image, settings), masks, prompts)),
     ),
   );
+}
+
+/** For each photograph its objects on transparent ground, as PNG. */
+export function cutOut(tasks: readonly CutoutTask[]): Promise<Outcome<Uint8Array[]>[]> {
+  return Promise.all(tasks.map((task) => settle(() => cutObjects(task))));
+}
+
+async function cutObjects({ image, masks }: CutoutTask): Promise<Uint8Array[]> {
+  const photograph = await decodeImage(image, settings);
+  const pictures: Uint8Array[] = [];
+  // One after the other: each takes four bytes a pixel while it is made.
+  for (const counts of masks) pictures.push(await cutObject(photograph, counts));
+  return pictures;
 }

@@ -1,4 +1,4 @@
-import type { Encoded, ImageLane, OverlayTask } from '../core/ports.js';
+import type { CropTask, CutoutTask, Encoded, ImageLane, OverlayTask } from '../core/ports.js';
 import type * as EncodeJob from './encode-job.js';
 import { Lane, type LaneOptions } from './lane.js';
 
@@ -15,7 +15,9 @@ export class EncodeLane extends Lane<typeof EncodeJob, EncodeJob.EncodeSettings>
   of(model: string): ImageLane {
     return {
       encode: (image, signal) => this.#encode(model, image, signal),
+      encodeCrop: (task, signal) => this.#encodeCrop(model, task, signal),
       overlay: (task, signal) => this.#overlay(task, signal),
+      cutOut: (task, signal) => this.#cutOut(task, signal),
     };
   }
 
@@ -27,8 +29,17 @@ export class EncodeLane extends Lane<typeof EncodeJob, EncodeJob.EncodeSettings>
     return encoded as Encoded;
   }
 
+  #encodeCrop(model: string, task: CropTask, signal: AbortSignal): Promise<Encoded> {
+    return this.runPatiently('encode', { task: { model, ...task } }, signal);
+  }
+
   async #overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array> {
     const [picture] = await this.run('overlay', [{ task }], signal);
     return picture as Uint8Array;
+  }
+
+  async #cutOut(task: CutoutTask, signal?: AbortSignal): Promise<Uint8Array[]> {
+    const [pictures] = await this.run('cutOut', [{ task }], signal);
+    return pictures as Uint8Array[];
   }
 }

@@ -41,6 +41,8 @@ export interface Errand<Task> {
 
 interface Ticket extends Errand<unknown> {
   readonly kind: string;
+  /** Long work, which lets all else go first. */
+  readonly patient: boolean;
   readonly resolve: (outcome: Outcome<unknown>) => void;
   readonly reject: (reason: unknown) => void;
   /** How often a later task was preferred to this one. */
@@ -59,6 +61,8 @@ export class Lane<J extends Job, Settings> {
   readonly #options: LaneOptions<Settings>;
   readonly #seats: Seat[];
   readonly #waiting: Ticket[] = [];
+  /** Workers that run tasks somebody waits for. */
+  #urgent = 0;
   /** Moving average of a task's milliseconds, from which Retry-After is guessed. */
   #pace = 1000;
   /** Tasks of one group that may run as one batch. */
@@ -73,6 +77,11 @@ export class Lane<J extends Job, Settings> {
       { length: workers },
       () => new Seat(job, settings, hotLimit, onWorkerLost),
     );
+  }
+
+  /** Workers, each of which runs one task or batch at a time. */
+  get workers(): number {
+    return this.#seats.length;
   }
 
   /** Tasks that wait and workers that run some. */
@@ -111,12 +120,26 @@ export class Lane<J extends Job, Settings> {
     const siblings = new AbortController();
     const leave = signal ? AbortSignal.any([signal, siblings.signal]) : siblings.signal;
     try {
-      const answers = errands.map((errand) => this.#enqueue(kind, errand, leave));
+      const answers = errands.map((errand) => this.#enqueue(kind, errand, false, leave));
       return (await Promise.all(answers)) as ResultOf<J, K>[];
     } catch (error) {
       siblings.abort(error);
       throw error;
     }
+  }
+
+  /**
+   * Runs a part of long work once no task of `run` waits, so that those wait for no more than such a part. Whoever
+   * calls this bounds how much of it there is: it takes no place in the queue.
+   * @param signal takes the task out of the queue; one that runs already is finished.
+   * @throws whatever the task threw
+   */
+  protected async runPatiently<K extends Kind<J>>(
+    kind: K,
+    errand: Errand<TaskOf<J, K>>,
+    signal: AbortSignal,
+  ): Promise<ResultOf<J, K>> {
+    return (await this.#enqueue(kind, errand, true, signal)) as ResultOf<J, K>;
   }
 
   /** Ends the workers; a task that runs is cut off. */
@@ -127,18 +150,26 @@ export class Lane<J extends Job, Settings> {
 
   #admit(tasks: number): void {
     const { workers, queueLimit } = this.#options;
-    const { waiting, running } = this.load;
+    const waiting = this.#waiting.filter(({ patient }) => !patient).length;
+    const running = this.#urgent;
     // An idle lane takes any one request, however many tasks it has.
     if (waiting + running === 0 || waiting + tasks <= workers - running + queueLimit) return;
     const retryAfter = Math.max(1, Math.ceil((waiting * this.#pace) / workers / 1000));
     throw new SamError('overloaded', `the ${this.#name} queue is full`, { retryAfter });
   }
 
-  async #enqueue(kind: string, errand: Errand<unknown>, signal: AbortSignal): Promise<unknown> {
+  async #enqueue(
+    kind: string,
+    errand: Errand<unknown>,
+    patient: boolean,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     signal.throwIfAborted();
     const outcome = new Promise<Outcome<unknown>>((resolve, reject) => {
-      const ticket = { ...errand, kind, resolve, reject, passedOver: 0 };
-      this.#waiting.push(ticket);
+      const ticket = { ...errand, kind, patient, resolve, reject, passedOver: 0 };
+      // Long work stands at the end of the queue, whenever it came.
+      const end = patient ? -1 : this.#waiting.findIndex((other) => other.patient);
+      this.#waiting.splice(end < 0 ? this.#waiting.length : end, 0, ticket);
       signal.addEventListener('abort', () => this.#forget(ticket, signal.reason), { once: true });
     });
     this.#dispatch();
@@ -167,7 +198,8 @@ export class Lane<J extends Job, Settings> {
   #choose(seat: Seat, first: Ticket): Ticket[] {
     let chosen = first;
     if (!seat.isHot(first.subject) && first.passedOver < PATIENCE) {
-      chosen = this.#waiting.find(({ subject }) => seat.isHot(subject)) ?? first;
+      const peers = this.#waiting.filter(({ patient }) => patient === first.patient);
+      chosen = peers.find(({ subject }) => seat.isHot(subject)) ?? first;
       if (chosen !== first) first.passedOver++;
     }
     const { kind, group } = chosen;
@@ -180,18 +212,21 @@ export class Lane<J extends Job, Settings> {
   }
 
   async #serve(seat: Seat, batch: readonly Ticket[]): Promise<void> {
-    const [{ kind, subject }] = batch as [Ticket];
+    const [{ kind, subject, patient }] = batch as [Ticket];
     const start = performance.now();
     seat.busy = true;
+    if (!patient) this.#urgent++;
     try {
       const tasks = batch.map(({ task }) => task);
       const outcomes = await seat.run<Outcome<unknown>[]>(kind, tasks, subject);
-      this.#pace += 0.2 * ((performance.now() - start) / batch.length - this.#pace);
+      const pace = (performance.now() - start) / batch.length;
+      if (!patient) this.#pace += 0.2 * (pace - this.#pace);
       for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i] as Outcome<unknown>);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     } finally {
       seat.busy = false;
+      if (!patient) this.#urgent--;
       this.#dispatch();
     }
   }

@@ -1,11 +1,11 @@
 import type { ImageSize } from '../core/image.js';
 import type { Mask } from '../core/mask.js';
 import type { MaskOptions } from '../core/ports.js';
-import type { LowResLogits } from '../core/prompt.js';
-import { BYTES_PER_ELEMENT, type Dtype, writeFloats } from '../core/tensor.js';
-import { encodePng } from './png.js';
+import { extentOf } from './extent.js';
+import { encodeMask } from './formats.js';
+import { encodeLogits } from './logits.js';
 import { type BinaryMask, postprocessMask } from './postprocess.js';
-import { compress } from './rle.js';
+import { removeSmallRegions } from './small-regions.js';
 
 /**
  * One of the decoder's masks, as it is answered.
@@ -21,34 +21,23 @@ export async function makeMask(
   imageSize: number,
   options: MaskOptions,
 ): Promise<Mask> {
-  const mask = postprocessMask(logits, image, imageSize);
-  return {
-    segmentation: await segmentation(mask, image, options.format),
+  const mask = clean(postprocessMask(logits, image, imageSize), image, options.minArea);
+  const properties = {
     predicted_iou: predictedIou,
     stability_score: mask.stabilityScore,
     bbox: mask.bbox,
     area: mask.area,
-    ...(options.logits && { low_res_logits: lowResLogits(logits, options.logits) }),
+  };
+  const { counts } = mask;
+  return {
+    segmentation: await encodeMask({ counts, image, logits, options, properties }),
+    ...properties,
+    ...(options.returnLogits && { low_res_logits: encodeLogits(logits, options.logitsDtype) }),
   };
 }
 
-async function segmentation(
-  { counts }: BinaryMask,
-  image: ImageSize,
-  format: MaskOptions['format'],
-): Promise<Mask['segmentation']> {
-  const size = [image.height, image.width] as const;
-  switch (format) {
-    case 'rle':
-      return { size, counts: compress(counts) };
-    case 'uncompressed_rle':
-      return { size, counts };
-    case 'png':
-      return { size, png: Buffer.from(await encodePng(counts, image)).toString('base64') };
-  }
-}
-
-function lowResLogits(logits: Float32Array, dtype: Dtype): LowResLogits {
-  const buffer = new ArrayBuffer(logits.length * BYTES_PER_ELEMENT[dtype]);
-  return { dtype, data: Buffer.from(writeFloats(logits, dtype, buffer)).toString('base64') };
+function clean(mask: BinaryMask, { height }: ImageSize, minArea: number): BinaryMask {
+  if (minArea === 0) return mask;
+  const { counts, changed } = removeSmallRegions(mask.counts, height, minArea);
+  return changed ? { ...mask, counts, ...extentOf(counts, height) } : mask;
 }

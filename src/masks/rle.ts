@@ -46,6 +46,23 @@ export function decompress(text: string): number[] {
   return counts;
 }
 
+/** Runs of an image of one byte a pixel, row by row; what is above 127 is inside. */
+export function fromImage(pixels: Uint8Array, { width, height }: ImageSize): number[] {
+  const counts: number[] = [];
+  let start = 0;
+  for (let x = 0; x < width; x++) {
+    for (let y = 0; y < height; y++) {
+      const inside = (pixels[y * width + x] as number) > 127;
+      if (inside !== (counts.length % 2 === 1)) {
+        counts.push(x * height + y - start);
+        start = x * height + y;
+      }
+    }
+  }
+  counts.push(width * height - start);
+  return counts;
+}
+
 /** The mask of column-major runs as an image: 255 inside and 0 outside, row by row. */
 export function toImage(counts: readonly number[], { width, height }: ImageSize): Uint8Array {
   const image = new Uint8Array(width * height);

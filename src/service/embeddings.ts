@@ -1,6 +1,7 @@
 import { type Embedding, embeddingId, parseEmbeddingId } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { EmbeddingStore, ImageLane, Timings } from '../core/ports.js';
+import type { Box } from '../core/prompt.js';
 import { sniffFormat } from '../image/format.js';
 import { SingleFlight } from '../store/single-flight.js';
 
@@ -46,6 +47,20 @@ export class Embeddings {
     const make = (abandoned: AbortSignal) => this.#make(id, image, sha256, abandoned);
     const { value, joined } = await this.#flights.run(sha256, make, signal);
     return joined ? { ...value, flight: 'joined' } : value;
+  }
+
+  /**
+   * The embedding of a part of an image, for this once: it is not kept.
+   * @param whole the embedding of all of it. @param crop x1, y1, x2, y2 in whole pixels.
+   */
+  async embedCrop(
+    whole: Embedding,
+    image: Uint8Array,
+    crop: Box,
+    signal: AbortSignal,
+  ): Promise<Embedding> {
+    const { timings, ...made } = await this.#lane.encodeCrop({ image, crop }, signal);
+    return { ...whole, id: `${whole.id}#${crop.join()}`, ...made };
   }
 
   /**

@@ -1,7 +1,9 @@
 import type { Embedding } from '../core/embedding.js';
-import type { PromptResult } from '../core/mask.js';
-import type { DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
+import { SamError } from '../core/errors.js';
+import type { Mask, PromptResult } from '../core/mask.js';
+import type { DecodedMask, DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
 import { batchKey, type Prompt } from '../core/prompt.js';
+import type { LogitsStore } from '../store/logits-store.js';
 import { checkGeometry, checkShape, type PromptLimits } from './prompt-rules.js';
 
 /** Prompts in one task: few enough that all workers share in a request of many. */
@@ -18,9 +20,11 @@ export interface Prediction {
 export class Predictor {
   readonly #lane: PromptLane;
   readonly #limits: PromptLimits;
+  readonly #logits: LogitsStore;
 
-  constructor(lane: PromptLane, limits: PromptLimits) {
+  constructor(lane: PromptLane, logits: LogitsStore, limits: PromptLimits) {
     this.#lane = lane;
+    this.#logits = logits;
     this.#limits = limits;
   }
 
@@ -34,7 +38,7 @@ export class Predictor {
 
   /**
    * @param prompts that `check` has passed.
-   * @throws SamError `prompt-invalid`, `overloaded`
+   * @throws SamError `prompt-invalid`, `logits-not-found`, `overloaded`
    */
   async predict(
     embedding: Embedding,
@@ -43,15 +47,39 @@ export class Predictor {
     signal?: AbortSignal,
   ): Promise<Prediction> {
     checkGeometry(prompts, embedding.image);
-    const tasks = batches(prompts).map((batch) => ({ embedding, prompts: batch, options }));
+    const tasks = batches(this.#resolve(prompts)).map((batch) => ({
+      embedding,
+      prompts: batch,
+      options,
+    }));
     const decoded = await this.#lane.decode(tasks, signal);
     const results: PromptResult[] = [];
     for (const [t, task] of tasks.entries()) {
       for (const [p, { index }] of task.prompts.entries()) {
-        results[index] = decoded[t]?.results[p] as PromptResult;
+        const masks = decoded[t]?.results[p] as readonly DecodedMask[];
+        results[index] = { masks: masks.map((mask) => this.#keep(mask)) };
       }
     }
     return { embedding, results, timings: sum(decoded) };
+  }
+
+  /** Puts the logits that tokens stand for in their place. */
+  #resolve(prompts: readonly Prompt[]): Prompt[] {
+    return prompts.map((prompt, i) => {
+      if (!prompt.mask_input || !('token' in prompt.mask_input)) return prompt;
+      const mask_input = this.#logits.find(prompt.mask_input.token);
+      if (mask_input) return { ...prompt, mask_input };
+      const path = `/prompts/${i}/mask_input/token`;
+      const message = 'has expired or never was: send the logits themselves, {"dtype", "data"}';
+      throw new SamError('logits-not-found', `${path} ${message}`, {
+        violations: [{ path, message }],
+      });
+    });
+  }
+
+  /** Keeps the logits a mask brings, and leaves a token in their place. */
+  #keep({ logits, ...mask }: DecodedMask): Mask {
+    return logits ? { ...mask, logits_token: this.#logits.keep(logits) } : mask;
   }
 }
 

@@ -1,6 +1,6 @@
 import { SamError, type Violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
-import type { Prompt } from '../core/prompt.js';
+import type { MaskInput, Prompt } from '../core/prompt.js';
 
 export interface PromptLimits {
   readonly maxPrompts: number;
@@ -47,10 +47,22 @@ function shapeViolations(prompt: Prompt, path: string): Violation[] {
     const message = `must have one label for each of the ${points} points, has ${labels}`;
     return [{ path: `${path}/point_labels`, message }];
   }
+  if (mask_input && !isMaskInput(mask_input)) {
+    return [{ path: `${path}/mask_input`, message: MASK_INPUTS }];
+  }
   if (points === 0 && !box && !mask_input) {
     return [{ path, message: 'must have point_coords with point_labels, a box, or a mask_input' }];
   }
   return [];
+}
+
+const MASK_INPUTS =
+  'must be logits {"dtype", "data"}, a {"token"}, or a mask {"size", "counts"} or {"png"}';
+
+/** Whether the fields make up one of the forms a mask comes in; the schema knows each field alone. */
+function isMaskInput(input: MaskInput): boolean {
+  const forms = ['data,dtype', 'token', 'counts,size', 'png', 'png,size'];
+  return forms.includes(Object.keys(input).sort().join());
 }
 
 function geometryViolations(prompt: Prompt, image: ImageSize, path: string): Violation[] {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import type { LowResLogits } from '../../src/core/prompt.js';
+import type { LowResLogits } from '../../src/core/mask.js';
 import { decompress } from '../../src/masks/rle.js';
 import { iouOfRuns } from '../fixtures/bitmap.js';
 import { form, startService } from '../fixtures/service.js';

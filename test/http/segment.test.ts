@@ -105,7 +105,7 @@ t.test('image and prompts in one call', async (t) => {
       };
       return results[0]?.masks[0]?.segmentation;
     };
-    const counts = (await decode('uncompressed_rle'))?.counts as number[];
+    const counts = (await decode('rle_counts'))?.counts as number[];
     t.same(decompress((await decode('rle'))?.counts as string), counts);
     const file = Buffer.from((await decode('png'))?.png ?? '', 'base64');
     const pixels = await sharp(file).toColourspace('b-w').raw().toBuffer();

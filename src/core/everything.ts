@@ -1,0 +1,120 @@
+import type { Embedding } from './embedding.js';
+import type { ImageSize } from './image.js';
+import type { Mask, MaskFormat, Segmentations } from './mask.js';
+import type { MaskOptions, Timings } from './ports.js';
+import type { Box, Point } from './prompt.js';
+
+/** The parameters of `SamAutomaticMaskGenerator`, by their names. */
+export interface EverythingParameters {
+  /** Points along one side of the grid of the whole image. */
+  readonly points_per_side: number;
+  /** Points the decoder gets at once, at most. */
+  readonly points_per_batch: number;
+  /** Masks are dropped whose predicted IoU is not above. */
+  readonly pred_iou_thresh: number;
+  /** Masks are dropped whose stability score is below. */
+  readonly stability_score_thresh: number;
+  /** How far the threshold is moved both ways for the stability score. */
+  readonly stability_score_offset: number;
+  /** Of two masks of a crop whose boxes have a larger IoU, the one of lower predicted IoU goes. */
+  readonly box_nms_thresh: number;
+  /** Layers of crops beyond the whole image; layer i has 2^i by 2^i. */
+  readonly crop_n_layers: number;
+  /** As `box_nms_thresh`, between masks of different crops. */
+  readonly crop_nms_thresh: number;
+  /** How much crops overlap, as a share of the image's shorter side. */
+  readonly crop_overlap_ratio: number;
+  /** What `points_per_side` is divided by from layer to layer. */
+  readonly crop_n_points_downscale_factor: number;
+  /** Islands and holes of fewer pixels are removed from the masks that are left. */
+  readonly min_mask_region_area: number;
+}
+
+export const EVERYTHING_DEFAULTS: EverythingParameters = {
+  points_per_side: 32,
+  points_per_batch: 64,
+  pred_iou_thresh: 0.88,
+  stability_score_thresh: 0.95,
+  stability_score_offset: 1,
+  box_nms_thresh: 0.7,
+  crop_n_layers: 0,
+  crop_nms_thresh: 0.7,
+  crop_overlap_ratio: 512 / 1500,
+  crop_n_points_downscale_factor: 1,
+  min_mask_region_area: 0,
+};
+
+/** Points of one crop's grid that the decoder is to answer. */
+export interface CandidatesTask {
+  /** Of the crop; the crop is the whole image where there is but one. */
+  readonly embedding: Embedding;
+  readonly image: ImageSize;
+  /** Where the crop lies in the image. */
+  readonly crop: Box;
+  /** In pixels of the image. */
+  readonly points: readonly Point[];
+  readonly parameters: EverythingParameters;
+}
+
+/** A mask that has passed the thresholds, in the image. */
+export interface Candidate {
+  /** COCO's compressed run lengths. */
+  readonly counts: string;
+  /** x1, y1, x2, y2 of its first and last pixels: as `batched_mask_to_box` has it, for NMS. */
+  readonly box: Box;
+  readonly predicted_iou: number;
+  readonly stability_score: number;
+  /** The point it answers. */
+  readonly point: Point;
+  readonly crop: Box;
+}
+
+export interface Candidates {
+  readonly candidates: readonly Candidate[];
+  readonly timings: Timings;
+}
+
+/** Candidates among which those are to be found that stay. */
+export interface SelectTask {
+  readonly candidates: readonly Pick<Candidate, 'box' | 'predicted_iou' | 'crop'>[];
+  readonly parameters: EverythingParameters;
+}
+
+/** Masks that are to be rid of small regions. */
+export interface TidyTask {
+  readonly image: ImageSize;
+  readonly counts: readonly string[];
+  readonly parameters: EverythingParameters;
+}
+
+/** What is left of the masks: the place of each in the task, and its run lengths. */
+export type Tidied = readonly { readonly index: number; readonly counts: string }[];
+
+/** Candidates that are to be written as masks. */
+export interface RenderTask {
+  readonly image: ImageSize;
+  readonly candidates: readonly Candidate[];
+  readonly options: MaskOptions;
+}
+
+/** A mask of everything mode: an entry of what `SamAutomaticMaskGenerator.generate` returns. */
+export interface EverythingMask
+  extends Pick<Mask, 'area' | 'bbox' | 'predicted_iou' | 'stability_score'> {
+  readonly segmentation: Segmentations[MaskFormat];
+  /** The point the mask answers. */
+  readonly point_coords: readonly Point[];
+  /** x, y, width, height of the crop it was found in. */
+  readonly crop_box: readonly [x: number, y: number, width: number, height: number];
+}
+
+/** The lane that everything mode runs in; its tasks wait until no click does. */
+export interface EverythingLane {
+  /** Workers that can run tasks at the same time. */
+  readonly workers: number;
+  /** The masks of points that pass the thresholds. */
+  candidates(task: CandidatesTask, signal: AbortSignal): Promise<Candidates>;
+  /** NMS within crops and between them: the places of those that stay, in the order of the answer. */
+  select(task: SelectTask, signal: AbortSignal): Promise<readonly number[]>;
+  tidy(task: TidyTask, signal: AbortSignal): Promise<Tidied>;
+  render(task: RenderTask, signal: AbortSignal): Promise<readonly EverythingMask[]>;
+}

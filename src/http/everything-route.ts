@@ -1,0 +1,207 @@
+import '@fastify/accepts';
+import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import type { Static } from 'typebox';
+import { Type } from 'typebox';
+import type { Embedding } from '../core/embedding.js';
+import { SamError } from '../core/errors.js';
+import {
+  EVERYTHING_DEFAULTS,
+  type EverythingMask,
+  type EverythingParameters,
+} from '../core/everything.js';
+import type { MaskOptions } from '../core/ports.js';
+import type { Box } from '../core/prompt.js';
+import { runsOf } from '../service/cutouts.js';
+import type { Embeddings } from '../service/embeddings.js';
+import type { EverythingEvent } from '../service/mask-generator.js';
+import type { Context, Server } from './context.js';
+import { bytes, json, jsonBodiesOnly, problems } from './document.js';
+import { EverythingFields, EverythingRequest, EverythingResponse } from './everything-schemas.js';
+import { readForm } from './form.js';
+import { asSamError, problemOf } from './problems.js';
+import { checkFormatFields, OverlayQuery, readOptions, validated } from './prompts.js';
+import { ref } from './schema.js';
+import type { Upload } from './uploads.js';
+
+const NDJSON = 'application/x-ndjson';
+
+/** `POST /everything`: all objects of an image. */
+export async function everythingRoute(server: Server, context: Context): Promise<void> {
+  const { models, generator, images, uploads } = context;
+  server.route({
+    method: 'POST',
+    url: '/everything',
+    schema: {
+      operationId: 'everything',
+      summary: 'Find all objects of an image',
+      description:
+        'What `SamAutomaticMaskGenerator.generate` does, with its parameters and defaults. JSON with an `embedding_id`, ' +
+        'or a form with the file `image` and the fields as JSON text: crops need the image, and so does `overlay`. ' +
+        `The work waits whenever there are clicks to answer. With Accept: ${NDJSON} each line is an event: \`mask\` with ` +
+        'its `id`, `removed` with the `ids` of masks to which better ones were found, `progress`, and in the end `done` ' +
+        'with the `ids` that stay, or `error` with a `problem`. A `mask` with a known `id` takes the place of the first.',
+      querystring: OverlayQuery,
+      body: {
+        content: {
+          'application/json': { schema: ref(EverythingRequest) },
+          'multipart/form-data': {
+            schema: Type.Intersect([
+              Type.Object({ image: Type.String({ format: 'binary' }) }),
+              ref(EverythingFields),
+            ]),
+          },
+        },
+      },
+      response: {
+        200: {
+          ...json(EverythingResponse, 'The masks, or events as they happen, or the photograph.'),
+          content: { ...json(EverythingResponse, '').content, ...bytes(NDJSON, 'image/png') },
+        },
+        ...problems(
+          'malformed-request',
+          'invalid-request',
+          'embedding-not-found',
+          'not-acceptable',
+          'payload-too-large',
+          'too-many-prompts',
+          'unsupported-media-type',
+          'image-unreadable',
+          'image-too-large',
+          'overloaded',
+        ),
+      },
+    },
+    validatorCompiler: jsonBodiesOnly(server),
+    handler: async (request, reply) => {
+      const overlay = request.query.overlay === '1';
+      const type = negotiate(request, overlay);
+      const signal = request.departure;
+      const { fields, upload, find } = await receive(request, request.query.model);
+      try {
+        const { options, parameters } = read(fields, overlay);
+        const { embedding, embeddings } = await find();
+        request.notes = { embedding: embedding.id };
+        const { id: embedding_id, image: size } = embedding;
+        const job = {
+          ...{ embedding, parameters, options, live: type === NDJSON },
+          embedCrop:
+            upload &&
+            ((crop: Box, signal: AbortSignal) =>
+              embeddings.embedCrop(embedding, upload.image, crop, signal)),
+        };
+        const events = generator.generate(job, signal);
+        if (type === NDJSON) {
+          reply.type(NDJSON).header('cache-control', 'no-cache');
+          const start = { type: 'start', embedding_id, ...size };
+          return await reply.send(Readable.from(lines(start, events, request)));
+        }
+        const masks = await collect(events);
+        if (!upload || !overlay) {
+          const timings = { total_ms: Math.round(reply.elapsedTime) };
+          return await reply.send({ embedding_id, ...size, masks, timings });
+        }
+        const runs = masks.map(runsOf);
+        const picture = await images.overlay(
+          { image: upload.image, masks: runs, prompts: [] },
+          signal,
+        );
+        reply.type('image/png').header('x-embedding-id', embedding_id);
+        return await reply.send(Buffer.from(picture));
+      } finally {
+        upload?.release();
+      }
+    },
+  });
+
+  /** The fields of a request, and where its image comes from. */
+  async function receive(
+    request: FastifyRequest,
+    model: string | undefined,
+  ): Promise<{
+    fields: Static<typeof EverythingFields>;
+    upload?: Upload;
+    find: () => Promise<{ embedding: Embedding; embeddings: Embeddings }>;
+  }> {
+    if (!request.isMultipart()) {
+      const { embedding_id, ...fields } = request.body as Static<typeof EverythingRequest>;
+      const find = async () => {
+        const served = models.of(embedding_id);
+        const embedding = await served.embeddings.find(embedding_id);
+        await served.load();
+        return { embedding, embeddings: served.embeddings };
+      };
+      return { fields, find };
+    }
+    const { upload, fields } = await readForm(request, uploads);
+    try {
+      const find = async () => {
+        const { image, sha256 } = upload;
+        const embeddings = await models.named(model);
+        const { embedding } = await embeddings.embed(image, sha256, request.departure);
+        return { embedding, embeddings };
+      };
+      return { fields: validated(request, EverythingFields, fields), upload, find };
+    } catch (error) {
+      upload.release();
+      throw error;
+    }
+  }
+}
+
+/** @throws SamError `not-acceptable` */
+function negotiate(request: FastifyRequest, overlay: boolean): string {
+  const offer = overlay ? ['image/png'] : ['application/json', NDJSON];
+  const type = request.accepts().type(offer);
+  if (typeof type === 'string') return type;
+  throw new SamError('not-acceptable', `this is to be had as ${offer.join(' or ')}`);
+}
+
+/** The fields in the domain's form. @throws SamError `invalid-request` */
+function read(
+  { format, simplify, transform, bounds, ...parameters }: Static<typeof EverythingFields>,
+  overlay: boolean,
+): { options: MaskOptions; parameters: EverythingParameters } {
+  const written = overlay ? 'rle_counts' : (format ?? 'rle');
+  const options = readOptions({
+    ...(simplify !== undefined && { simplify }),
+    ...(transform && { transform }),
+    ...(bounds && { bounds }),
+  });
+  checkFormatFields(options, written);
+  return {
+    options: { ...options, format: written },
+    parameters: { ...EVERYTHING_DEFAULTS, ...parameters },
+  };
+}
+
+/** The events as lines of JSON. Once they flow there is no other way to tell of a failure. */
+async function* lines(
+  start: object,
+  events: AsyncIterable<EverythingEvent>,
+  request: FastifyRequest,
+): AsyncGenerator<string> {
+  const line = (event: object) => `${JSON.stringify(event)}\n`;
+  yield line(start);
+  try {
+    for await (const event of events) {
+      if (event.type !== 'mask') yield line(event);
+      else yield line({ type: 'mask', id: event.id, ...event.mask });
+    }
+  } catch (error) {
+    if (request.departure.aborted) return;
+    const known = asSamError(error as Error);
+    if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
+    yield line({ type: 'error', problem: problemOf(known, request.id) });
+  }
+}
+
+/** The masks that stay. */
+async function collect(events: AsyncIterable<EverythingEvent>): Promise<EverythingMask[]> {
+  const masks = new Map<number, EverythingMask>();
+  for await (const event of events) {
+    if (event.type === 'mask') masks.set(event.id, event.mask);
+    if (event.type === 'done') return event.ids.map((id) => masks.get(id) as EverythingMask);
+  }
+  throw new Error('the work ended without a result');
+}

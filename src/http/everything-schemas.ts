@@ -1,0 +1,137 @@
+import { type Static, Type } from 'typebox';
+import {
+  EVERYTHING_DEFAULTS,
+  type EverythingMask,
+  type EverythingParameters,
+} from '../core/everything.js';
+import { MASK_FORMATS } from '../core/mask.js';
+import { EmbeddingId, OUTLINE_FIELDS } from './request-schemas.js';
+import { Height, MASK_FIELDS, Timings, Width } from './response-schemas.js';
+import { choice, strict } from './schema.js';
+
+/** A number of everything mode, with its default. */
+function parameter(
+  name: keyof EverythingParameters,
+  kind: 'integer' | 'number',
+  description: string,
+  range: { minimum?: number; exclusiveMinimum?: number; maximum?: number },
+) {
+  const options = { default: EVERYTHING_DEFAULTS[name], description, ...range };
+  return Type.Optional(kind === 'integer' ? Type.Integer(options) : Type.Number(options));
+}
+
+const share = { minimum: 0, maximum: 1 };
+
+const FIELDS = {
+  points_per_side: parameter(
+    'points_per_side',
+    'integer',
+    'Points along one side of the grid of the whole image.',
+    { minimum: 1, maximum: 128 },
+  ),
+  points_per_batch: parameter(
+    'points_per_batch',
+    'integer',
+    'Most points the decoder gets at once. Changes no mask.',
+    { minimum: 1, maximum: 1024 },
+  ),
+  pred_iou_thresh: parameter(
+    'pred_iou_thresh',
+    'number',
+    'Masks are dropped whose predicted IoU is not above.',
+    share,
+  ),
+  stability_score_thresh: parameter(
+    'stability_score_thresh',
+    'number',
+    'Masks are dropped whose stability score is below.',
+    share,
+  ),
+  stability_score_offset: parameter(
+    'stability_score_offset',
+    'number',
+    'How far the threshold is moved both ways for the stability score.',
+    { minimum: 0, maximum: 100 },
+  ),
+  box_nms_thresh: parameter(
+    'box_nms_thresh',
+    'number',
+    'Of two masks whose boxes have a larger IoU, the one of lower predicted IoU goes.',
+    share,
+  ),
+  crop_n_layers: parameter(
+    'crop_n_layers',
+    'integer',
+    'Layers of crops to search too; layer i has 2^i by 2^i. Crops need the image: send a form.',
+    { minimum: 0, maximum: 3 },
+  ),
+  crop_nms_thresh: parameter(
+    'crop_nms_thresh',
+    'number',
+    'As `box_nms_thresh`, between masks of different crops; those of smaller crops stay.',
+    share,
+  ),
+  crop_overlap_ratio: parameter(
+    'crop_overlap_ratio',
+    'number',
+    "How much the crops of the first layer overlap, as a share of the image's shorter side.",
+    share,
+  ),
+  crop_n_points_downscale_factor: parameter(
+    'crop_n_points_downscale_factor',
+    'integer',
+    'What `points_per_side` is divided by from layer to layer.',
+    { minimum: 1, maximum: 128 },
+  ),
+  min_mask_region_area: parameter(
+    'min_mask_region_area',
+    'integer',
+    'Islands and holes of fewer pixels are removed in the end.',
+    { minimum: 0 },
+  ),
+  format: Type.Optional(
+    choice(
+      MASK_FORMATS.filter((format) => format !== 'cutout' && format !== 'logits'),
+      { default: 'rle', description: 'How masks are written, as in `/decode`.' },
+    ),
+  ),
+  ...OUTLINE_FIELDS,
+};
+
+export const EverythingFields = Type.Object(FIELDS, { ...strict, $id: 'EverythingFields' });
+export type EverythingFields = Static<typeof EverythingFields>;
+
+export const EverythingRequest = Type.Object(
+  { embedding_id: EmbeddingId, ...FIELDS },
+  { ...strict, $id: 'EverythingRequest' },
+);
+export type EverythingRequest = Static<typeof EverythingRequest>;
+
+export const EverythingResponse = Type.Object(
+  {
+    embedding_id: EmbeddingId,
+    width: Width,
+    height: Height,
+    masks: Type.Unsafe<readonly EverythingMask[]>(
+      Type.Array(
+        Type.Object(
+          {
+            ...MASK_FIELDS,
+            point_coords: Type.Array(Type.Array(Type.Number()), {
+              description: 'The point the mask answers.',
+            }),
+            crop_box: Type.Array(Type.Integer(), {
+              minItems: 4,
+              maxItems: 4,
+              description: '[x, y, width, height] of the crop it was found in.',
+            }),
+          },
+          strict,
+        ),
+        { description: 'Best predicted IoU first; with crops, those of smaller crops first.' },
+      ),
+    ),
+    timings: Timings,
+  },
+  { ...strict, $id: 'EverythingResponse' },
+);

@@ -1,0 +1,67 @@
+import type { ImageSize } from '../core/image.js';
+import type { MaskFormat, Polygon, Segmentations } from '../core/mask.js';
+import type { MaskOptions } from '../core/ports.js';
+import { toGeoJson } from './geojson.js';
+import { toLabelStudio } from './label-studio.js';
+import { encodeLogits } from './logits.js';
+import { encodePng } from './png.js';
+import { tracePolygons } from './polygons.js';
+import { compress } from './rle.js';
+import { simplifyPolygons } from './simplify.js';
+import { toSvg } from './svg.js';
+
+/** All a format may want to know of a mask. */
+export interface Subject {
+  /** Column-major run lengths, background first. */
+  readonly counts: readonly number[];
+  readonly image: ImageSize;
+  /** [256,256] what the mask was cut from, where it still is. */
+  readonly logits?: Float32Array;
+  readonly options: MaskOptions;
+  /** What is written beside the mask, where a format has room. */
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+type Encoder<F extends MaskFormat> = (
+  subject: Subject,
+) => Segmentations[F] | Promise<Segmentations[F]>;
+
+/** How masks are written. A cut-out is not here: it takes the photograph. */
+const ENCODERS: { readonly [F in Exclude<MaskFormat, 'cutout'>]: Encoder<F> } = {
+  rle: ({ counts, image }) => ({ size: sizeOf(image), counts: compress(counts) }),
+  rle_counts: ({ counts, image }) => ({ size: sizeOf(image), counts }),
+  png: async ({ counts, image }) => ({
+    size: sizeOf(image),
+    png: (await encodePng(counts, image)).toString('base64'),
+  }),
+  polygon: (subject) => ({ size: sizeOf(subject.image), polygons: outline(subject) }),
+  geojson: (subject) => {
+    const { image, options, properties } = subject;
+    const geojson = toGeoJson(outline(subject), image, options.georeference, properties);
+    return { size: sizeOf(image), geojson };
+  },
+  svg: (subject) => ({ size: sizeOf(subject.image), svg: toSvg(outline(subject), subject.image) }),
+  labelstudio_rle: ({ counts, image }) => ({
+    size: sizeOf(image),
+    format: 'rle',
+    rle: toLabelStudio(counts, image),
+  }),
+  logits: ({ logits, options }) => {
+    if (!logits) throw new Error('the logits are gone');
+    return encodeLogits(logits, options.logitsDtype);
+  },
+};
+
+/** Writes a mask in the format its options name; what will become a cut-out, as plain run lengths. */
+export async function encodeMask(subject: Subject): Promise<Segmentations[MaskFormat]> {
+  const { format } = subject.options;
+  return ENCODERS[format === 'cutout' ? 'rle_counts' : format](subject);
+}
+
+function sizeOf({ width, height }: ImageSize): readonly [height: number, width: number] {
+  return [height, width];
+}
+
+function outline({ counts, image, options }: Subject): Polygon[] {
+  return simplifyPolygons(tracePolygons(counts, image), options.simplify);
+}

@@ -1,0 +1,102 @@
+import { SamError } from '../core/errors.js';
+import { type ImageSize, preprocessShape } from '../core/image.js';
+import type { LowResLogits } from '../core/mask.js';
+import type { MaskInput } from '../core/prompt.js';
+import { BYTES_PER_ELEMENT, readFloats } from '../core/tensor.js';
+import { type Strip, stripsOf } from './components.js';
+import { SIDE } from './interpolation.js';
+import { decodePng } from './png.js';
+import { decompress } from './rle.js';
+
+const LOGITS = SIDE * SIDE;
+/** How sure a mask without logits is taken to be of its pixels: logits are at most ln(999), about 6.9. */
+const DOUBT = 1e-3;
+
+/**
+ * The logits [256,256] that a `mask_input` stands for.
+ * @param image size of the oriented image. @param imageSize side of the model's square, in pixels.
+ * @param path of the field, for errors.
+ * @throws SamError `prompt-invalid` when it is not 256x256 finite numbers, or not a mask of the image's size
+ */
+export async function readMaskInput(
+  input: MaskInput,
+  image: ImageSize,
+  imageSize: number,
+  path: string,
+): Promise<Float32Array> {
+  if ('data' in input) return readLogits(input, `${path}/data`);
+  if ('bytes' in input) return readFloats(input.bytes, input.dtype);
+  if ('png' in input) {
+    const counts = await decodePng(Buffer.from(input.png, 'base64'), image);
+    if (!counts) {
+      const message = `must be base64 of a PNG of ${image.width}x${image.height} pixels`;
+      throw invalid(`${path}/png`, message);
+    }
+    return toLogits(counts, image, imageSize);
+  }
+  if ('token' in input) throw new Error('the token was to be resolved before');
+  const { size, counts } = input;
+  if (size[0] !== image.height || size[1] !== image.width) {
+    throw invalid(`${path}/size`, `must be that of the image, [${image.height}, ${image.width}]`);
+  }
+  const runs = typeof counts === 'string' ? decompress(counts) : counts;
+  const whole = runs.every((run) => Number.isSafeInteger(run) && run >= 0);
+  const pixels = runs.reduce((sum, run) => sum + run, 0);
+  if (!whole || pixels !== image.width * image.height) {
+    throw invalid(`${path}/counts`, `must be run lengths of ${image.width * image.height} pixels`);
+  }
+  return toLogits(runs, image, imageSize);
+}
+
+function readLogits({ dtype, data }: LowResLogits, path: string): Float32Array {
+  const bytes = Buffer.from(data, 'base64');
+  const expected = LOGITS * BYTES_PER_ELEMENT[dtype];
+  // The decoder skips what is not base64, so the length of the text has to fit as well.
+  if (bytes.length !== expected || data.length !== Math.ceil(expected / 3) * 4) {
+    throw invalid(path, `must be base64 of 256x256 ${dtype} numbers, ${expected} bytes`);
+  }
+  const logits = readFloats(bytes, dtype);
+  if (!logits.every(Number.isFinite)) throw invalid(path, 'must hold finite numbers only');
+  return logits;
+}
+
+/**
+ * Logits for a mask that has none: where a logit's place in the image is covered to a share c, ln(c / (1 - c)).
+ * @param counts column-major run lengths, background first.
+ */
+function toLogits(counts: readonly number[], image: ImageSize, imageSize: number): Float32Array {
+  const frame = preprocessShape(image, imageSize);
+  const scale = SIDE / imageSize;
+  const scaleX = (scale * frame.width) / image.width;
+  const scaleY = (scale * frame.height) / image.height;
+  const covered = new Float32Array(LOGITS);
+  for (const strip of stripsOf(counts, image.height, 'inside')) {
+    cover(covered, strip, scaleX, scaleY);
+  }
+  return covered.map((share) => {
+    const c = Math.min(Math.max(share, DOUBT), 1 - DOUBT);
+    return Math.log(c / (1 - c));
+  });
+}
+
+/** Adds what a strip covers of each logit's place. */
+function cover(
+  covered: Float32Array,
+  { x, from, to }: Strip,
+  scaleX: number,
+  scaleY: number,
+): void {
+  const [left, right] = [x * scaleX, (x + 1) * scaleX];
+  const [top, bottom] = [from * scaleY, to * scaleY];
+  for (let column = Math.floor(left); column < Math.min(right, SIDE); column++) {
+    const wide = Math.min(right, column + 1) - Math.max(left, column);
+    for (let row = Math.floor(top); row < Math.min(bottom, SIDE); row++) {
+      const high = Math.min(bottom, row + 1) - Math.max(top, row);
+      covered[row * SIDE + column] = (covered[row * SIDE + column] as number) + wide * high;
+    }
+  }
+}
+
+function invalid(path: string, message: string): SamError {
+  return new SamError('prompt-invalid', `${path} ${message}`, { violations: [{ path, message }] });
+}

@@ -1,0 +1,88 @@
+import sharp from 'sharp';
+import t from 'tap';
+import { readMaskInput } from '../../src/masks/mask-input.js';
+import { encodePng } from '../../src/masks/png.js';
+import { postprocessMask } from '../../src/masks/postprocess.js';
+import { compress } from '../../src/masks/rle.js';
+import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
+import { drawnMasks } from '../fixtures/masks.js';
+
+const FRAME = 1024;
+const path = '/mask_input';
+
+for (const [width, height] of [
+  [1800, 1200],
+  [534, 800],
+  [200, 150],
+] as const) {
+  t.test(`a mask of ${width}x${height} comes back from its logits`, async (t) => {
+    const image = { width, height };
+    const [cx, cy, radius] = [width / 2, height / 3, height / 4];
+    const counts = runsOf(width, height, (x, y) => Math.hypot(x - cx, y - cy) < radius);
+    const size = [height, width] as const;
+    const png = (await encodePng(counts, image)).toString('base64');
+    const canvas = { raw: { width, height, channels: 4 } } as const;
+    const cutout = new Uint8Array(width * height * 4).fill(200);
+    for (let i = 0; i < width * height; i++) {
+      const inside = Math.hypot((i % width) - cx, Math.floor(i / width) - cy) < radius;
+      cutout[4 * i + 3] = inside ? 255 : 0;
+    }
+    const inputs = {
+      rle: { size, counts: compress(counts) },
+      rle_counts: { size, counts },
+      png: { png },
+      cutout: { png: (await sharp(cutout, canvas).png().toBuffer()).toString('base64') },
+    };
+    const first = await readMaskInput(inputs.rle, image, FRAME, path);
+    const again = postprocessMask(first, image, FRAME);
+    const iou = iouOfRuns(again.counts, counts);
+    t.ok(iou > 0.97, `IoU ${iou}`);
+    t.ok(
+      first.every((logit) => Math.abs(logit) < 7),
+      'of a size that logits have',
+    );
+    for (const [name, input] of Object.entries(inputs)) {
+      const logits = await readMaskInput(input, image, FRAME, path);
+      t.ok(
+        logits.every((logit, i) => logit === first[i]),
+        name,
+      );
+    }
+  });
+}
+
+t.test('every drawn mask can be a mask input', async (t) => {
+  for (const { name, width, height, counts } of drawnMasks()) {
+    const input = { size: [height, width] as const, counts };
+    const logits = await readMaskInput(input, { width, height }, FRAME, path);
+    const inside = counts.some((count, i) => i % 2 && count > 0);
+    t.equal(
+      logits.some((logit) => logit > -6),
+      inside,
+      name,
+    );
+  }
+});
+
+t.test('what is no mask of the image', async (t) => {
+  const image = { width: 30, height: 20 };
+  const other = (await encodePng([600], { width: 20, height: 30 })).toString('base64');
+  const cut = (await encodePng([600], image)).subarray(0, 50).toString('base64');
+  const size = [20, 30] as const;
+  const bad = [
+    { size: [30, 20] as const, counts: [600] },
+    { size, counts: [599] },
+    { size, counts: [700, -100] },
+    { size, counts: [0.5, 599.5] },
+    { size, counts: '' },
+    { size, counts: 'oooooooooooooooo' },
+    { size, counts: '\u0000ÿ☃' },
+    { png: other },
+    { png: cut },
+    { png: 'AAAA' },
+    { png: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString('base64') },
+  ];
+  for (const input of bad) {
+    await t.rejects(readMaskInput(input, image, FRAME, path), { code: 'prompt-invalid' });
+  }
+});
