@@ -77,6 +77,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
       const overlay = request.query.overlay === '1';
       const type = negotiate(request, overlay);
       const signal = request.departure;
+      if (overlay && !request.isMultipart()) throw photographNeeded('/overlay');
       const { fields, upload, find } = await receive(request, request.query.model);
       try {
         const { options, parameters } = read(fields, overlay);
@@ -147,6 +148,11 @@ export async function everythingRoute(server: Server, context: Context): Promise
       throw error;
     }
   }
+}
+
+function photographNeeded(path: string): SamError {
+  const message = 'takes the photograph, which is not kept: send it as a form with image';
+  return new SamError('invalid-request', `${path} ${message}`, { violations: [{ path, message }] });
 }
 
 /** @throws SamError `not-acceptable` */

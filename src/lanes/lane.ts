@@ -165,15 +165,22 @@ export class Lane<J extends Job, Settings> {
     signal: AbortSignal,
   ): Promise<unknown> {
     signal.throwIfAborted();
+    // Long work gives the same signal to many tasks.
+    const over = new AbortController();
     const outcome = new Promise<Outcome<unknown>>((resolve, reject) => {
       const ticket = { ...errand, kind, patient, resolve, reject, passedOver: 0 };
       // Long work stands at the end of the queue, whenever it came.
       const end = patient ? -1 : this.#waiting.findIndex((other) => other.patient);
       this.#waiting.splice(end < 0 ? this.#waiting.length : end, 0, ticket);
-      signal.addEventListener('abort', () => this.#forget(ticket, signal.reason), { once: true });
+      const options = { once: true, signal: over.signal };
+      signal.addEventListener('abort', () => this.#forget(ticket, signal.reason), options);
     });
     this.#dispatch();
-    return unwrap(await outcome);
+    try {
+      return unwrap(await outcome);
+    } finally {
+      over.abort();
+    }
   }
 
   /** Takes a ticket out of the queue; a task that runs already is finished for nobody. */

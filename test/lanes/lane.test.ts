@@ -19,6 +19,10 @@ class TestLane extends Lane<typeof Job, null> {
     );
   }
 
+  workPatiently(task: Task, signal: AbortSignal): Promise<string> {
+    return this.runPatiently('work', { task }, signal);
+  }
+
   place(errands: readonly Errand<string>[]) {
     return this.run('place', errands);
   }
@@ -128,4 +132,27 @@ t.test('waiting tasks of one group run together, as many as the provider likes',
     'not where batches do not pay',
   );
   await first;
+});
+
+t.test('long work lets everything else go first, and takes no place in the queue', async (t) => {
+  const lane = new TestLane(t, 1, 1);
+  const { signal } = new AbortController();
+  const order: string[] = [];
+  const note = (name: string, work: Promise<unknown>) => work.then(() => order.push(name));
+  const long = ['a', 'b', 'c'].map((name) => note(name, lane.workPatiently('answer', signal)));
+  const clicks = [note('click', lane.work(['answer'])), note('second', lane.work(['answer']))];
+  await t.rejects(lane.work(['answer']), { code: 'overloaded' }, 'two are all that fit');
+  await Promise.all([...long, ...clicks]);
+  t.same(order, ['a', 'click', 'second', 'b', 'c'], 'a click waits for the part that runs');
+});
+
+t.test('long work that is given up leaves the queue', async (t) => {
+  const lane = new TestLane(t, 1, 1);
+  const leaving = new AbortController();
+  const running = lane.workPatiently('wait', leaving.signal);
+  const waiting = lane.workPatiently('answer', leaving.signal);
+  leaving.abort();
+  await t.rejects(waiting, { name: 'AbortError' });
+  await t.rejects(running, { name: 'AbortError' });
+  t.equal(lane.load.waiting, 0);
 });

@@ -1,0 +1,242 @@
+import { existsSync, readFileSync } from 'node:fs';
+import sharp from 'sharp';
+import t from 'tap';
+import { decompress } from '../../src/masks/rle.js';
+import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
+import { generate, shareFound } from '../fixtures/generator.js';
+import { draw, scene } from '../fixtures/scenes.js';
+import { form, problem, type Service, startService } from '../fixtures/service.js';
+
+const TRUCK = new URL('../../../shared/reference/truck.jpg', import.meta.url);
+const NDJSON = { accept: 'application/x-ndjson' };
+
+interface Mask {
+  readonly segmentation: { readonly size: number[]; readonly counts: string };
+  readonly area: number;
+  readonly bbox: readonly number[];
+  readonly predicted_iou: number;
+  readonly stability_score: number;
+  readonly point_coords: readonly (readonly number[])[];
+  readonly crop_box: readonly number[];
+}
+interface Embedded {
+  readonly embedding_id: string;
+  readonly width: number;
+  readonly height: number;
+}
+type Event = {
+  readonly type: string;
+  readonly id?: number;
+  readonly ids?: number[];
+} & Partial<Mask>;
+
+const runs = (masks: readonly Mask[]) =>
+  masks.map(({ segmentation }) => decompress(segmentation.counts));
+const events = async (response: Response) =>
+  (await response.text())
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Event);
+
+async function embed({ post }: Service, file: Uint8Array): Promise<Embedded> {
+  return (await (await post('/embed', form(file))).json()) as Embedded;
+}
+
+async function tensorOf({ url }: Service, { embedding_id }: Embedded): Promise<Float32Array> {
+  const headers = { accept: 'application/octet-stream' };
+  const response = await fetch(`${url}/embeddings/${embedding_id}`, { headers });
+  return new Float32Array(await response.arrayBuffer());
+}
+
+t.test('everything mode', async (t) => {
+  const service = await startService(t, {
+    SAM_EVERYTHING_RUNS: '1',
+    SAM_EVERYTHING_POINTS: '1100',
+  });
+  const { post, url } = service;
+  const picture = scene(1);
+  const photograph = await draw(picture);
+  const embedded = await embed(service, photograph);
+  const { embedding_id, width, height } = embedded;
+  const everything = (fields: object, headers = {}) =>
+    post('/everything', { embedding_id, ...fields }, headers);
+  const masksOf = async (response: Response) =>
+    ((await response.json()) as { masks: Mask[] }).masks;
+  const masks = await masksOf(await everything({ points_per_side: 8 }));
+
+  t.test('finds what the reference finds', async (t) => {
+    const expected = await generate(await tensorOf(service, embedded), { width, height }, 8);
+    t.equal(shareFound(expected, runs(masks)), 1, `all of ${expected.length}`);
+    t.equal(shareFound(runs(masks), expected), 1, `${masks.length}, and no more`);
+    for (const { name, inside } of picture.shapes) {
+      const truth = runsOf(width, height, inside);
+      t.ok(Math.max(...runs(masks).map((mask) => iouOfRuns(mask, truth))) > 0.9, name);
+    }
+  });
+
+  t.test('answers as SamAutomaticMaskGenerator does', async (t) => {
+    for (const mask of masks) {
+      t.same(Object.keys(mask).sort(), [
+        ...['area', 'bbox', 'crop_box', 'point_coords'],
+        ...['predicted_iou', 'segmentation', 'stability_score'],
+      ]);
+      const [[x, y]] = mask.point_coords as [[number, number]];
+      t.equal(((x * 8) / width) % 1, 0.5, 'a point of the grid');
+      t.equal(((y * 8) / height) % 1, 0.5);
+      t.same(mask.crop_box, [0, 0, width, height]);
+      t.ok(mask.predicted_iou > 0.88 && mask.stability_score >= 0.95);
+      const [counts] = runs([mask]) as [number[]];
+      t.equal(
+        mask.area,
+        counts.reduce((sum, run, i) => sum + (i % 2 ? run : 0), 0),
+      );
+    }
+    const scores = masks.map(({ predicted_iou }) => predicted_iou);
+    t.same(
+      scores,
+      scores.toSorted((a, b) => b - a),
+    );
+  });
+
+  t.test('tells what it finds as it finds it', async (t) => {
+    const response = await everything({ points_per_side: 8 }, NDJSON);
+    t.equal(response.headers.get('content-type'), NDJSON.accept);
+    const told = await events(response);
+    t.match(told[0], { type: 'start', embedding_id, width, height });
+    const known = new Map<number, Mask>();
+    for (const { type, id, ids, ...mask } of told) {
+      if (type === 'mask') known.set(id as number, mask as Mask);
+      if (type === 'removed') for (const each of ids ?? []) t.ok(known.delete(each), 'was told');
+    }
+    const done = told.at(-1) as Event;
+    t.equal(done.type, 'done');
+    t.same(new Set(done.ids), new Set(known.keys()), 'what is left of it');
+    t.same(
+      done.ids?.map((id) => known.get(id)),
+      masks,
+      'is the answer',
+    );
+    t.same(
+      told.filter(({ type }) => type === 'progress').map((event) => ({ ...event })),
+      [16, 32, 48, 64].map((points) => ({ type: 'progress', points, of: 64 })),
+    );
+    const firstMask = told.findIndex(({ type }) => type === 'mask');
+    t.ok(firstMask < told.findIndex(({ type }) => type === 'progress') + 2, 'early');
+  });
+
+  t.test('a click does not wait for all of it', async (t) => {
+    const running = everything({ points_per_side: 24 });
+    const click = { embedding_id, box: picture.shapes[0]?.box };
+    const order: string[] = [];
+    const long = running.then((response) => response.json()).then(() => order.push('everything'));
+    // A run takes the only worker at once; there are 36 parts of it.
+    for (let i = 0; i < 5; i++) t.equal((await post('/decode', click)).status, 200);
+    order.push('five clicks');
+    await long;
+    t.same(order, ['five clicks', 'everything']);
+  });
+
+  t.test('who leaves stops it', async (t) => {
+    const leaving = new AbortController();
+    const response = await fetch(`${url}/everything`, {
+      method: 'POST',
+      body: JSON.stringify({ embedding_id, points_per_side: 32 }),
+      headers: { 'content-type': 'application/json', ...NDJSON },
+      signal: leaving.signal,
+    });
+    const reader = response.body?.getReader();
+    await reader?.read();
+    await problem(t, await everything({ points_per_side: 1 }), 503, 'overloaded');
+    leaving.abort();
+    // Its place is free long before its 64 parts are done.
+    const start = performance.now();
+    let status = 503;
+    for (let tries = 0; status === 503 && tries < 500; tries++) {
+      const next = await everything({ points_per_side: 1 });
+      status = next.status;
+      await next.arrayBuffer();
+    }
+    t.equal(status, 200, `after ${Math.round(performance.now() - start)} ms`);
+  });
+
+  t.test('crops', async (t) => {
+    const fields = { points_per_side: 4, crop_n_layers: 1, crop_n_points_downscale_factor: 1 };
+    const response = await post('/everything', form(photograph, fields));
+    const cropped = await masksOf(response);
+    // An overlap of 512/1500 * 300 = 102 pixels; crops of (102 + 400) / 2 by (102 + 300) / 2.
+    const boxes = [[0, 0, 400, 300]];
+    for (const x of [0, 149]) for (const y of [0, 99]) boxes.push([x, y, 251, 201]);
+    for (const { crop_box, bbox } of cropped) {
+      t.ok(
+        boxes.some((box) => String(box) === String(crop_box)),
+        String(crop_box),
+      );
+      const [left, top, w, h] = crop_box as [number, number, number, number];
+      const [x, y, boxWidth, boxHeight] = bbox as [number, number, number, number];
+      t.ok(x >= left && y >= top && x + boxWidth <= left + w && y + boxHeight <= top + h);
+    }
+    t.ok(
+      cropped.some(({ crop_box }) => crop_box[2] === 251),
+      'some were found in crops',
+    );
+    const disc = runsOf(width, height, picture.shapes[0]?.inside ?? (() => false));
+    t.ok(Math.max(...runs(cropped).map((mask) => iouOfRuns(mask, disc))) > 0.9, 'in its place');
+  });
+
+  t.test('small regions', async (t) => {
+    const fields = { points_per_side: 8, min_mask_region_area: 100 };
+    const tidied = await masksOf(await everything(fields));
+    const told = await events(await everything(fields, NDJSON));
+    const known = new Map(told.map(({ type: _, id, ...mask }) => [id, mask as Mask]));
+    t.same(
+      tidied,
+      told.at(-1)?.ids?.map((id) => known.get(id)),
+    );
+    t.ok(tidied.length > 0 && tidied.length <= masks.length);
+  });
+
+  t.test('other formats, and a picture', async (t) => {
+    const answer = (await (await everything({ points_per_side: 4, format: 'polygon' })).json()) as {
+      masks: { segmentation: { polygons: number[][][] } }[];
+    };
+    t.ok(answer.masks.every(({ segmentation }) => segmentation.polygons.length > 0));
+    const overlay = await post('/everything?overlay=1', form(photograph, { points_per_side: 8 }));
+    t.equal(overlay.headers.get('content-type'), 'image/png');
+    const { info } = await sharp(Buffer.from(await overlay.arrayBuffer()))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    t.match(info, { width, height });
+  });
+
+  t.test('bad requests', async (t) => {
+    for (const [status, slug, fields] of [
+      [400, 'invalid-request', { crop_n_layers: 1 }],
+      [400, 'invalid-request', { points_per_side: 0 }],
+      [400, 'invalid-request', { points_per_side: 2.5 }],
+      [400, 'invalid-request', { pred_iou_thresh: 2 }],
+      [400, 'invalid-request', { format: 'cutout' }],
+      [400, 'invalid-request', { points: 3 }],
+      [400, 'invalid-request', { simplify: 2 }],
+      [413, 'too-many-prompts', { points_per_side: 34 }],
+      [404, 'embedding-not-found', { embedding_id: `mobile_sam:${'0'.repeat(64)}` }],
+    ] as const) {
+      await problem(t, await everything(fields), status, slug);
+    }
+    await problem(t, await everything({}, { accept: 'text/html' }), 406, 'not-acceptable');
+    await problem(t, await post('/everything', form(photograph, { x: 1 })), 400, 'invalid-request');
+    await problem(t, await post('/everything?overlay=1', { embedding_id }), 400, 'invalid-request');
+  });
+});
+
+const skip = existsSync(TRUCK) ? false : 'the reference photographs are not on this machine';
+t.test('the truck, with default parameters', { skip }, async (t) => {
+  const service = await startService(t, { SAM_DECODE_WORKERS: '2' });
+  const embedded = await embed(service, readFileSync(TRUCK));
+  const { embedding_id } = embedded;
+  const response = await service.post('/everything', { embedding_id });
+  const { masks } = (await response.json()) as { masks: Mask[] };
+  const expected = await generate(await tensorOf(service, embedded), embedded, 32);
+  const [found, more] = [shareFound(expected, runs(masks)), shareFound(runs(masks), expected)];
+  t.ok(found >= 0.98, `${found} of the reference's ${expected.length} masks`);
+  t.ok(more >= 0.98, `${more} of our ${masks.length} masks`);
+});
