@@ -102,7 +102,8 @@ export async function everythingRoute(server: Server, context: Context): Promise
           const timings = { total_ms: Math.round(reply.elapsedTime) };
           return await reply.send({ embedding_id, ...size, masks, timings });
         }
-        const runs = masks.map(runsOf);
+        // Small objects lie on large ones.
+        const runs = masks.toSorted((a, b) => b.area - a.area).map(runsOf);
         const picture = await images.overlay(
           { image: upload.image, masks: runs, prompts: [] },
           signal,

@@ -32,8 +32,9 @@ export async function drawOverlay(
   const { width, height } = image;
   const canvas: RgbImage = { width, height, data: Uint8Array.from(image.data) };
   const thickness = Math.max(1, Math.round(Math.max(width, height) / 500));
+  const inside = new Uint8Array(width * height);
   for (const [i, counts] of masks.entries()) {
-    drawMask(canvas, counts, MASK_COLOURS[i % MASK_COLOURS.length] as Colour, thickness);
+    drawMask(canvas, counts, inside, MASK_COLOURS[i % MASK_COLOURS.length] as Colour, thickness);
   }
   for (const { box, point_coords = [], point_labels = [] } of prompts) {
     if (box) drawBox(canvas, box, thickness);
@@ -46,25 +47,28 @@ export async function drawOverlay(
     .toBuffer();
 }
 
-/** Tints the inside and draws the ends of every run, and of every row's, in the full colour. */
+/** Tints the inside, for which it needs room of a byte a pixel, and draws the ends of every run, and of every row's, in the full colour. */
 function drawMask(
   canvas: RgbImage,
   counts: readonly number[],
+  inside: Uint8Array,
   colour: Colour,
   thickness: number,
 ): void {
   const { width, height } = canvas;
-  const inside = new Uint8Array(width * height);
-  let at = 0;
+  inside.fill(0);
+  let end = 0;
   for (const [i, count] of counts.entries()) {
-    inside.fill(i % 2, at, at + count);
-    at += count;
+    end += count;
+    if (i % 2) inside.fill(1, end - count, end);
   }
   const covers = (x: number, y: number) =>
     x >= 0 && x < width && y >= 0 && y < height && inside[x * height + y] === 1;
-  for (let x = 0; x < width; x++) {
-    for (let y = 0; y < height; y++) {
-      if (!inside[x * height + y]) continue;
+  let at = 0;
+  for (const [i, count] of counts.entries()) {
+    const end = at + count;
+    for (; i % 2 && at < end; at++) {
+      const [x, y] = [Math.floor(at / height), at % height];
       const edge =
         !covers(x - thickness, y) ||
         !covers(x + thickness, y) ||
@@ -72,6 +76,7 @@ function drawMask(
         !covers(x, y + thickness);
       blend(canvas, x, y, colour, edge ? 1 : OPACITY);
     }
+    at = end;
   }
 }
 

@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import t from 'tap';
 import { decompress } from '../../src/masks/rle.js';
@@ -7,7 +6,6 @@ import { generate, shareFound } from '../fixtures/generator.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, type Service, startService } from '../fixtures/service.js';
 
-const TRUCK = new URL('../../../shared/reference/truck.jpg', import.meta.url);
 const NDJSON = { accept: 'application/x-ndjson' };
 
 interface Mask {
@@ -226,17 +224,4 @@ t.test('everything mode', async (t) => {
     await problem(t, await post('/everything', form(photograph, { x: 1 })), 400, 'invalid-request');
     await problem(t, await post('/everything?overlay=1', { embedding_id }), 400, 'invalid-request');
   });
-});
-
-const skip = existsSync(TRUCK) ? false : 'the reference photographs are not on this machine';
-t.test('the truck, with default parameters', { skip }, async (t) => {
-  const service = await startService(t, { SAM_DECODE_WORKERS: '2' });
-  const embedded = await embed(service, readFileSync(TRUCK));
-  const { embedding_id } = embedded;
-  const response = await service.post('/everything', { embedding_id });
-  const { masks } = (await response.json()) as { masks: Mask[] };
-  const expected = await generate(await tensorOf(service, embedded), embedded, 32);
-  const [found, more] = [shareFound(expected, runs(masks)), shareFound(runs(masks), expected)];
-  t.ok(found >= 0.98, `${found} of the reference's ${expected.length} masks`);
-  t.ok(more >= 0.98, `${more} of our ${masks.length} masks`);
 });
