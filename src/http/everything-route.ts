@@ -95,7 +95,9 @@ export async function everythingRoute(server: Server, context: Context): Promise
         if (type === NDJSON) {
           reply.type(NDJSON).header('cache-control', 'no-cache');
           const start = { type: 'start', embedding_id, ...size };
-          return await reply.send(Readable.from(lines(start, events, request)));
+          // The work goes at its own pace: a client that reads slowly keeps no run for itself.
+          const ahead = { highWaterMark: Number.MAX_SAFE_INTEGER };
+          return await reply.send(Readable.from(lines(start, events, request), ahead));
         }
         const masks = await collect(events);
         if (!upload || !overlay) {
