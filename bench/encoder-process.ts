@@ -17,11 +17,15 @@ export interface EncoderReport {
 
 process.once('message', async ({ manifest, path, runs }: EncoderOrder) => {
   const start = performance.now();
-  const encoder = await ImageEncoder.open(encoderNetwork(manifest, path), manifest.image_size, {
-    device: 'cpu',
-    threads: usableCores(),
-    gpuTurn: new SharedArrayBuffer(4),
-  });
+  const encoder = await ImageEncoder.open(
+    encoderNetwork(manifest, path, 'float32'),
+    manifest.image_size,
+    {
+      device: 'cpu',
+      threads: usableCores(),
+      gpuTurn: new SharedArrayBuffer(4),
+    },
+  );
   const loadMs = performance.now() - start;
   const side = manifest.image_size;
   const input = new Float32Array(3 * side * side).map((_, i) => Math.sin(i / 97));

@@ -48,6 +48,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const models: Model[] = [];
   for (const name of config.SAM_MODELS) models.push(await loadModel(config.SAM_MODELS_DIR, name));
   const dtype = config.SAM_CACHE_DTYPE;
+  const precision = config.SAM_ENCODER_PRECISION;
   const gpuTurn = new SharedArrayBuffer(4);
 
   const onWorkerLost = (error: unknown) => logger.error({ err: error }, 'worker lost and replaced');
@@ -58,6 +59,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       models: byName(models, (model) => model),
       session: { device: config.SAM_DEVICE, threads: config.SAM_ENCODE_THREADS, gpuTurn },
       maxPixels: config.SAM_MAX_IMAGE_PIXELS,
+      precision,
       dtype,
     },
     onWorkerLost,
@@ -82,9 +84,9 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const served = new Models(
     models.map(({ manifest }) => {
       const { name } = manifest;
-      const fingerprint = fingerprintOf(manifest, dtype);
+      const fingerprint = fingerprintOf(manifest, precision, dtype);
       const embeddings = new Embeddings(name, fingerprint, store, encodeLane.of(name));
-      return new ServedModel(manifest, fingerprint, embeddings, async () => {
+      return new ServedModel(manifest, { fingerprint, precision }, embeddings, async () => {
         const encoder = await encodeLane.warmUp(name, encodeBatch(config));
         const decoder = await decodeLane.warmUp(name, bestBatch);
         logger.info({ model: name, encoder, decoder }, 'loaded');

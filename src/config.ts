@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { cleanEnv, EnvError, host, makeValidator, port, str } from 'envalid';
 import { DEVICES } from './core/device.js';
 import { StartupError } from './core/errors.js';
+import { PRECISIONS } from './core/model.js';
 import { usableCores } from './cores.js';
 
 const SUFFIXES: Record<string, number> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
@@ -51,6 +52,7 @@ function variables(cores: number) {
     SAM_MODELS_LOAD: str({ choices: ['start', 'first-use'], default: 'start' }),
     SAM_MODELS_DIR: str({ default: fileURLToPath(new URL('../models', import.meta.url)) }),
     SAM_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
+    SAM_ENCODER_PRECISION: str({ choices: PRECISIONS, default: 'float32' }),
     SAM_DECODE_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
     SAM_CACHE_BYTES: bytes({ default: 2 ** 30 }),
     SAM_CACHE_DTYPE: str({ choices: ['float16', 'float32'], default: 'float16' }),
@@ -92,7 +94,7 @@ export const VARIABLES = Object.keys(variables(1));
 
 /**
  * Reads and validates the environment.
- * @throws StartupError naming each variable that is wrong, and any `SAM_` variable that does not exist.
+ * @throws StartupError naming each variable that is wrong or does not fit another, and any `SAM_` variable that does not exist.
  */
 export function loadConfig(environment: NodeJS.ProcessEnv, cores = usableCores()): Config {
   const unknown = Object.keys(environment).filter(
@@ -102,5 +104,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv, cores = usableCores()
     throw new StartupError('SAM_MODEL: set SAM_MODELS, which takes one name or several');
   }
   if (unknown.length > 0) throw new StartupError(`${unknown.join(', ')}: no such setting`);
-  return parse(environment, cores);
+  const config = parse(environment, cores);
+  if (config.SAM_ENCODER_PRECISION === 'int8' && config.SAM_DEVICE !== 'cpu') {
+    throw new StartupError('SAM_ENCODER_PRECISION: int8 is for SAM_DEVICE=cpu');
+  }
+  return config;
 }

@@ -32,6 +32,7 @@ t.test('what is wrong is named', async (t) => {
     PORT: ['0.5', 'http', '70000'],
     SAM_DEVICE: ['gpu'],
     SAM_DECODE_DEVICE: ['CPU'],
+    SAM_ENCODER_PRECISION: ['int4', 'INT8', 'float16'],
     SAM_CACHE_BYTES: ['0', '-1', '1T', '1.5G', 'lots'],
     SAM_CACHE_DTYPE: ['int8'],
     SAM_ENCODE_WORKERS: ['0', 'two', '1.5'],
@@ -47,6 +48,9 @@ t.test('what is wrong is named', async (t) => {
   }
   t.throws(() => loadConfig({ SAM_DEVISE: 'cpu' }), { message: 'SAM_DEVISE: no such setting' });
   t.throws(() => loadConfig({ PORT: 'x', SAM_DEVICE: 'y' }), { message: /PORT: .*\nSAM_DEVICE: / });
+  t.throws(() => loadConfig({ SAM_ENCODER_PRECISION: 'int8', SAM_DEVICE: 'auto' }), {
+    message: /^SAM_ENCODER_PRECISION: /,
+  });
   t.equal(loadConfig({ SAM_ENCODE_QUEUE: '0' }).SAM_ENCODE_QUEUE, 0);
   t.equal(loadConfig({ SAM_CACHE_BYTES: '3M' }).SAM_CACHE_BYTES, 3 * 2 ** 20);
 });

@@ -14,7 +14,7 @@ export interface RemoteFile extends ModelFile {
   readonly url?: string;
 }
 
-/** MobileSAM's encoder comes as a graph; those of the others are written here, `sam_vit` with sizes of its own. */
+/** MobileSAM's weights come inside of graphs, those of the others as checkpoints, `sam_vit` with sizes of its own. */
 export const ARCHITECTURES = ['mobile_sam', 'vit_b', 'vit_l', 'vit_h', 'sam_vit'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
@@ -52,13 +52,20 @@ export function weightFiles(manifest: ModelManifest): ModelGraphs {
     : manifest;
 }
 
+/** How the encoder computes: `int8` has its large products in whole numbers. */
+export const PRECISIONS = ['float32', 'int8'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 /** To be raised whenever the way from bytes to model input changes its result. */
 const PREPROCESSING_VERSION = 1;
+/** To be raised whenever the encoder's graph changes its result by more than rounding. */
+const GRAPH_VERSION = 1;
 
-/** Stands for everything that shapes an embedding: another model file or preprocessing, another fingerprint. */
-export function fingerprintOf(manifest: ModelManifest, dtype: Dtype): string {
+/** Stands for everything that shapes an embedding: whenever one of these changes, so does the fingerprint. */
+export function fingerprintOf(manifest: ModelManifest, precision: Precision, dtype: Dtype): string {
   const { image_size, pixel_mean, pixel_std } = manifest;
   const { encoder } = weightFiles(manifest);
-  const made = [PREPROCESSING_VERSION, encoder.sha256, image_size, pixel_mean, pixel_std, dtype];
+  const versions = [PREPROCESSING_VERSION, GRAPH_VERSION];
+  const made = [versions, encoder.sha256, image_size, pixel_mean, pixel_std, precision, dtype];
   return createHash('sha256').update(JSON.stringify(made)).digest('hex');
 }

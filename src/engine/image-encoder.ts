@@ -1,16 +1,29 @@
+import { readFileSync } from 'node:fs';
 import { Tensor } from 'onnxruntime-node';
 import type { Provider } from '../core/device.js';
-import type { ModelManifest } from '../core/model.js';
+import { StartupError } from '../core/errors.js';
+import type { ModelManifest, Precision } from '../core/model.js';
+import { buildEncoder } from '../sam/sam-encoder.js';
 import { checkpointEncoder } from './checkpoint-model.js';
 import { type ExternalNetwork, openSession, type Session, type SessionOptions } from './session.js';
 
 /**
  * A model's image encoder as a session takes it.
  * @param path of the file that the manifest names, an ONNX graph or a checkpoint.
- * @throws StartupError when the checkpoint is not what the manifest says
+ * @throws StartupError when the file is not what the manifest says, or the model has no such precision
  */
-export function encoderNetwork(manifest: ModelManifest, path: string): string | ExternalNetwork {
-  return 'checkpoint' in manifest ? checkpointEncoder(path, manifest.architecture) : path;
+export function encoderNetwork(
+  manifest: ModelManifest,
+  path: string,
+  precision: Precision,
+): Uint8Array | ExternalNetwork {
+  if (!('checkpoint' in manifest)) return buildEncoder(readFileSync(path), precision);
+  if (precision === 'int8') {
+    throw new StartupError(
+      `SAM_ENCODER_PRECISION: the model "${manifest.name}" has no int8 encoder`,
+    );
+  }
+  return checkpointEncoder(path, manifest.architecture);
 }
 
 /** The image encoder: a normalised, padded image to its embedding. */
@@ -25,7 +38,7 @@ export class ImageEncoder {
     this.#imageSize = imageSize;
   }
 
-  /** @param network with one input [B,3,S,S] `input` and one output [B,256,64,64] `output`; B may be fixed at 1. */
+  /** @param network with one input [B,3,S,S] `input` and one output [B,256,64,64] `output`. */
   static async open(
     network: string | Uint8Array | ExternalNetwork,
     imageSize: number,

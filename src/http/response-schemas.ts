@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { ERROR_CODES } from '../core/errors.js';
 import type { MaskFormat, PromptResult, Segmentations } from '../core/mask.js';
+import { PRECISIONS } from '../core/model.js';
 import { Dtype, EmbeddingId, LowResLogits } from './request-schemas.js';
 import { choice, ref, strict } from './schema.js';
 
@@ -118,7 +119,8 @@ export const EmbeddingInfo = Type.Object(
     shape: Type.Array(Type.Integer()),
     dtype: Dtype,
     fingerprint: Type.String({
-      description: 'Changes with the model files, the preprocessing and the number format.',
+      description:
+        'Changes with the model files, the preprocessing, the precision and the number format.',
     }),
   },
   { ...strict, $id: 'EmbeddingInfo' },
@@ -141,7 +143,7 @@ export const ModelList = Type.Object(
           memory_bytes: Type.Integer({
             description: 'By how much the process grew as the model was loaded; 0 while it is not.',
           }),
-          encoder: Network,
+          encoder: Type.Object({ ...Network.properties, precision: choice(PRECISIONS) }, strict),
           decoder: Network,
         },
         strict,

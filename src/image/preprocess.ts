@@ -16,15 +16,21 @@ export function preprocess(
   }: Pick<ModelManifest, 'image_size' | 'pixel_mean' | 'pixel_std'>,
 ): Float32Array<ArrayBuffer> {
   const { data, width, height } = resizeBilinear(image, preprocessShape(image, side));
-  const input = new Float32Array(3 * side * side);
-  for (const [channel, mean] of pixel_mean.entries()) {
-    const std = pixel_std[channel] as number;
-    const normalised = Float32Array.from({ length: 256 }, (_, value) => (value - mean) / std);
-    for (let y = 0; y < height; y++) {
-      const row = (channel * side + y) * side;
-      for (let x = 0; x < width; x++) {
-        input[row + x] = normalised[data[(y * width + x) * 3 + channel] as number] as number;
-      }
+  const [r, g, b] = pixel_mean.map((mean, channel) =>
+    Float32Array.from(
+      { length: 256 },
+      (_, value) => (value - mean) / (pixel_std[channel] as number),
+    ),
+  ) as [Float32Array, Float32Array, Float32Array];
+  const plane = side * side;
+  const input = new Float32Array(3 * plane);
+  let source = 0;
+  for (let y = 0; y < height; y++) {
+    const start = y * side;
+    for (let at = start; at < start + width; at++) {
+      input[at] = r[data[source++] as number] as number;
+      input[plane + at] = g[data[source++] as number] as number;
+      input[2 * plane + at] = b[data[source++] as number] as number;
     }
   }
   return input;

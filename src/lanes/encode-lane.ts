@@ -1,45 +1,107 @@
-import type { CropTask, CutoutTask, Encoded, ImageLane, OverlayTask } from '../core/ports.js';
+import type { Provider } from '../core/device.js';
+import type { CutoutTask, Encoded, ImageLane, OverlayTask } from '../core/ports.js';
 import type * as EncodeJob from './encode-job.js';
+import type * as ImageJob from './image-job.js';
 import { Lane, type LaneOptions } from './lane.js';
 
-/** The lane that looks at images: few workers with many threads each, or one with a GPU. */
-export class EncodeLane extends Lane<typeof EncodeJob, EncodeJob.EncodeSettings> {
-  readonly #models: EncodeJob.EncodeSettings['models'];
+/** Where images are decoded, resized, and drawn on. */
+class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
+  async prepare(task: ImageJob.PrepareTask, signal?: AbortSignal): Promise<ImageJob.Prepared> {
+    const [prepared] = await this.run('prepare', [{ task }], signal);
+    return prepared as ImageJob.Prepared;
+  }
 
-  constructor(options: LaneOptions<EncodeJob.EncodeSettings>) {
-    super('encode', new URL('./encode-job.js', import.meta.url), options);
-    this.#models = options.settings.models;
+  prepareCrop(task: ImageJob.PrepareTask, signal: AbortSignal): Promise<ImageJob.Prepared> {
+    return this.runPatiently('prepare', { task }, signal);
+  }
+
+  async overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array> {
+    const [picture] = await this.run('overlay', [{ task }], signal);
+    return picture as Uint8Array;
+  }
+
+  async cutOut(task: CutoutTask, signal?: AbortSignal): Promise<Uint8Array[]> {
+    const [pictures] = await this.run('cutOut', [{ task }], signal);
+    return pictures as Uint8Array[];
+  }
+}
+
+/** Where networks run: few workers with many threads each, or one with a GPU. */
+class Networks extends Lane<typeof EncodeJob, EncodeJob.EncodeSettings> {
+  async encode(task: ImageJob.Prepared, signal?: AbortSignal): Promise<Encoded> {
+    const [encoded] = await this.run('encode', [errand(task)], signal);
+    return encoded as Encoded;
+  }
+
+  encodeCrop(task: ImageJob.Prepared, signal: AbortSignal): Promise<Encoded> {
+    return this.runPatiently('encode', errand(task), signal);
+  }
+}
+
+function errand(task: ImageJob.Prepared) {
+  return { task, group: task.model, transfer: [task.input.buffer] };
+}
+
+/**
+ * The lane that looks at images. `session.run` blocks its thread, so that the next image is prepared in another
+ * worker while the network is busy with the one before.
+ */
+export class EncodeLane {
+  readonly #images: Images;
+  readonly #networks: Networks;
+
+  constructor(options: LaneOptions<EncodeJob.EncodeSettings & ImageJob.ImageSettings>) {
+    const { models, maxPixels, ...settings } = options.settings;
+    this.#networks = new Networks('encode', new URL('./encode-job.js', import.meta.url), {
+      ...options,
+      queueLimit: Number.POSITIVE_INFINITY, // the lane before it counts its tasks
+      settings: { models, ...settings },
+    });
+    this.#images = new Images('encode', new URL('./image-job.js', import.meta.url), {
+      ...options,
+      settings: { models, maxPixels },
+      next: this.#networks,
+    });
   }
 
   /** The lane as the embeddings of one model see it. */
   of(model: string): ImageLane {
     return {
-      encode: (image, signal) => this.#encode(model, image, signal),
-      encodeCrop: (task, signal) => this.#encodeCrop(model, task, signal),
-      overlay: (task, signal) => this.#overlay(task, signal),
-      cutOut: (task, signal) => this.#cutOut(task, signal),
+      encode: (image, signal) => this.#encode({ model, image }, signal),
+      encodeCrop: (task, signal) => this.#encodeCrop({ model, ...task }, signal),
+      overlay: (task, signal) => this.#images.overlay(task, signal),
+      cutOut: (task, signal) => this.#images.cutOut(task, signal),
     };
   }
 
-  async #encode(model: string, image: Uint8Array, signal?: AbortSignal): Promise<Encoded> {
-    const manifest = this.#models[model]?.manifest;
-    // A graph that came as a file takes one image; one that is written here any number.
-    const group = manifest && 'checkpoint' in manifest ? { group: model } : {};
-    const [encoded] = await this.run('encode', [{ task: { model, image }, ...group }], signal);
-    return encoded as Encoded;
+  /** As `Lane.warmUp`. */
+  async warmUp(model: string, batch?: (provider: Provider) => number): Promise<Provider> {
+    const [provider] = await Promise.all([
+      this.#networks.warmUp(model, batch),
+      this.#images.warmUp(model),
+    ]);
+    return provider;
   }
 
-  #encodeCrop(model: string, task: CropTask, signal: AbortSignal): Promise<Encoded> {
-    return this.runPatiently('encode', { task: { model, ...task } }, signal);
+  async close(): Promise<void> {
+    await Promise.all([this.#images.close(), this.#networks.close()]);
   }
 
-  async #overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array> {
-    const [picture] = await this.run('overlay', [{ task }], signal);
-    return picture as Uint8Array;
+  async #encode(task: ImageJob.PrepareTask, signal?: AbortSignal): Promise<Encoded> {
+    const prepared = await this.#images.prepare(task, signal);
+    return this.#handingOn(this.#networks.encode(prepared, signal));
   }
 
-  async #cutOut(task: CutoutTask, signal?: AbortSignal): Promise<Uint8Array[]> {
-    const [pictures] = await this.run('cutOut', [{ task }], signal);
-    return pictures as Uint8Array[];
+  async #encodeCrop(task: ImageJob.PrepareTask, signal: AbortSignal): Promise<Encoded> {
+    const prepared = await this.#images.prepareCrop(task, signal);
+    return this.#handingOn(this.#networks.encodeCrop(prepared, signal));
+  }
+
+  async #handingOn(encoding: Promise<Encoded>): Promise<Encoded> {
+    try {
+      return await encoding;
+    } finally {
+      this.#images.resume();
+    }
   }
 }

@@ -26,9 +26,14 @@ export interface LaneOptions<Settings> {
   readonly settings: Settings;
   /** Subjects a worker stays prepared for; see `Errand.subject`. */
   readonly hotLimit?: number;
+  /** The lane that takes over from this one, which works ahead of it by no more than it can take at once. */
+  readonly next?: Successor;
   /** Told of a worker that died between tasks; it has been replaced already. */
   readonly onWorkerLost: (error: unknown) => void;
 }
+
+/** What a lane is to know of the one after it. */
+type Successor = Pick<Lane<Job, unknown>, 'load' | 'urgent' | 'pace' | 'appetite'>;
 
 /** A task and what the lane may know of it. */
 export interface Errand<Task> {
@@ -37,6 +42,8 @@ export interface Errand<Task> {
   readonly subject?: string;
   /** Waiting tasks of one group may run as one batch. */
   readonly group?: string;
+  /** Memory of the task that moves to the worker instead of being copied. */
+  readonly transfer?: readonly ArrayBuffer[];
 }
 
 interface Ticket extends Errand<unknown> {
@@ -90,6 +97,22 @@ export class Lane<J extends Job, Settings> {
       waiting: this.#waiting.length,
       running: this.#seats.filter(({ busy }) => busy).length,
     };
+  }
+
+  /** The same of tasks that somebody waits for. */
+  get urgent(): { waiting: number; running: number } {
+    const waiting = this.#waiting.filter(({ patient }) => !patient).length;
+    return { waiting, running: this.#urgent };
+  }
+
+  /** Tasks that its workers can take at once. */
+  get appetite(): number {
+    return this.#seats.length * this.#batch;
+  }
+
+  /** Milliseconds of a task, as of late. */
+  get pace(): number {
+    return this.#pace;
   }
 
   /**
@@ -149,12 +172,15 @@ export class Lane<J extends Job, Settings> {
   }
 
   #admit(tasks: number): void {
-    const { workers, queueLimit } = this.#options;
-    const waiting = this.#waiting.filter(({ patient }) => !patient).length;
-    const running = this.#urgent;
+    const { workers, queueLimit, next } = this.#options;
+    const { waiting } = this.urgent;
+    // What was handed on is not done yet.
+    const handedOn = next ? next.urgent.waiting + next.urgent.running : 0;
+    const running = this.urgent.running + handedOn;
     // An idle lane takes any one request, however many tasks it has.
     if (waiting + running === 0 || waiting + tasks <= workers - running + queueLimit) return;
-    const retryAfter = Math.max(1, Math.ceil((waiting * this.#pace) / workers / 1000));
+    const pace = Math.max(this.#pace, next?.pace ?? 0);
+    const retryAfter = Math.max(1, Math.ceil((waiting * pace) / workers / 1000));
     throw new SamError('overloaded', `the ${this.#name} queue is full`, { retryAfter });
   }
 
@@ -190,15 +216,27 @@ export class Lane<J extends Job, Settings> {
     ticket.reject(reason);
   }
 
+  /** To be called when the lane after this one has finished a task. */
+  resume(): void {
+    this.#dispatch();
+  }
+
   /** Gives work to idle workers. */
   #dispatch(): void {
     for (;;) {
       const idle = this.#seats.filter(({ busy }) => !busy);
       const [first] = this.#waiting;
-      if (!first || idle.length === 0) return;
+      if (!first || idle.length === 0 || this.#isAhead(first)) return;
       const seat = idle.find((each) => each.isHot(first.subject)) ?? (idle[0] as (typeof idle)[0]);
       void this.#serve(seat, this.#choose(seat, first));
     }
+  }
+
+  /** Whether the next lane has enough to do without a task; long work does not keep it from other tasks. */
+  #isAhead({ patient }: Ticket): boolean {
+    const { next } = this.#options;
+    if (!next) return false;
+    return (patient ? next.load : next.urgent).waiting >= next.appetite;
   }
 
   /** The first task in the queue that a worker is prepared for, or the first; and its companions. */
@@ -225,7 +263,8 @@ export class Lane<J extends Job, Settings> {
     if (!patient) this.#urgent++;
     try {
       const tasks = batch.map(({ task }) => task);
-      const outcomes = await seat.run<Outcome<unknown>[]>(kind, tasks, subject);
+      const transfer = batch.flatMap((ticket) => ticket.transfer ?? []);
+      const outcomes = await seat.run<Outcome<unknown>[]>(kind, tasks, { subject, transfer });
       const pace = (performance.now() - start) / batch.length;
       if (!patient) this.#pace += 0.2 * (pace - this.#pace);
       for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i] as Outcome<unknown>);

@@ -31,11 +31,18 @@ export class Seat {
     return subject !== undefined && this.#hot.has(subject);
   }
 
-  /** Runs one export of the job. */
-  async run<Result>(name: string, input: unknown, subject?: string): Promise<Result> {
+  /**
+   * Runs one export of the job.
+   * @param transfer memory of the input that moves to the worker.
+   */
+  async run<Result>(
+    name: string,
+    input: unknown,
+    { subject, transfer = [] }: { subject?: string | undefined; transfer?: ArrayBuffer[] } = {},
+  ): Promise<Result> {
     if (subject !== undefined) this.#hot.set(subject, true);
     try {
-      return await this.#pool.run(input, { name });
+      return await this.#pool.run(input, { name, transferList: transfer });
     } catch (error) {
       // Perhaps a new worker sits here now.
       this.#hot.clear();

@@ -5,10 +5,13 @@ import { type AttributeValue, DATA_TYPES, type DataType } from './proto.js';
 /** A place on an axis, known in advance or as a vector of one element when the graph runs. */
 export type Position = number | Value<'int64'>;
 
-/** The stride of a convolution, and the zeros around its input, the same along both axes. */
+/** The same along both axes. */
 export interface ConvOptions {
   readonly stride: number;
+  /** Zeros around the input. */
   readonly padding?: number;
+  /** Each group of output channels sees its own group of input channels. */
+  readonly groups?: number;
 }
 
 /**
@@ -108,23 +111,24 @@ export class Graph extends GraphScope {
   }
 
   /** Over the last axis, whose length `scale` and `bias` have. */
-  layerNormalization(x: Value, scale: Value, bias: Value, epsilon: number): Value {
-    return this.node('LayerNormalization', [x, scale, bias], {
+  layerNormalization(x: Value, scale: Value, bias: Value | undefined, epsilon: number): Value {
+    return this.node('LayerNormalization', bias ? [x, scale, bias] : [x, scale], {
       axis: int(-1),
       epsilon: { kind: 'float', value: epsilon },
     });
   }
 
-  /** x [B,I,H,W], weight [O,I,k,k] -> [B,O,H',W'] with H' = (H + 2 padding - k) / stride + 1. */
+  /** x [B,I,H,W], weight [O,I/groups,k,k] -> [B,O,H',W'] with H' = (H + 2 padding - k) / stride + 1. */
   conv(
     x: Value,
     weight: Value,
     bias: Value | undefined,
-    { stride, padding = 0 }: ConvOptions,
+    { stride, padding = 0, groups = 1 }: ConvOptions,
   ): Value {
     return this.node('Conv', bias ? [x, weight, bias] : [x, weight], {
       strides: ints([stride, stride]),
       pads: ints([padding, padding, padding, padding]),
+      group: int(groups),
     });
   }
 

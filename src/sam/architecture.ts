@@ -51,3 +51,24 @@ export const VIT = {
   vit_l: { depth: 24, dim: 1024, heads: 16, globalAttn: [5, 11, 17, 23] },
   vit_h: { depth: 32, dim: 1280, heads: 16, globalAttn: [7, 15, 23, 31] },
 } as const satisfies Record<string, ImageEncoderVariant>;
+
+/**
+ * TinyViT (Wu et al., 2022) as MobileSAM's image encoder has it: convolutions at a quarter of the image's
+ * side, then three stages of attention within windows.
+ */
+export const TINY_VIT = {
+  /** Channels after the first and the second convolution, each of which halves the sides. */
+  patchEmbed: [32, 64],
+  /** `layers.0`: blocks of convolutions, and the multiple of their channels that they expand to. */
+  convLayer: { depth: 2, expandRatio: 4 },
+  /** `layers.1` to `layers.3`: side of the grid, of a window, channels, heads of 32 channels. */
+  stages: [
+    { depth: 2, side: 128, window: 7, dim: 128, heads: 4 },
+    { depth: 6, side: 64, window: 14, dim: 160, heads: 5 },
+    { depth: 2, side: 64, window: 7, dim: 320, heads: 10 },
+  ],
+  mlpRatio: 4,
+} as const;
+
+/** One of the stages that attend. */
+export type TinyVitStage = (typeof TINY_VIT.stages)[number];

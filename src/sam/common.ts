@@ -1,8 +1,8 @@
-import type { Graph } from '../onnx/graph.js';
+import type { ConvOptions, Graph } from '../onnx/graph.js';
 import type { Value } from '../onnx/graph-scope.js';
 
 /** PyTorch's LayerNorm default. */
-const LAYER_NORM_EPSILON = 1e-5;
+export const LAYER_NORM_EPSILON = 1e-5;
 /** segment-anything's LayerNorm2d default. */
 const LAYER_NORM_2D_EPSILON = 1e-6;
 
@@ -23,8 +23,7 @@ export function layerNorm(g: Graph, x: Value, epsilon = LAYER_NORM_EPSILON): Val
 
 /** Normalises each pixel over its channels: x [B,C,H,W]. */
 export function layerNorm2d(g: Graph, x: Value): Value {
-  const channelsLast = layerNorm2dLast(g, g.transpose(x, [0, 2, 3, 1])); // [B,H,W,C]
-  return g.transpose(channelsLast, [0, 3, 1, 2]); // [B,C,H,W]
+  return channelsFirst(g, layerNorm2dLast(g, channelsLast(g, x)));
 }
 
 /** The same where the channels are last already: x [...,C]. */
@@ -49,4 +48,19 @@ export function mlpRows(g: Graph, x: Value, depth: number): Value {
     hidden = linearRows(g.scope(`layers.${layer}`), layer === 0 ? hidden : g.relu(hidden));
   }
   return hidden;
+}
+
+/** x [B,I,H,W] -> [B,O,H',W'] with the scope's `weight` [O,I/groups,k,k] and `bias` [O]. */
+export function conv(g: Graph, x: Value, options: ConvOptions = { stride: 1 }): Value {
+  return g.conv(x, g.parameter('weight'), g.parameter('bias'), options);
+}
+
+/** [B,C,H,W] -> [B,H,W,C] */
+export function channelsLast(g: Graph, x: Value): Value {
+  return g.transpose(x, [0, 2, 3, 1]);
+}
+
+/** [B,H,W,C] -> [B,C,H,W] */
+export function channelsFirst(g: Graph, x: Value): Value {
+  return g.transpose(x, [0, 3, 1, 2]);
 }

@@ -1,5 +1,5 @@
 import type { Provider } from '../core/device.js';
-import { type ModelManifest, weightFiles } from '../core/model.js';
+import { type ModelManifest, type Precision, weightFiles } from '../core/model.js';
 import type { Embeddings } from './embeddings.js';
 
 /** Where a model's two networks run. */
@@ -19,8 +19,18 @@ export interface ModelInfo {
   readonly fingerprint: string;
   /** Of the process, by which it grew as the model was loaded; 0 while it is not. */
   readonly memory_bytes: number;
-  readonly encoder: { readonly provider: string; readonly sha256: string };
+  readonly encoder: {
+    readonly provider: string;
+    readonly precision: Precision;
+    readonly sha256: string;
+  };
   readonly decoder: { readonly provider: string; readonly sha256: string };
+}
+
+/** What tells its embeddings from others. */
+export interface EncoderIdentity {
+  readonly fingerprint: string;
+  readonly precision: Precision;
 }
 
 /** A model with its embeddings, which is loaded at start or when it is first needed. */
@@ -28,7 +38,7 @@ export class ServedModel {
   readonly name: string;
   readonly embeddings: Embeddings;
   readonly #manifest: ModelManifest;
-  readonly #fingerprint: string;
+  readonly #identity: EncoderIdentity;
   readonly #load: () => Promise<Providers>;
   #loading: Promise<void> | undefined;
   #loaded: { readonly providers: Providers; readonly memory: number } | undefined;
@@ -36,14 +46,14 @@ export class ServedModel {
   /** @param load loads the networks in all workers. */
   constructor(
     manifest: ModelManifest,
-    fingerprint: string,
+    identity: EncoderIdentity,
     embeddings: Embeddings,
     load: () => Promise<Providers>,
   ) {
     this.name = manifest.name;
     this.embeddings = embeddings;
     this.#manifest = manifest;
-    this.#fingerprint = fingerprint;
+    this.#identity = identity;
     this.#load = load;
   }
 
@@ -59,12 +69,17 @@ export class ServedModel {
   describe(): ModelInfo {
     const { name, title, license, source, architecture, image_size } = this.#manifest;
     const { encoder, decoder } = weightFiles(this.#manifest);
+    const { fingerprint, precision } = this.#identity;
     const { providers, memory = 0 } = this.#loaded ?? {};
     return {
       ...{ name, title, license, source, architecture, image_size },
-      fingerprint: this.#fingerprint,
+      fingerprint,
       memory_bytes: memory,
-      encoder: { provider: providers?.encoder ?? 'not loaded', sha256: encoder.sha256 },
+      encoder: {
+        provider: providers?.encoder ?? 'not loaded',
+        precision,
+        sha256: encoder.sha256,
+      },
       decoder: { provider: providers?.decoder ?? 'not loaded', sha256: decoder.sha256 },
     };
   }

