@@ -1,4 +1,45 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { buildEncoder } from '../src/sam/sam-encoder.js';
+import { sceneInput, shippedEncoder } from '../test/sam/fixtures/encoders.js';
 import { CLIENTS, contest, load, photograph, report, variants } from './contest.js';
+import { interleaved } from './interleaved.js';
+
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
+/** The graphs by themselves: one thread each, one image. */
+const options = { intraOpNumThreads: 1, logSeverityLevel: 3 } as const;
+const input = new Tensor('float32', await sceneInput(4), [1, 3, 1024, 1024]);
+const sessions = {
+  'encoder.onnx as shipped': await InferenceSession.create(shippedEncoder, options),
+  'our graph': await InferenceSession.create(buildEncoder(shippedEncoder, 'float32'), options),
+  'our graph in 8 bits': await InferenceSession.create(
+    buildEncoder(shippedEncoder, 'int8'),
+    options,
+  ),
+};
+const candidates = Object.entries(sessions).map(([name, session]) => ({
+  name,
+  run: () => session.run({ input }),
+}));
+await interleaved('one image', candidates, { rounds: 15, warmUp: 2 });
+
+const [shipped, ...ours] = await Promise.all(
+  candidates.map(async ({ run }) => (await run())['output']?.data as Float32Array),
+);
+for (const [i, embedding] of ours.entries()) {
+  const error = relativeError(embedding, shipped as Float32Array).toExponential(1);
+  console.log(`  ${candidates[i + 1]?.name}: relative error of the embedding ${error}`);
+}
+
+/** The root of the squared differences' sum, as a share of the squares' of what is expected. */
+function relativeError(actual: Float32Array, expected: Float32Array): number {
+  let [differences, squares] = [0, 0];
+  for (const [i, value] of expected.entries()) {
+    differences += ((actual[i] as number) - value) ** 2;
+    squares += value ** 2;
+  }
+  return Math.sqrt(differences / squares);
+}
 
 /** POST /embed with a new 1600x1200 JPEG each time, batch 1. */
 await contest(async (ours, weekend) => {

@@ -4,7 +4,7 @@ import type { TinyVitStage } from './architecture.js';
 import { channelsFirst, channelsLast, conv, LAYER_NORM_EPSILON } from './common.js';
 
 /**
- * Multi-head attention within windows, with a learned bias for each pair of places: [B,C,H,W] -> [B,C,H,W].
+ * Multi-head attention within windows, with a learned bias for each pair of places: [B,H,W,C] -> [B,H,W,C].
  * Its weights are those of `foldWindowAttention`, with which the keys and values of the places beyond the edge
  * of the grid are zeros, so that only what is inside is normalised and projected.
  */
