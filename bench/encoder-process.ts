@@ -1,4 +1,4 @@
-import type { ModelManifest } from '../src/core/model.js';
+import type { ModelManifest, Precision } from '../src/core/model.js';
 import { usableCores } from '../src/cores.js';
 import { encoderNetwork, ImageEncoder } from '../src/engine/image-encoder.js';
 
@@ -6,6 +6,7 @@ import { encoderNetwork, ImageEncoder } from '../src/engine/image-encoder.js';
 export interface EncoderOrder {
   readonly manifest: ModelManifest;
   readonly path: string;
+  readonly precision: Precision;
 }
 
 /** Of opening it, or of one run. */
@@ -18,9 +19,9 @@ export interface EncoderReport {
 let encoder: ImageEncoder | undefined;
 let input = new Float32Array();
 
-async function open({ manifest, path }: EncoderOrder): Promise<ImageEncoder> {
+async function open({ manifest, path, precision }: EncoderOrder): Promise<ImageEncoder> {
   input = new Float32Array(3 * manifest.image_size ** 2).map((_, i) => Math.sin(i / 97));
-  return ImageEncoder.open(encoderNetwork(manifest, path, 'float32'), manifest.image_size, {
+  return ImageEncoder.open(encoderNetwork(manifest, path, precision), manifest.image_size, {
     device: 'cpu',
     threads: usableCores(),
     gpuTurn: new SharedArrayBuffer(4),

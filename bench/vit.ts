@@ -106,12 +106,16 @@ for (const name of names) {
   const encoders: Encoder[] = [];
   try {
     writeRandomSam(path, variant);
-    encoders.push(new Encoder({ manifest: mobile, path: mobilePath }));
-    encoders.push(new Encoder({ manifest: await readManifest(MODELS, name), path }));
-    const [baseline, score] = (await inTurns(encoders)) as [Score, Score];
+    const manifest = await readManifest(MODELS, name);
+    encoders.push(new Encoder({ manifest: mobile, path: mobilePath, precision: 'float32' }));
+    encoders.push(new Encoder({ manifest, path, precision: 'float32' }));
+    encoders.push(new Encoder({ manifest, path, precision: 'int8' }));
+    const [baseline, exact, whole] = (await inTurns(encoders)) as [Score, Score, Score];
     const mobilePace = pace(baseline, mobileMacs);
     print('mobile_sam', statSync(mobilePath).size, mobileMacs, baseline, mobilePace);
-    print(name, statSync(path).size, publishedMacs(variant), score, mobilePace);
+    const macs = publishedMacs(variant);
+    print(name, statSync(path).size, macs, exact, mobilePace);
+    print(`${name} int8`, statSync(path).size, macs, whole, mobilePace);
   } finally {
     for (const encoder of encoders) encoder.close();
     rmSync(folder, { recursive: true });

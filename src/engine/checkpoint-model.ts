@@ -1,9 +1,14 @@
+import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
+import { type Checkpoint, openCheckpoint, type StateDict } from '../checkpoint/checkpoint.js';
+import type { StoredTensor } from '../checkpoint/stored-tensor.js';
 import type { Provider } from '../core/device.js';
 import { StartupError } from '../core/errors.js';
-import type { Architecture } from '../core/model.js';
+import type { Architecture, Precision } from '../core/model.js';
+import type { ExternalTensor } from '../onnx/float-tensor.js';
 import { toHalfPrecision } from '../onnx/half-precision.js';
+import type { ModelProto, TensorProto } from '../onnx/proto.js';
+import { quantize } from '../onnx/quantize.js';
 import { writeModel } from '../onnx/write-model.js';
 import { type ImageEncoderVariant, VIT } from '../sam/architecture.js';
 import { encoderParameters, recogniseImageEncoder } from '../sam/encoder-parameters.js';
@@ -17,6 +22,9 @@ const FUSED_ATTENTION: readonly Provider[] = ['cpu', 'cuda'];
 
 /** Sums over many numbers, which 16 bits are too few for. */
 const IN_32_BITS = new Set(['LayerNormalization', 'Softmax', 'Resize']);
+
+/** Products of fewer channels are not worth their conversion to 8 bits. */
+const LEAST_CHANNELS = 64;
 
 /** What a checkpoint was found to be. */
 export interface CheckpointModel {
@@ -45,23 +53,63 @@ export function checkpointDecoder(path: string): Weights {
 }
 
 /**
- * A checkpoint's image encoder, for each provider as it likes it: in 32 bits on a CPU, in 16 on a GPU.
- * The graph refers to the weights in the checkpoint, which the runtime maps into memory.
+ * A checkpoint's image encoder, for each provider as it likes it: in 32 bits on a CPU, unless 8 are asked for, in
+ * 16 on a GPU. The graph refers to the weights in the checkpoint, which the runtime maps into memory.
  * @throws StartupError when the checkpoint is not of this architecture, or as above
  */
-export function checkpointEncoder(path: string, architecture: Architecture): ExternalNetwork {
+export function checkpointEncoder(
+  path: string,
+  architecture: Architecture,
+  precision: Precision,
+): ExternalNetwork {
   const found = inspectCheckpoint(path);
   if (architecture !== found.architecture) {
     throw new StartupError(`${path} is ${found.architecture}, its manifest says ${architecture}`);
   }
-  return withCheckpoint(path, ({ folder, tensors }) => ({
-    folder,
-    graphFor: (provider) => {
-      const kind = FUSED_ATTENTION.includes(provider) ? 'fused' : 'by-head';
-      const model = buildImageEncoder(found.variant, tensors, kind);
-      return writeModel(provider === 'cpu' ? model : toHalfPrecision(model, IN_32_BITS));
-    },
-  }));
+  const { variant } = found;
+  return {
+    folder: dirname(path),
+    graphFor: (provider) =>
+      withCheckpoint(path, ({ tensors }) => {
+        const kind = FUSED_ATTENTION.includes(provider) ? 'fused' : 'by-head';
+        if (precision === 'int8') return writeModel(inWholeNumbers(variant, tensors));
+        const model = buildImageEncoder(variant, tensors, kind);
+        return writeModel(provider === 'cpu' ? model : toHalfPrecision(model, IN_32_BITS));
+      }),
+  };
+}
+
+/** The encoder with its large products in 8 bits. Of its weights in 32 bits, one at a time is in memory. */
+function inWholeNumbers(variant: ImageEncoderVariant, tensors: StateDict): ModelProto {
+  const parameters = new Map<string, ExternalTensor>();
+  for (const [name, { shape, external }] of tensors) {
+    parameters.set(name, { type: 'float', shape, external });
+  }
+  const model = buildImageEncoder(variant, parameters, 'fused');
+  const initializers = model.graph.initializers.map((tensor) => {
+    const stored = tensor.external && tensors.get(tensor.name);
+    return stored ? new LazyInitializer(tensor.name, stored) : tensor;
+  });
+  return quantize({ ...model, graph: { ...model.graph, initializers } }, LEAST_CHANNELS);
+}
+
+/** A weight that is read each time somebody looks at its data. */
+class LazyInitializer implements TensorProto {
+  readonly type = 'float';
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly #stored: StoredTensor;
+
+  constructor(name: string, stored: StoredTensor) {
+    this.name = name;
+    this.shape = stored.shape;
+    this.#stored = stored;
+  }
+
+  get data(): Uint8Array {
+    const { buffer, byteOffset, byteLength } = this.#stored.read();
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  }
 }
 
 function withCheckpoint<T>(path: string, use: (checkpoint: Checkpoint) => T): T {

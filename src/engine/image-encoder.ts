@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Tensor } from 'onnxruntime-node';
 import type { Provider } from '../core/device.js';
-import { StartupError } from '../core/errors.js';
 import type { ModelManifest, Precision } from '../core/model.js';
 import { buildEncoder } from '../sam/sam-encoder.js';
 import { checkpointEncoder } from './checkpoint-model.js';
@@ -10,7 +9,7 @@ import { type ExternalNetwork, openSession, type Session, type SessionOptions } 
 /**
  * A model's image encoder as a session takes it.
  * @param path of the file that the manifest names, an ONNX graph or a checkpoint.
- * @throws StartupError when the file is not what the manifest says, or the model has no such precision
+ * @throws StartupError when the file is not what the manifest says
  */
 export function encoderNetwork(
   manifest: ModelManifest,
@@ -18,12 +17,7 @@ export function encoderNetwork(
   precision: Precision,
 ): Uint8Array | ExternalNetwork {
   if (!('checkpoint' in manifest)) return buildEncoder(readFileSync(path), precision);
-  if (precision === 'int8') {
-    throw new StartupError(
-      `SAM_ENCODER_PRECISION: the model "${manifest.name}" has no int8 encoder`,
-    );
-  }
-  return checkpointEncoder(path, manifest.architecture);
+  return checkpointEncoder(path, manifest.architecture, precision);
 }
 
 /** The image encoder: a normalised, padded image to its embedding. */

@@ -62,12 +62,12 @@ t.test('what does not fit is named, and nothing is left behind', async (t) => {
     t.notOk(existsSync(join(models, 'sam.pth')));
   };
   const poisoned = 'mask_decoder.transformer.layers.0.mlp.lin1.bias';
-  writeRandomSam(file, TINY, { [poisoned]: (data) => data.fill(Number.NaN, 3, 4) });
+  writeRandomSam(file, TINY, { changes: { [poisoned]: (data) => data.fill(Number.NaN, 3, 4) } });
   await refused(
     /tensor "mask_decoder\.transformer\.layers\.0\.mlp\.lin1\.bias": it holds numbers that are not finite/,
   );
   const late = 'image_encoder.neck.2.weight';
-  writeRandomSam(file, TINY, { [late]: (data) => data.fill(Number.NaN, 3, 4) });
+  writeRandomSam(file, TINY, { changes: { [late]: (data) => data.fill(Number.NaN, 3, 4) } });
   await refused(/tensor "image_encoder\.neck\.2\.weight": it holds numbers that are not finite/);
   truncateSync(file, 1_000_000);
   await refused(/its end is missing/);

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import t from 'tap';
+import type { Precision } from '../../src/core/model.js';
+import { checkpointEncoder, inspectCheckpoint } from '../../src/engine/checkpoint-model.js';
+import { ImageEncoder } from '../../src/engine/image-encoder.js';
+import { writeRandomSam } from '../checkpoint/fixtures/random-sam.js';
+import { random } from '../sam/fixtures/decoders.js';
+
+/** Wide enough for its products to be worth 8 bits. */
+const SMALL = { depth: 2, dim: 64, heads: 2, globalAttn: [1] };
+const next = random(1);
+const input = Float32Array.from({ length: 3 * 1024 * 1024 }, () => 4 * next() - 2);
+
+async function encode(path: string, precision: Precision): Promise<Float32Array> {
+  const options = { device: 'cpu', threads: 2, gpuTurn: new SharedArrayBuffer(4) } as const;
+  const network = checkpointEncoder(path, 'sam_vit', precision);
+  return (await (await ImageEncoder.open(network, 1024, options)).run(input)).data;
+}
+
+/** The norm of the difference, as a share of the norm of `b`. */
+function relativeDistance(a: Float32Array, b: Float32Array): number {
+  let [difference, norm] = [0, 0];
+  for (let i = 0; i < b.length; i++) {
+    difference += ((a[i] as number) - (b[i] as number)) ** 2;
+    norm += (b[i] as number) ** 2;
+  }
+  return Math.sqrt(difference / norm);
+}
+
+t.test('a checkpoint in other numbers is the same encoder', async (t) => {
+  const folder = t.testdir({});
+  const [whole, half] = [join(folder, 'whole.pth'), join(folder, 'half.pth')];
+  writeRandomSam(whole, SMALL);
+  writeRandomSam(half, SMALL, { half: true });
+  const exact = await encode(whole, 'float32');
+
+  const stored = relativeDistance(await encode(half, 'float32'), exact);
+  t.ok(stored > 1e-6 && stored <= 2e-3, `weights stored in 16 bits: off by ${stored}`);
+  const computed = relativeDistance(await encode(whole, 'int8'), exact);
+  t.ok(computed > 1e-4 && computed <= 5e-2, `products in 8 bits: off by ${computed}`);
+  const both = relativeDistance(await encode(half, 'int8'), exact);
+  t.ok(both > 1e-4 && both <= 5e-2, `both: off by ${both}`);
+});
+
+t.test('a checkpoint is what it is, whatever its manifest says', async (t) => {
+  const path = join(t.testdir({}), 'small.pth');
+  writeRandomSam(path, SMALL);
+  t.same(inspectCheckpoint(path), { architecture: 'sam_vit', variant: SMALL });
+  t.throws(() => checkpointEncoder(path, 'vit_b', 'float32'), {
+    name: 'StartupError',
+    message: /small\.pth is sam_vit, its manifest says vit_b/,
+  });
+});
