@@ -114,10 +114,13 @@ export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Deco
   const [{ prompt }] = first.task.prompts as [(typeof first.task.prompts)[0]];
   const multimask = wantsMultimask(prompt);
   const batch = batchOf(answering);
-  const context = await contextOf(first.task.embedding);
+  const { context, made } = await contextOf(first.task.embedding);
   const ready = performance.now();
   const answer = await (await open(first.task.embedding.model)).run(context, batch, multimask);
-  const timings = { context_ms: ready - start, decode_ms: performance.now() - ready };
+  const timings = {
+    ...(made && { context_ms: ready - start }),
+    decode_ms: performance.now() - ready,
+  };
 
   const masksEach = multimask ? MASKS_OF_A_POINT : 1;
   let next = 0;
@@ -164,14 +167,19 @@ function batchOf(answering: readonly Answering[]): PromptBatch {
   };
 }
 
-/** The context of an image, computed when it is asked about for the first time. */
-async function contextOf({ id, model, fingerprint, tensor }: Embedding): Promise<ImageContext> {
+/** The context of an image, made when it is asked about for the first time. */
+async function contextOf({
+  id,
+  model,
+  fingerprint,
+  tensor,
+}: Embedding): Promise<{ context: ImageContext; made: boolean }> {
   const key = `${fingerprint}/${id}`;
   const known = contexts.get(key);
-  if (known) return known;
+  if (known) return { context: known, made: false };
   const context = await (await open(model)).context(readFloats(tensor.bytes, tensor.dtype));
   contexts.set(key, context);
-  return context;
+  return { context, made: true };
 }
 
 /** The masks of a task, which begin at place `from` of the answer. */
@@ -216,7 +224,7 @@ async function candidatesOf(task: CandidatesTask): Promise<Candidates> {
     prompts: points.length,
   };
   const network = await open(embedding.model);
-  const context = await contextOf(embedding);
+  const { context } = await contextOf(embedding);
   const likely = await network.candidates(context, batch, parameters.pred_iou_thresh);
   const decoded = performance.now();
   const { image_size } = modelOf(embedding.model).manifest;

@@ -3,7 +3,7 @@ import { CONTEXT_BYTES } from '../../src/sam/image-context.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, startService } from '../fixtures/service.js';
 
-/** Which of three decodes, of one image, another and the first again, computed a context: it takes milliseconds. */
+/** Which of four decodes, of one image, another and the first again twice, made a context. */
 async function computed(t: Test, bytes: number) {
   const { post } = await startService(t, { SAM_CONTEXT_BYTES: String(bytes) });
   const ids: string[] = [];
@@ -15,7 +15,7 @@ async function computed(t: Test, bytes: number) {
   for (const embedding_id of [...ids, ids[0], ids[0]]) {
     const answer = await post('/decode', { embedding_id, box: [10, 10, 60, 60] });
     const { timings } = (await answer.json()) as { timings: Record<string, number> };
-    results.push((timings['context_ms'] as number) > 1);
+    results.push(timings['context_ms'] !== undefined);
   }
   return results;
 }
