@@ -73,9 +73,12 @@ t.test('two models, each loaded when it is first needed', async (t) => {
   t.test('images that wait are encoded together, and fail each for itself', async (t) => {
     const pictures = await Promise.all([2, 3, 4, 5, 6].map((n) => draw(scene(n))));
     const broken = pictures.map((file, i) => (i === 2 ? file.subarray(0, 3000) : file));
+    // The other model keeps the network busy until all are there.
+    const busy = Promise.all([7, 8].map(async (n) => post('/embed', form(await draw(scene(n))))));
     const responses = await Promise.all(
       broken.map((file) => post('/embed?model=tiny', form(file))),
     );
+    await busy;
     t.same(
       responses.map(({ status }) => status),
       [201, 201, 422, 201, 201],
