@@ -46,6 +46,9 @@ async function tensorOf({ url }: Service, { embedding_id }: Embedded): Promise<F
   return new Float32Array(await response.arrayBuffer());
 }
 
+// A few hundred points and six embeddings take their time on a machine that does other things too.
+t.setTimeout(600_000);
+
 t.test('everything mode', async (t) => {
   const service = await startService(t, {
     SAM_EVERYTHING_RUNS: '1',
@@ -123,15 +126,15 @@ t.test('everything mode', async (t) => {
   });
 
   t.test('a click does not wait for all of it', async (t) => {
-    const running = everything({ points_per_side: 24 });
+    const running = everything({ points_per_side: 16 });
     const click = { embedding_id, box: picture.shapes[0]?.box };
     const order: string[] = [];
     const long = running.then((response) => response.json()).then(() => order.push('everything'));
-    // A run takes the only worker at once; there are 36 parts of it.
-    for (let i = 0; i < 5; i++) t.equal((await post('/decode', click)).status, 200);
-    order.push('five clicks');
+    // A run takes the only worker at once; there are 16 parts of it.
+    for (let i = 0; i < 3; i++) t.equal((await post('/decode', click)).status, 200);
+    order.push('three clicks');
     await long;
-    t.same(order, ['five clicks', 'everything']);
+    t.same(order, ['three clicks', 'everything']);
   });
 
   t.test('who leaves stops it', async (t) => {

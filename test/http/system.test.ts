@@ -42,6 +42,7 @@ t.test('what operators ask', async (t) => {
       '/decode',
       '/embed',
       '/embeddings/{id}',
+      '/everything',
       '/healthz',
       '/models',
       '/models/{name}/context.onnx',

@@ -4,9 +4,14 @@ import type * as Job from './fixtures/mortal-job.js';
 
 type Task = Parameters<typeof Job.work>[0][0];
 
+type Next = NonNullable<ConstructorParameters<typeof Lane>[2]['next']>;
+
 class TestLane extends Lane<typeof Job, null> {
-  constructor(t: Test, workers: number, queueLimit: number) {
-    const options = { workers, queueLimit, settings: null, hotLimit: 4, onWorkerLost: () => {} };
+  constructor(t: Test, workers: number, queueLimit: number, next?: Next) {
+    const options = {
+      ...{ workers, queueLimit, settings: null, hotLimit: 4, onWorkerLost: () => {} },
+      ...(next && { next }),
+    };
     super('test', new URL('./fixtures/mortal-job.js', import.meta.url), options);
     t.teardown(() => this.close());
   }
@@ -156,3 +161,24 @@ t.test('long work that is given up leaves the queue', async (t) => {
   await t.rejects(running, { name: 'AbortError' });
   t.equal(lane.load.waiting, 0);
 });
+
+t.test(
+  'a lane works ahead of the next one only so far, and counts what it handed on',
+  async (t) => {
+    const urgent = { waiting: 1, running: 1 };
+    const load = { waiting: 2, running: 1 };
+    const lane = new TestLane(t, 1, 2, { load, urgent, pace: 1000, appetite: 1 });
+    const first = lane.work(['answer']);
+    await t.rejects(lane.work(['answer']), { code: 'overloaded' }, 'two are there, one waits here');
+    t.same(lane.load, { waiting: 1, running: 0 }, 'the next lane has enough to do');
+    Object.assign(urgent, { waiting: 0 });
+    const { signal } = new AbortController();
+    const long = lane.workPatiently('answer', signal);
+    lane.resume();
+    t.same(await first, ['answer']);
+    t.same(lane.load, { waiting: 1, running: 0 }, 'long work waits for long work');
+    Object.assign(load, { waiting: 0 });
+    lane.resume();
+    t.equal(await long, 'answer');
+  },
+);
