@@ -9,6 +9,7 @@ const ROOMS = {
   engine: ['sam', 'onnx', 'checkpoint', 'core'],
   models: ['engine', 'core'],
   store: ['core'],
+  remote: ['core'],
   lanes: ['image', 'engine', 'masks', 'sam', 'core'],
   service: ['store', 'image', 'core'],
   http: ['service', 'core'],
@@ -22,6 +23,8 @@ const PACKAGES = {
   '(fastify|@fastify/[^/]+)': '^src/http/',
   piscina: '^src/lanes/',
   'lru-cache': '^src/(store|lanes)/',
+  '(prom-client|@opentelemetry/[^/]+)': '^src/observe/',
+  'ipaddr\\.js': '^src/remote/',
   'cli-progress': '^src/models-cli',
   '@bufbuild/protobuf': '^src/onnx/',
 };
@@ -48,7 +51,7 @@ module.exports = {
       name: 'service-knows-only-the-format-of-an-image',
       severity: 'error',
       from: { path: '^src/service/' },
-      to: { path: '^src/image/', pathNot: '^src/image/format\\.ts$' },
+      to: { path: '^src/image/', pathNot: '^src/image/(format|declared-size)\\.ts$' },
     },
     {
       name: 'pixels-stay-off-the-main-thread',

@@ -1,6 +1,6 @@
 import type { ModelManifest, Precision } from '../src/core/model.js';
-import { usableCores } from '../src/cores.js';
 import { encoderNetwork, ImageEncoder } from '../src/engine/image-encoder.js';
+import { usableCores } from '../src/machine.js';
 
 /** Which encoder a process of its own is to open; after that, each message asks for one run. */
 export interface EncoderOrder {

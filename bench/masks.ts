@@ -54,7 +54,7 @@ async function realLogits(): Promise<Float32Array> {
   const { manifest } = await loadModel('models', 'mobile_sam');
   const picture = scene(4);
   const [disc] = picture.shapes;
-  const image = await decodeImage(await draw(picture), { maxPixels: 1e8 });
+  const image = await decodeImage(await draw(picture), { maxPixels: 1e8, timeoutMs: 60_000 });
   const encoder = await InferenceSession.create(`${folder}encoder.onnx`, options);
   const decoder = await InferenceSession.create(`${folder}sam.onnx`, options);
   const side = manifest.image_size;

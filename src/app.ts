@@ -5,21 +5,31 @@ import { bestBatch, type Provider } from './core/device.js';
 import { fingerprintOf } from './core/model.js';
 import { loadModel, type Model, readDecoder } from './engine/model-files.js';
 import { withholdTelemetry } from './engine/telemetry.js';
+import { ApiKeys } from './http/api-keys.js';
 import type { Server } from './http/context.js';
 import { createServer } from './http/server.js';
 import { Uploads } from './http/uploads.js';
 import { DecodeLane } from './lanes/decode-lane.js';
 import { EncodeLane } from './lanes/encode-lane.js';
+import type { TaskReport } from './lanes/lane.js';
+import { Metrics } from './observe/metrics.js';
+import { startTraces } from './observe/traces.js';
+import { AllowedHosts } from './remote/allowed-hosts.js';
+import { ImageUrls } from './remote/image-urls.js';
 import { CONTEXT_BYTES } from './sam/image-context.js';
 import { Cutouts } from './service/cutouts.js';
 import { DecoderFiles } from './service/decoder-files.js';
 import { Embeddings } from './service/embeddings.js';
+import { ImageAdmission, PixelBudget } from './service/image-admission.js';
 import { MaskGenerator } from './service/mask-generator.js';
+import { MemoryGuard } from './service/memory-guard.js';
 import { Models } from './service/models.js';
 import { Predictor } from './service/predictor.js';
 import { ServedModel } from './service/served-model.js';
+import { DiskStore } from './store/disk-store.js';
 import { LogitsStore } from './store/logits-store.js';
 import { MemoryStore } from './store/memory-store.js';
+import { TieredStore } from './store/tiered-store.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
@@ -51,24 +61,34 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const precision = config.SAM_ENCODER_PRECISION;
   const gpuTurn = new SharedArrayBuffer(4);
 
-  const onWorkerLost = (error: unknown) => logger.error({ err: error }, 'worker lost and replaced');
+  const metrics = new Metrics();
+  const traces = config.OTEL_EXPORTER_OTLP_ENDPOINT ? await startTraces(version) : undefined;
+  const watched = (lane: string) => ({
+    onWorkerLost: (error: unknown) => {
+      metrics.workerLost(lane);
+      logger.error({ err: error, lane }, 'worker lost and replaced');
+    },
+    onTask: (task: TaskReport) => metrics.task(lane, task),
+  });
   const encodeLane = new EncodeLane({
     workers: config.SAM_ENCODE_WORKERS,
     queueLimit: config.SAM_ENCODE_QUEUE,
+    timeouts: { queueMs: config.SAM_QUEUE_TIMEOUT_MS, runMs: config.SAM_ENCODE_TIMEOUT_MS },
     settings: {
       models: byName(models, (model) => model),
       session: { device: config.SAM_DEVICE, threads: config.SAM_ENCODE_THREADS, gpuTurn },
-      maxPixels: config.SAM_MAX_IMAGE_PIXELS,
+      image: { maxPixels: config.SAM_MAX_IMAGE_PIXELS, timeoutMs: config.SAM_IMAGE_TIMEOUT_MS },
       precision,
       dtype,
     },
-    onWorkerLost,
+    ...watched('encode'),
   });
   const contexts = contextsPerWorker(config);
   const decodeLane = new DecodeLane({
     workers: config.SAM_DECODE_WORKERS,
     queueLimit: config.SAM_DECODE_QUEUE,
     hotLimit: contexts,
+    timeouts: { queueMs: config.SAM_QUEUE_TIMEOUT_MS, runMs: config.SAM_DECODE_TIMEOUT_MS },
     settings: {
       models: byName(models, (model) => ({
         manifest: model.manifest,
@@ -77,18 +97,39 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       contexts,
       session: { device: config.SAM_DECODE_DEVICE, threads: config.SAM_DECODE_THREADS, gpuTurn },
     },
-    onWorkerLost,
+    ...watched('decode'),
   });
 
-  const store = new MemoryStore(config.SAM_CACHE_BYTES);
+  const pixels = new PixelBudget(config.SAM_MAX_PIXELS_IN_FLIGHT);
+  const imagesOf = (name: string) => {
+    const { SAM_MAX_IMAGE_PIXELS: maxPixels, SAM_MAX_IMAGE_SIDE: maxSide } = config;
+    return new ImageAdmission(encodeLane.of(name), { maxPixels, maxSide }, pixels);
+  };
+  const images = imagesOf(config.SAM_MODELS[0]);
+
+  const memory = new MemoryStore(config.SAM_CACHE_BYTES, () => metrics.evicted('memory'));
+  const disk = config.SAM_CACHE_DIR
+    ? new DiskStore({
+        directory: config.SAM_CACHE_DIR,
+        maxBytes: config.SAM_CACHE_DIR_BYTES,
+        onEvict: () => metrics.evicted('disk'),
+        onFault: (fault, error) => {
+          metrics.diskFault(fault);
+          if (fault !== 'skipped') logger.warn({ err: error, fault }, 'disk cache');
+        },
+      })
+    : undefined;
+  const store = disk ? new TieredStore(memory, disk) : memory;
   const served = new Models(
     models.map(({ manifest }) => {
       const { name } = manifest;
       const fingerprint = fingerprintOf(manifest, precision, dtype);
-      const embeddings = new Embeddings(name, fingerprint, store, encodeLane.of(name));
+      const embeddings = new Embeddings(name, fingerprint, store, imagesOf(name), metrics);
       return new ServedModel(manifest, { fingerprint, precision }, embeddings, async () => {
         const encoder = await encodeLane.warmUp(name, encodeBatch(config));
         const decoder = await decodeLane.warmUp(name, bestBatch);
+        metrics.provider(name, 'encoder', encoder);
+        metrics.provider(name, 'decoder', decoder);
         logger.info({ model: name, encoder, decoder }, 'loaded');
         return { encoder, decoder };
       });
@@ -98,9 +139,24 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const predictor = new Predictor(decodeLane, logits, {
     maxPrompts: config.SAM_MAX_PROMPTS,
     maxPoints: config.SAM_MAX_POINTS,
+    maxMaskPixels: config.SAM_MAX_MASK_PIXELS,
   });
 
-  const images = encodeLane.of(config.SAM_MODELS[0]);
+  const guard = new MemoryGuard(config.SAM_MAX_RSS);
+  const uploads = new Uploads(config.SAM_MAX_IMAGE_BYTES, config.SAM_MAX_UPLOAD_BYTES);
+  metrics.watch({
+    lanes: { encode: () => encodeLane.load, decode: () => decodeLane.load },
+    tiers: { memory: () => memory.usage, ...(disk && { disk: () => disk.usage }) },
+    uploads: () => uploads.held,
+    pixels: () => pixels.taken,
+  });
+
+  const keys = config.SAM_API_KEYS_FILE ? new ApiKeys(config.SAM_API_KEYS_FILE) : undefined;
+  keys?.watch((error) => {
+    if (error) logger.error({ err: error }, 'the keys are wrong: those of before stay');
+    else logger.info('keys read');
+  });
+
   let ready = false;
   let draining = false;
   const server = await createServer(
@@ -114,15 +170,39 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       }),
       cutouts: new Cutouts(images, MASKS_OF_A_CLICK * config.SAM_MAX_IMAGE_PIXELS),
       images,
-      uploads: new Uploads(config.SAM_MAX_IMAGE_BYTES, config.SAM_MAX_UPLOAD_BYTES),
+      uploads,
+      remote: new ImageUrls({
+        hosts: new AllowedHosts(config.SAM_URL_SOURCES),
+        timeoutMs: config.SAM_URL_TIMEOUT_MS,
+      }),
+      counts: metrics,
+      ...(traces && { trace: traces.request }),
+      room: {
+        images: () => {
+          guard.check();
+          images.checkRoom();
+        },
+        prompts: () => decodeLane.checkRoom(),
+      },
       ready: () => ready && !draining,
     },
-    { logger, version },
+    {
+      ...{ logger, version, keys },
+      ratePerKey: config.SAM_RATE_PER_KEY,
+      ratePerAddress: config.SAM_RATE_PER_ADDRESS,
+      timeouts: {
+        headerMs: config.SAM_HEADER_TIMEOUT_MS,
+        requestMs: config.SAM_REQUEST_TIMEOUT_MS,
+      },
+      trustProxy: config.SAM_TRUST_PROXY,
+      corsOrigins: config.SAM_CORS_ORIGINS,
+    },
   );
 
   return {
     server,
     async warmUp() {
+      await disk?.open();
       if (config.SAM_MODELS_LOAD === 'start') {
         for (const model of served.all) await model.load();
       }
@@ -131,8 +211,10 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     },
     async close() {
       draining = true;
+      keys?.close();
       await server.close();
-      await Promise.all([encodeLane.close(), decodeLane.close()]);
+      await Promise.all([encodeLane.close(), decodeLane.close(), disk?.close()]);
+      await traces?.close();
     },
   };
 }

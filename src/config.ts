@@ -1,9 +1,10 @@
+import { isIP } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { cleanEnv, EnvError, host, makeValidator, port, str } from 'envalid';
 import { DEVICES } from './core/device.js';
 import { StartupError } from './core/errors.js';
 import { PRECISIONS } from './core/model.js';
-import { usableCores } from './cores.js';
+import { memoryLimit, usableCores } from './machine.js';
 
 const SUFFIXES: Record<string, number> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
@@ -16,6 +17,11 @@ const bytes = makeValidator<number>((input) => {
   }
   return value;
 });
+
+/** Bytes, or `off`: no limit, as 0. */
+const limit = makeValidator<number>((input) =>
+  input === 'off' ? 0 : bytes({ default: 0 })._parse(input),
+);
 
 /** Names of models, separated by commas. */
 const names = makeValidator<readonly [string, ...string[]]>((input) => {
@@ -39,8 +45,45 @@ const count = (least: number) =>
 const positive = count(1);
 const natural = count(0);
 
+function split(list: string): string[] {
+  const items = list.split(',').map((item) => item.trim());
+  return items.filter((item) => item !== '');
+}
+
+const hosts = makeValidator<readonly string[]>(split);
+
+/** Origins as browsers send them, `https://host[:port]`, or `*`. */
+const origins = makeValidator<readonly string[]>((input) => {
+  const found = split(input);
+  for (const origin of found) {
+    if (origin === '*') continue;
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      throw new EnvError(`${origin} is not an origin such as https://app.example.com, or *`);
+    }
+  }
+  return found;
+});
+
+const networks = makeValidator<readonly string[]>((input) => {
+  const found = split(input);
+  for (const network of found) {
+    const [address = '', prefix = '0', rest] = network.split('/');
+    const bits = isIP(address) === 4 ? 32 : 128;
+    if (isIP(address) === 0 || !/^\d+$/.test(prefix) || Number(prefix) > bits || rest) {
+      throw new EnvError(`${network} is not an address or a network such as 10.0.0.0/8`);
+    }
+  }
+  return found;
+});
+
+/** What the defaults are measured by: bytes of 0 for no limit. */
+interface Machine {
+  readonly cores: number;
+  readonly memory: number;
+}
+
 /** Everything the environment can set, in the order of the README's table, which a test compares. */
-function variables(cores: number) {
+function variables({ cores, memory }: Machine) {
   return {
     HOST: host({ default: '0.0.0.0' }),
     PORT: port({ default: 8080 }),
@@ -59,6 +102,8 @@ function variables(cores: number) {
     SAM_CONTEXT_BYTES: bytes({ default: 256 * 2 ** 20 }),
     SAM_LOGITS_BYTES: bytes({ default: 64 * 2 ** 20 }),
     SAM_LOGITS_TTL_MS: positive({ default: 600_000 }),
+    SAM_CACHE_DIR: str({ default: '' }),
+    SAM_CACHE_DIR_BYTES: bytes({ default: 10 * 2 ** 30 }),
     SAM_ENCODE_WORKERS: positive({ default: 1 }),
     SAM_ENCODE_BATCH: positive({ default: undefined }),
     SAM_ENCODE_THREADS: positive({ default: cores }),
@@ -68,9 +113,27 @@ function variables(cores: number) {
     SAM_DECODE_QUEUE: natural({ default: 64 }),
     SAM_MAX_IMAGE_BYTES: bytes({ default: 32 * 2 ** 20 }),
     SAM_MAX_IMAGE_PIXELS: positive({ default: 50_000_000 }),
+    SAM_MAX_IMAGE_SIDE: positive({ default: 32_768 }),
+    SAM_MAX_PIXELS_IN_FLIGHT: positive({ default: 256_000_000 }),
     SAM_MAX_UPLOAD_BYTES: bytes({ default: 512 * 2 ** 20 }),
+    SAM_URL_SOURCES: hosts({ default: [] }),
+    SAM_URL_TIMEOUT_MS: positive({ default: 10_000 }),
     SAM_MAX_PROMPTS: positive({ default: 64 }),
     SAM_MAX_POINTS: positive({ default: 256 }),
+    SAM_MAX_MASK_PIXELS: positive({ default: 1_000_000_000 }),
+    SAM_API_KEYS_FILE: str({ default: '' }),
+    SAM_RATE_PER_KEY: natural({ default: 0 }),
+    SAM_RATE_PER_ADDRESS: natural({ default: 0 }),
+    SAM_TRUST_PROXY: networks({ default: [] }),
+    SAM_CORS_ORIGINS: origins({ default: [] }),
+    SAM_HEADER_TIMEOUT_MS: positive({ default: 20_000 }),
+    SAM_REQUEST_TIMEOUT_MS: positive({ default: 120_000 }),
+    SAM_QUEUE_TIMEOUT_MS: positive({ default: 60_000 }),
+    SAM_IMAGE_TIMEOUT_MS: positive({ default: 15_000 }),
+    SAM_ENCODE_TIMEOUT_MS: positive({ default: 120_000 }),
+    SAM_DECODE_TIMEOUT_MS: positive({ default: 30_000 }),
+    SAM_MAX_RSS: limit({ default: Math.floor(0.9 * memory) }),
+    OTEL_EXPORTER_OTLP_ENDPOINT: str({ default: '' }),
     SAM_EVERYTHING_RUNS: positive({ default: 4 }),
     SAM_EVERYTHING_POINTS: positive({ default: 8192 }),
     SAM_SHUTDOWN_MS: positive({ default: 20_000 }),
@@ -80,8 +143,8 @@ function variables(cores: number) {
 /** The settings of the process: the README's table says what each means. */
 export type Config = Readonly<ReturnType<typeof parse>>;
 
-function parse(environment: NodeJS.ProcessEnv, cores: number) {
-  return cleanEnv(environment, variables(cores), {
+function parse(environment: NodeJS.ProcessEnv, machine: Machine) {
+  return cleanEnv(environment, variables(machine), {
     reporter: ({ errors }) => {
       const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error?.message}`);
       if (problems.length > 0) throw new StartupError(problems.join('\n'));
@@ -90,13 +153,17 @@ function parse(environment: NodeJS.ProcessEnv, cores: number) {
 }
 
 /** Names of all variables, for the test that holds the README to them. */
-export const VARIABLES = Object.keys(variables(1));
+export const VARIABLES = Object.keys(variables({ cores: 1, memory: 0 }));
 
 /**
  * Reads and validates the environment.
  * @throws StartupError naming each variable that is wrong or does not fit another, and any `SAM_` variable that does not exist.
  */
-export function loadConfig(environment: NodeJS.ProcessEnv, cores = usableCores()): Config {
+export function loadConfig(
+  environment: NodeJS.ProcessEnv,
+  cores = usableCores(),
+  memory = memoryLimit(),
+): Config {
   const unknown = Object.keys(environment).filter(
     (name) => name.startsWith('SAM_') && !VARIABLES.includes(name),
   );
@@ -104,7 +171,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv, cores = usableCores()
     throw new StartupError('SAM_MODEL: set SAM_MODELS, which takes one name or several');
   }
   if (unknown.length > 0) throw new StartupError(`${unknown.join(', ')}: no such setting`);
-  const config = parse(environment, cores);
+  const config = parse(environment, { cores, memory });
   if (config.SAM_ENCODER_PRECISION === 'int8' && config.SAM_DEVICE !== 'cpu') {
     throw new StartupError('SAM_ENCODER_PRECISION: int8 is for SAM_DEVICE=cpu');
   }

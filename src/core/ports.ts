@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Embedding } from './embedding.js';
 import type { ImageSize } from './image.js';
 import type { Georeference, Mask, MaskFormat } from './mask.js';
@@ -33,8 +34,19 @@ export interface CutoutTask {
   readonly masks: readonly (readonly number[])[];
 }
 
-/** The lane that looks at images. Both calls throw `overloaded` when its queue is full. */
-export interface ImageLane {
+/** Whether a lane takes more. */
+export interface Room {
+  /** @throws SamError `overloaded` when the queue is full: known before there is a task. */
+  checkRoom(): void;
+  /** Seconds after which there should be room, judged by the queue's recent pace. */
+  readonly retryAfter: number;
+}
+
+/**
+ * The lane that looks at images. Both calls throw `overloaded` when its queue is full, `queue-timeout` and
+ * `inference-timeout` when it takes too long.
+ */
+export interface ImageLane extends Room {
   /** @throws SamError `image-unreadable`, `image-too-large` */
   encode(image: Uint8Array, signal?: AbortSignal): Promise<Encoded>;
   /** The embedding of a part of an image; it waits until no other work does. */
@@ -86,10 +98,11 @@ export interface DecoderGraph {
 }
 
 /** The lane that answers prompts. */
-export interface PromptLane {
+export interface PromptLane extends Room {
   /**
    * Results in the order of the tasks. All tasks are admitted, or none.
-   * @throws SamError `overloaded` when the queue cannot take them, `prompt-invalid` for a bad `mask_input`
+   * @throws SamError `overloaded` when the queue cannot take them, `prompt-invalid` for a bad `mask_input`,
+   *   `queue-timeout`, `inference-timeout`
    */
   decode(tasks: readonly DecodeTask[], signal?: AbortSignal): Promise<Decoded[]>;
   /**
@@ -99,10 +112,45 @@ export interface PromptLane {
   graph(graph: DecoderGraph): Promise<Uint8Array>;
 }
 
-/** Embeddings by key. Asynchronous, because tiers beyond this process's memory will be. */
+/** Where an embedding was kept. */
+export type Tier = 'memory' | 'disk';
+
+/** What an embedding is kept under: its id, and what stands for all that shaped its tensor. */
+export interface EmbeddingKey {
+  readonly id: string;
+  readonly fingerprint: string;
+}
+
+/** Embeddings by key. Asynchronous, because there are tiers beyond this process's memory. */
 export interface EmbeddingStore {
-  get(key: string): Promise<Embedding | undefined>;
-  set(key: string, embedding: Embedding): Promise<void>;
+  get(key: EmbeddingKey): Promise<{ embedding: Embedding; tier: Tier } | undefined>;
+  set(key: EmbeddingKey, embedding: Embedding): Promise<void>;
   /** Whether there was one to drop. */
-  delete(key: string): Promise<boolean>;
+  delete(key: EmbeddingKey): Promise<boolean>;
+  /** Whether this id is kept under another fingerprint: made in another precision, or by another version. */
+  hasOther(key: EmbeddingKey): Promise<boolean>;
+}
+
+/** Images that lie elsewhere. */
+export interface RemoteImages {
+  /**
+   * Hands the bytes at a URL to `receive` as they come.
+   * @throws SamError `source-not-allowed`, `source-unavailable`, and what `receive` throws
+   */
+  read<T>(url: string, receive: (body: Readable) => Promise<T>, signal?: AbortSignal): Promise<T>;
+}
+
+/** A request that has been answered, for whoever traces it. */
+export interface RequestTrace {
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly problem: string | undefined;
+  readonly requestId: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** Milliseconds since the epoch, and how many it took. */
+  readonly start: number;
+  readonly ms: number;
+  /** Its steps in their order, with their milliseconds. */
+  readonly steps: readonly (readonly [name: string, ms: number])[];
 }

@@ -6,13 +6,21 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify';
-import type { ImageLane } from '../core/ports.js';
+import type { ErrorCode } from '../core/errors.js';
+import type { ImageLane, RemoteImages, RequestTrace } from '../core/ports.js';
 import type { Cutouts } from '../service/cutouts.js';
 import type { DecoderFiles } from '../service/decoder-files.js';
 import type { MaskGenerator } from '../service/mask-generator.js';
 import type { Models } from '../service/models.js';
 import type { Predictor } from '../service/predictor.js';
 import type { Uploads } from './uploads.js';
+
+/** What is counted of requests, and where all counts are read. */
+export interface RequestCounts {
+  answered(method: string, route: string, status: number, ms: number): void;
+  rejected(reason: ErrorCode): void;
+  expose(): Promise<{ type: string; text: string }>;
+}
 
 /** What routes work with. */
 export interface Context {
@@ -23,6 +31,12 @@ export interface Context {
   readonly generator: MaskGenerator;
   readonly images: ImageLane;
   readonly uploads: Uploads;
+  readonly remote: RemoteImages;
+  readonly counts: RequestCounts;
+  /** Told of each request that was answered, where traces are wanted. */
+  readonly trace?: (request: RequestTrace) => void;
+  /** Throw `overloaded` where there is no room: asked before a body is read. */
+  readonly room: { images(): void; prompts(): void };
   readonly ready: () => boolean;
 }
 
@@ -39,6 +53,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** What the log line of this request says beside route, status and time. */
     notes: Record<string, unknown>;
+    /** What it went through, for its trace. */
+    steps: (readonly [name: string, ms: number])[];
+    /** What was wrong with it, if anything. */
+    problem: ErrorCode | undefined;
     /**
      * Aborts when the client leaves before its answer is out. Fastify's own `signal` follows the request's body: it
      * aborts once that has been read, or never.

@@ -6,17 +6,18 @@ import { checkAnswer, MASK_ANSWERS, negotiate, sendMasks } from './mask-answer.j
 import { checkFormatFields, located, readPrompts } from './prompts.js';
 import { DecodeRequest } from './request-schemas.js';
 import { ref } from './schema.js';
-import { rounded } from './timings.js';
+import { rounded, steps } from './timings.js';
 
 /** Room for 64 prompts with a float16 `mask_input` each. */
 export const PROMPTS_LIMIT = 16 * 2 ** 20;
 
 /** `POST /decode`: prompts in, masks out. */
 export async function decodeRoute(server: Server, context: Context): Promise<void> {
-  const { models, predictor } = context;
+  const { models, predictor, room } = context;
   server.route({
     method: 'POST',
     url: '/decode',
+    config: { scopes: ['decode'] },
     schema: {
       operationId: 'decode',
       summary: 'Answer prompts against an embedding',
@@ -31,17 +32,22 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
           'malformed-request',
           'invalid-request',
           'embedding-not-found',
+          'embedding-mismatch',
           'logits-not-found',
           'not-acceptable',
           'payload-too-large',
           'too-many-prompts',
+          'masks-too-large',
           'unsupported-media-type',
           'prompt-invalid',
           'overloaded',
+          'queue-timeout',
+          'inference-timeout',
         ),
       },
     },
     bodyLimit: PROMPTS_LIMIT,
+    onRequest: async () => room.prompts(),
     // Forms have a parser, for the routes that take images; this is none of them.
     preValidation: async (request) => {
       if (request.isMultipart()) throw new SamError('unsupported-media-type', 'send JSON');
@@ -61,6 +67,7 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
         await model.load();
         return predictor.predict(embedding, list.prompts, options, request.departure);
       });
+      request.steps.push(...steps(prediction.timings));
       const timings = rounded(prediction.timings);
       request.notes = { embedding: embedding_id, prompts: list.prompts.length, timings };
       return sendMasks(reply, prediction, answer);

@@ -41,6 +41,7 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
   server.route({
     method: 'GET',
     url: '/models/:name/context.onnx',
+    config: { scopes: ['decode'] },
     schema: {
       operationId: 'getContextGraph',
       summary: "The decoder's part that runs once an image",
@@ -59,6 +60,7 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
   server.route({
     method: 'GET',
     url: '/models/:name/decoder.onnx',
+    config: { scopes: ['decode'] },
     schema: {
       operationId: 'getDecoderGraph',
       summary: "The decoder's part that runs for prompts",

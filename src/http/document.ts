@@ -63,6 +63,11 @@ export async function documentRoutes(server: Server, version: string): Promise<v
         description: DESCRIPTION,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'Where the service has keys.' },
+        },
+      },
       servers: [{ url: '/', description: 'This server' }],
     },
     refResolver: {

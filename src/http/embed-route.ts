@@ -2,13 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { SamError } from '../core/errors.js';
+import type { RemoteImages } from '../core/ports.js';
 import type { Context, Server } from './context.js';
 import { bytes, json, jsonBodiesOnly, problems } from './document.js';
 import { readForm } from './form.js';
 import { ImageJson, ModelName } from './request-schemas.js';
 import { EmbedResponse } from './response-schemas.js';
 import { ref } from './schema.js';
-import { rounded } from './timings.js';
+import { IMAGE_STEPS, rounded, steps } from './timings.js';
 import type { Upload, Uploads } from './uploads.js';
 
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/avif'];
@@ -16,7 +17,10 @@ const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/avif'];
 const ModelQuery = Type.Object({ model: ModelName }, { additionalProperties: false });
 
 /** `POST /embed`: an image in, its embedding's id out. */
-export async function embedRoute(server: Server, { models, uploads }: Context): Promise<void> {
+export async function embedRoute(
+  server: Server,
+  { models, uploads, remote, room }: Context,
+): Promise<void> {
   // What the bytes are is read from the bytes: the declared type only says that they are the image itself.
   const parser = (_request: FastifyRequest, payload: IncomingMessage) => uploads.receive(payload);
   server.addContentTypeParser('application/octet-stream', parser);
@@ -24,6 +28,7 @@ export async function embedRoute(server: Server, { models, uploads }: Context): 
   server.route({
     method: 'POST',
     url: '/embed',
+    config: { scopes: ['embed'] },
     schema: {
       operationId: 'embed',
       summary: 'Embed an image',
@@ -50,28 +55,35 @@ export async function embedRoute(server: Server, { models, uploads }: Context): 
           'unsupported-media-type',
           'image-unreadable',
           'image-too-large',
+          'source-not-allowed',
+          'source-unavailable',
           'overloaded',
+          'queue-timeout',
+          'inference-timeout',
         ),
       },
     },
     // Base64 takes four characters for three bytes.
     bodyLimit: Math.ceil((uploads.maxImageBytes * 4) / 3) + 1024,
     validatorCompiler: jsonBodiesOnly(server),
+    onRequest: async () => room.images(),
     handler: async (request, reply) => {
-      const upload = await receive(request, uploads);
+      const upload = await receive(request, uploads, remote);
       try {
         const embeddings = await models.named(request.query.model);
         const { image, sha256 } = upload;
         const embedded = await embeddings.embed(image, sha256, request.departure);
-        const { embedding, flight } = embedded;
+        const { embedding, flight, tier } = embedded;
+        request.steps.push(...steps(upload.timings), ...steps(embedded.timings, IMAGE_STEPS));
         const timings = rounded({ ...embedded.timings, total_ms: reply.elapsedTime });
-        request.notes = { embedding: embedding.id, flight, timings };
+        request.notes = { embedding: embedding.id, flight, tier, timings };
         const body: Static<typeof EmbedResponse> = {
           embedding_id: embedding.id,
           model: embedding.model,
           ...embedding.image,
           cached: flight === 'cached',
           flight,
+          ...(tier && { tier }),
           timings,
         };
         return reply
@@ -85,8 +97,12 @@ export async function embedRoute(server: Server, { models, uploads }: Context): 
   });
 }
 
-/** The image of a request, in whichever of the three forms it came. */
-async function receive(request: FastifyRequest, uploads: Uploads): Promise<Upload> {
+/** The image of a request, in whichever of the four forms it came. */
+async function receive(
+  request: FastifyRequest,
+  uploads: Uploads,
+  remote: RemoteImages,
+): Promise<Upload> {
   if (request.isMultipart()) {
     const { upload, fields } = await readForm(request, uploads);
     const [name] = Object.keys(fields);
@@ -97,5 +113,8 @@ async function receive(request: FastifyRequest, uploads: Uploads): Promise<Uploa
   }
   const body = request.body as Upload | Static<typeof ImageJson> | undefined;
   if (body === undefined) throw new SamError('invalid-request', 'the body is empty: send an image');
-  return 'sha256' in body ? body : uploads.decode(body.image.base64);
+  if ('sha256' in body) return body;
+  const { base64, url } = body.image;
+  if (base64 !== undefined) return uploads.decode(base64);
+  return remote.read(url ?? '', (bytes) => uploads.receive(bytes), request.departure);
 }

@@ -33,6 +33,7 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
   server.route({
     method: 'GET',
     url: '/embeddings/:id',
+    config: { scopes: [] },
     schema: {
       operationId: 'getEmbedding',
       summary: 'Look an embedding up, or download its tensor',
@@ -45,7 +46,12 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
           content: { ...json(EmbeddingInfo, '').content, ...bytes(NPY, RAW) },
         },
         304: nothing('The client has it.'),
-        ...problems('invalid-request', 'embedding-not-found', 'not-acceptable'),
+        ...problems(
+          'invalid-request',
+          'embedding-not-found',
+          'embedding-mismatch',
+          'not-acceptable',
+        ),
       },
     },
     handler: async (request, reply) => {
@@ -69,13 +75,14 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
   server.route({
     method: 'DELETE',
     url: '/embeddings/:id',
+    config: { scopes: ['admin'] },
     schema: {
       operationId: 'deleteEmbedding',
       summary: 'Drop an embedding from the cache',
       params: Params,
       response: {
         204: nothing('It was there and is no more.'),
-        ...problems('invalid-request', 'embedding-not-found'),
+        ...problems('invalid-request', 'embedding-not-found', 'embedding-mismatch'),
       },
     },
     handler: async (request, reply) => {

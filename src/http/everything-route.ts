@@ -28,10 +28,11 @@ const NDJSON = 'application/x-ndjson';
 
 /** `POST /everything`: all objects of an image. */
 export async function everythingRoute(server: Server, context: Context): Promise<void> {
-  const { models, generator, images, uploads } = context;
+  const { models, generator, images, uploads, room } = context;
   server.route({
     method: 'POST',
     url: '/everything',
+    config: { scopes: ['embed', 'decode'] },
     schema: {
       operationId: 'everything',
       summary: 'Find all objects of an image',
@@ -62,6 +63,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
           'malformed-request',
           'invalid-request',
           'embedding-not-found',
+          'embedding-mismatch',
           'not-acceptable',
           'payload-too-large',
           'too-many-prompts',
@@ -69,10 +71,13 @@ export async function everythingRoute(server: Server, context: Context): Promise
           'image-unreadable',
           'image-too-large',
           'overloaded',
+          'queue-timeout',
+          'inference-timeout',
         ),
       },
     },
     validatorCompiler: jsonBodiesOnly(server),
+    onRequest: async (request) => (request.isMultipart() ? room.images() : room.prompts()),
     handler: async (request, reply) => {
       const overlay = request.query.overlay === '1';
       const type = negotiate(request, overlay);

@@ -1,6 +1,7 @@
 import '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { SamError } from '../core/errors.js';
+import { parseField } from './json.js';
 import type { Upload, Uploads } from './uploads.js';
 
 /** A form with its one image. */
@@ -35,7 +36,7 @@ export async function readForm(request: FastifyRequest, uploads: Uploads): Promi
         if (Object.hasOwn(fields, name)) throw invalid(`/${name}`, 'stands twice in the form');
         if (name === 'image') throw invalid('/image', 'must be a file (curl: -F image=@photo.jpg)');
         if (part.valueTruncated) throw new SamError('payload-too-large', `${name} is too long`);
-        fields[name] = parse(part.value);
+        fields[name] = typeof part.value === 'string' ? parseField(part.value) : part.value;
       }
     }
     if (!upload) throw invalid('/image', 'is missing: send the photograph as a file named image');
@@ -43,15 +44,6 @@ export async function readForm(request: FastifyRequest, uploads: Uploads): Promi
   } catch (error) {
     upload?.release();
     throw error instanceof SamError || isFrameworkError(error) ? error : malformed(error);
-  }
-}
-
-function parse(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
   }
 }
 

@@ -1,24 +1,35 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, SamError, type Violation } from '../core/errors.js';
+import { leaveUnread } from './unread-bodies.js';
 
 /** Status and title of every error: the one place where the domain's failures meet HTTP. */
 export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'malformed-request': { status: 400, title: 'The request cannot be parsed' },
   'invalid-request': { status: 400, title: 'The request is not valid' },
+  unauthorized: { status: 401, title: 'No valid key' },
+  forbidden: { status: 403, title: 'The key does not open this' },
+  'rate-limited': { status: 429, title: 'Too many requests' },
   'unsupported-media-type': { status: 415, title: 'This content type is not accepted' },
   'not-acceptable': { status: 406, title: 'No acceptable representation' },
   'payload-too-large': { status: 413, title: 'The body is too large' },
   'image-unreadable': { status: 422, title: 'The image cannot be decoded' },
   'image-too-large': { status: 422, title: 'The image has too many pixels' },
+  'source-not-allowed': { status: 422, title: 'Images are not fetched from there' },
+  'source-unavailable': { status: 422, title: 'The image could not be fetched' },
   'prompt-invalid': { status: 422, title: 'The prompt does not fit the image' },
   'too-many-prompts': { status: 413, title: 'Too many prompts or points' },
+  'masks-too-large': { status: 413, title: 'The masks would have too many pixels' },
   'embedding-not-found': { status: 404, title: 'No such embedding' },
+  'embedding-mismatch': { status: 409, title: 'The embedding is of another model or precision' },
   'logits-not-found': { status: 404, title: 'No such logits' },
   'not-found': { status: 404, title: 'No such resource' },
   'method-not-allowed': { status: 405, title: 'Method not allowed' },
+  'header-timeout': { status: 408, title: 'The header took too long to arrive' },
   'request-timeout': { status: 408, title: 'The request took too long to arrive' },
   'headers-too-large': { status: 431, title: 'The request header is too large' },
   overloaded: { status: 503, title: 'The service is busy' },
+  'queue-timeout': { status: 503, title: 'No worker was free in time' },
+  'inference-timeout': { status: 504, title: 'The work took too long' },
   internal: { status: 500, title: 'Internal error' },
 };
 
@@ -56,14 +67,10 @@ export function handleError(
     return reply.code(499).send();
   }
   const known = asSamError(error);
+  request.problem = known.code;
   if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
   if (known.retryAfter !== undefined) reply.header('retry-after', known.retryAfter);
-  if (!request.raw.complete) {
-    // What is left of a refused body would stand before the connection's next request.
-    reply.header('connection', 'close');
-    request.raw.unpipe();
-    request.raw.resume();
-  }
+  leaveUnread(request, reply);
   const problem = problemOf(known, request.id);
   return reply.code(problem.status).type('application/problem+json').send(problem);
 }

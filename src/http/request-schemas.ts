@@ -198,12 +198,21 @@ export const ImageJson = Type.Object(
   {
     image: Type.Object(
       {
-        base64: Type.String({
-          minLength: 1,
-          description: 'The image file in base64, plain or as a data URI.',
-        }),
+        base64: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description: 'The image file in base64, plain or as a data URI.',
+          }),
+        ),
+        url: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 2048,
+            description: 'Where the image file is to be fetched, where the service allows it.',
+          }),
+        ),
       },
-      strict,
+      { ...strict, minProperties: 1, maxProperties: 1 },
     ),
   },
   { ...strict, $id: 'ImageJson' },

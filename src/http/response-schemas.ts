@@ -89,6 +89,9 @@ export const EmbedResponse = Type.Object(
     flight: choice(['computed', 'joined', 'cached'], {
       description: 'Made by this request, by another that was under way, or found in the cache.',
     }),
+    tier: Type.Optional(
+      choice(['memory', 'disk'], { description: 'Which tier of the cache had it, if one did.' }),
+    ),
     timings: Timings,
   },
   { ...strict, $id: 'EmbedResponse' },

@@ -11,13 +11,15 @@ import { checkAnswer, MASK_ANSWERS, type MaskAnswer, negotiate, sendMasks } from
 import { checkFormatFields, located, OverlayQuery, readPrompts, validated } from './prompts.js';
 import { PromptRequest } from './request-schemas.js';
 import { ref } from './schema.js';
+import { IMAGE_STEPS, steps } from './timings.js';
 
 /** `POST /segment`: image and prompts in, masks, a mask or a picture out. */
 export async function segmentRoute(server: Server, context: Context): Promise<void> {
-  const { models, predictor, cutouts, images, uploads } = context;
+  const { models, predictor, cutouts, images, uploads, room } = context;
   server.route({
     method: 'POST',
     url: '/segment',
+    config: { scopes: ['embed', 'decode'] },
     schema: {
       operationId: 'segment',
       summary: 'Embed an image and answer prompts in one call',
@@ -44,15 +46,19 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
           'not-acceptable',
           'payload-too-large',
           'too-many-prompts',
+          'masks-too-large',
           'unsupported-media-type',
           'image-unreadable',
           'image-too-large',
           'prompt-invalid',
           'overloaded',
+          'queue-timeout',
+          'inference-timeout',
         ),
       },
     },
     validatorCompiler: jsonBodiesOnly(server),
+    onRequest: async () => room.images(),
     handler: async (request, reply) => {
       const overlay = request.query.overlay === '1';
       const { upload, fields } = await readForm(request, uploads);
@@ -66,10 +72,16 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
         const options = { ...list.options, format: answer.format };
         const prediction = await located(list, async () => {
           predictor.check(list.prompts);
-          const { embedding, flight } = await embeddings.embed(image, sha256, request.departure);
+          const { embedding, flight, timings } = await embeddings.embed(
+            image,
+            sha256,
+            request.departure,
+          );
+          request.steps.push(...steps(upload.timings), ...steps(timings, IMAGE_STEPS));
           request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
           return predictor.predict(embedding, list.prompts, options, request.departure);
         });
+        request.steps.push(...steps(prediction.timings));
         if (overlay) {
           const task = { image, masks: bestRuns(prediction), prompts: list.prompts };
           reply.type('image/png').header('x-embedding-id', prediction.embedding.id);

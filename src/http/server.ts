@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import accepts from '@fastify/accepts';
 import multipart from '@fastify/multipart';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
+import { type FastifyBaseLogger, type FastifyRequest, fastify, LogController } from 'fastify';
 import { Type } from 'typebox';
-import { type ErrorCode, SamError } from '../core/errors.js';
+import { SamError } from '../core/errors.js';
+import { type Access, guard } from './access.js';
+import { instructBrowsers } from './browsers.js';
 import type { Context, Server } from './context.js';
 import { decodeRoute, PROMPTS_LIMIT } from './decode-route.js';
 import { decoderRoutes } from './decoder-routes.js';
@@ -14,33 +15,50 @@ import { documentRoutes } from './document.js';
 import { embedRoute } from './embed-route.js';
 import { embeddingRoutes } from './embedding-routes.js';
 import { everythingRoute } from './everything-route.js';
+import { parseJson } from './json.js';
 import { refuseOtherMethods } from './methods.js';
-import { handleError, problemOf } from './problems.js';
+import { handleError } from './problems.js';
 import { segmentRoute } from './segment-route.js';
 import { systemRoutes } from './system-routes.js';
+import { Unparsable } from './unparsable.js';
+import { continueWhenRead } from './unread-bodies.js';
 
 /** A client's own request id is taken over when it is one that a log can bear. */
 const REQUEST_ID = /^[\w.-]{1,64}$/;
 
 const NO_QUERY = Type.Object({}, { additionalProperties: false });
 
+export interface ServerOptions extends Access {
+  readonly logger: FastifyBaseLogger;
+  readonly version: string;
+  /** The origins whose pages may use the service; none for no page of another origin. */
+  readonly corsOrigins: readonly string[];
+  /** Addresses and networks whose X-Forwarded-For is believed. */
+  readonly trustProxy: readonly string[];
+  /** How long a request may take to arrive: its header, and all of it. */
+  readonly timeouts: { readonly headerMs: number; readonly requestMs: number };
+}
+
 /** The HTTP server with all its routes, not yet listening. */
-export async function createServer(
-  context: Context,
-  { logger, version }: { logger: FastifyBaseLogger; version: string },
-): Promise<Server> {
+export async function createServer(context: Context, options: ServerOptions): Promise<Server> {
+  const { logger, version, corsOrigins, trustProxy, timeouts } = options;
+  const unparsable = new Unparsable(context.counts);
   const server = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     // A slow client may take its time over a photograph, not over its headers.
-    requestTimeout: 120_000,
-    http: { headersTimeout: 20_000 },
+    requestTimeout: timeouts.requestMs,
+    http: {
+      headersTimeout: Math.min(timeouts.headerMs, timeouts.requestMs),
+      connectionsCheckingInterval: 500,
+    },
+    trustProxy: trustProxy.length > 0 && [...trustProxy],
     // In flight means served.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
-    clientErrorHandler: refuseUnparsable,
+    clientErrorHandler: unparsable.refuse,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   server.setErrorHandler(handleError);
@@ -52,11 +70,17 @@ export async function createServer(
     route.schema = { querystring: NO_QUERY, ...route.schema };
   });
   const answer405 = refuseOtherMethods(server);
-  observe(server);
+  server.addHook('onRequest', async ({ raw }, reply) => unparsable.begun(raw, reply.raw));
+  observe(server, context);
   closeConnections(server);
+  continueWhenRead(server);
+  await instructBrowsers(server, corsOrigins);
+  await guard(server, options);
 
   // Nothing is sent as text: such a body is a 415 like any other that no route takes.
-  server.removeContentTypeParser('text/plain');
+  server.removeContentTypeParser(['text/plain', 'application/json']);
+  const json = async (_request: FastifyRequest, body: Buffer) => parseJson(body);
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, json);
   await server.register(accepts);
   await server.register(multipart, {
     throwFileSizeLimit: false,
@@ -98,11 +122,14 @@ function closeConnections(server: Server): void {
 }
 
 /** Gives every answer its request id, and every request one line in the log without a byte of its content. */
-function observe(server: Server): void {
+function observe(server: Server, { counts, trace }: Context): void {
   server.decorateRequest('notes');
+  server.decorateRequest('problem');
+  server.decorateRequest('steps');
   server.decorateRequest('departure');
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+    request.steps = [];
     const departure = new AbortController();
     request.departure = departure.signal;
     reply.raw.once('close', () => {
@@ -110,29 +137,16 @@ function observe(server: Server): void {
     });
   });
   server.addHook('onResponse', async (request, reply) => {
-    const { method, routeOptions, notes } = request;
-    const ms = Math.round(reply.elapsedTime * 10) / 10;
-    const line = { method, route: routeOptions.url, status: reply.statusCode, ms, ...notes };
+    const { method, routeOptions, key, problem, notes } = request;
+    const { statusCode: status, elapsedTime } = reply;
+    const ms = Math.round(elapsedTime * 10) / 10;
+    const line = { method, route: routeOptions.url, status, ms, key: key?.name, problem, ...notes };
     request.log.info(line, 'answered');
+    counts.answered(method, routeOptions.url ?? 'none', status, elapsedTime);
+    if (problem) counts.rejected(problem);
+    const route = routeOptions.url ?? 'none';
+    const { id: requestId, headers, steps } = request;
+    const start = Date.now() - elapsedTime;
+    trace?.({ method, route, status, problem, requestId, headers, start, ms: elapsedTime, steps });
   });
 }
-
-/** What Node's parser refuses never becomes a request; it is answered in the same form all the same. */
-function refuseUnparsable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const code = UNPARSABLE[error.code ?? ''] ?? 'malformed-request';
-  const problem = problemOf(new SamError(code, 'the request is not HTTP'), randomUUID());
-  const body = JSON.stringify(problem);
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\ncontent-type: application/problem+json\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
-}
-
-const UNPARSABLE: Record<string, ErrorCode> = {
-  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
-  HPE_HEADER_OVERFLOW: 'headers-too-large',
-};

@@ -1,12 +1,17 @@
+import { Type } from 'typebox';
 import type { Context, Server } from './context.js';
 import { json, problems } from './document.js';
 import { ModelList, Status } from './response-schemas.js';
 
 /** What operators and load balancers ask. */
-export async function systemRoutes(server: Server, { models, ready }: Context): Promise<void> {
+export async function systemRoutes(
+  server: Server,
+  { models, ready, counts }: Context,
+): Promise<void> {
   server.get(
     '/models',
     {
+      config: { scopes: [] },
       schema: {
         operationId: 'listModels',
         summary: 'The models served, and where they run',
@@ -46,5 +51,27 @@ export async function systemRoutes(server: Server, { models, ready }: Context): 
     },
     async (_request, reply) =>
       ready() ? { status: 'ready' } : reply.code(503).send({ status: 'not ready' }),
+  );
+  server.get(
+    '/metrics',
+    {
+      config: { scopes: ['admin'] },
+      logLevel: 'warn',
+      schema: {
+        operationId: 'metrics',
+        summary: 'Counts and gauges for Prometheus',
+        response: {
+          200: {
+            description: 'In the text format.',
+            content: { 'text/plain': { schema: Type.String() } },
+          },
+          ...problems('invalid-request'),
+        },
+      },
+    },
+    async (_request, reply) => {
+      const { type, text } = await counts.expose();
+      return reply.type(type).send(text);
+    },
   );
 }

@@ -1,12 +1,14 @@
 import { createHash, webcrypto } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { SamError } from '../core/errors.js';
+import type { Timings } from '../core/ports.js';
 
 /** An image as a client sent it. */
 export interface Upload {
   readonly image: Uint8Array;
   /** Of `image`, in lower-case hex. */
   readonly sha256: string;
+  readonly timings: Timings;
   /** To be called once the bytes are no longer needed. */
   release(): void;
 }
@@ -23,6 +25,11 @@ export class Uploads {
     this.#maxBytes = maxBytes;
   }
 
+  /** Bytes that requests hold now. */
+  get held(): number {
+    return this.#held;
+  }
+
   /**
    * Reads a stream to its end, hashing as it arrives.
    * @throws SamError `payload-too-large`, `overloaded`, `invalid-request` when it is empty
@@ -31,12 +38,16 @@ export class Uploads {
     const hash = createHash('sha256');
     const chunks: Buffer[] = [];
     let size = 0;
+    const start = performance.now();
+    let hash_ms = 0;
     try {
       // Destroying the stream would close the connection before the answer is out.
       for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
         this.#hold(chunk.length, size + chunk.length);
         size += chunk.length;
+        const before = performance.now();
         hash.update(chunk);
+        hash_ms += performance.now() - before;
         chunks.push(chunk);
       }
       if (size === 0) throw new SamError('invalid-request', 'the image is empty');
@@ -44,6 +55,7 @@ export class Uploads {
       this.#held -= size;
       throw error;
     }
+    const timings = { receive_ms: performance.now() - start - hash_ms, hash_ms };
     // In memory of its own: crossing into a worker copies the whole buffer a view lies in.
     const image = new Uint8Array(size);
     let offset = 0;
@@ -51,7 +63,8 @@ export class Uploads {
       image.set(chunk, offset);
       offset += chunk.length;
     }
-    return { image, sha256: hash.digest('hex'), release: this.#releaser(size) };
+    const sha256 = hash.digest('hex');
+    return { image, sha256, timings, release: this.#releaser(size) };
   }
 
   /**
@@ -72,9 +85,11 @@ export class Uploads {
         ];
         throw new SamError('invalid-request', '/image/base64 is not base64', { violations });
       }
+      const start = performance.now();
       const digest = await webcrypto.subtle.digest('SHA-256', image);
       const sha256 = Buffer.from(digest).toString('hex');
-      return { image, sha256, release: this.#releaser(size) };
+      const timings = { hash_ms: performance.now() - start };
+      return { image, sha256, timings, release: this.#releaser(size) };
     } catch (error) {
       this.#held -= size;
       throw error;

@@ -15,6 +15,12 @@ sharp.unblock({
 // No image comes twice: the embedding is what is cached.
 sharp.cache(false);
 
+export interface DecodeLimits {
+  readonly maxPixels: number;
+  /** How long decoding may take. */
+  readonly timeoutMs: number;
+}
+
 /**
  * Decodes an image file to oriented 8-bit RGB as PIL's `convert("RGB")` would: grey, palette and CMYK
  * become RGB, 16 bits become 8, embedded colour profiles are ignored. Transparent pixels are laid over
@@ -24,10 +30,10 @@ sharp.cache(false);
  */
 export async function decodeImage(
   file: Uint8Array,
-  { maxPixels }: { readonly maxPixels: number },
+  { maxPixels, timeoutMs }: DecodeLimits,
 ): Promise<RgbImage> {
   const input = {
-    failOn: 'truncated',
+    failOn: 'warning',
     limitInputPixels: false,
     ignoreIcc: true,
     pages: 1,
@@ -44,6 +50,7 @@ export async function decodeImage(
       .flatten({ background: 'white' })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
+      .timeout({ seconds: Math.ceil(timeoutMs / 1000) })
       .toBuffer({ resolveWithObject: true }),
   );
   return { width: info.width, height: info.height, data };
@@ -54,6 +61,9 @@ async function readable<T>(decoding: Promise<T>): Promise<T> {
   try {
     return await decoding;
   } catch (cause) {
+    if (cause instanceof Error && /^timeout:/m.test(cause.message)) {
+      throw new SamError('image-unreadable', 'the image takes too long to decode', { cause });
+    }
     throw new SamError('image-unreadable', 'the image is damaged or incomplete', { cause });
   }
 }

@@ -51,7 +51,7 @@ export class EncodeLane {
   readonly #networks: Networks;
 
   constructor(options: LaneOptions<EncodeJob.EncodeSettings & ImageJob.ImageSettings>) {
-    const { models, maxPixels, ...settings } = options.settings;
+    const { models, image, ...settings } = options.settings;
     this.#networks = new Networks('encode', new URL('./encode-job.js', import.meta.url), {
       ...options,
       queueLimit: Number.POSITIVE_INFINITY, // the lane before it counts its tasks
@@ -59,14 +59,30 @@ export class EncodeLane {
     });
     this.#images = new Images('encode', new URL('./image-job.js', import.meta.url), {
       ...options,
-      settings: { models, maxPixels },
+      settings: { models, image },
+      // What an image went through is told once, with its embedding.
+      onTask: (task) => options.onTask?.({ ...task, timings: undefined }),
       next: this.#networks,
     });
   }
 
+  /** Tasks that wait and workers that run some, of both kinds. */
+  get load(): { waiting: number; running: number } {
+    const [images, networks] = [this.#images.load, this.#networks.load];
+    return {
+      waiting: images.waiting + networks.waiting,
+      running: images.running + networks.running,
+    };
+  }
+
   /** The lane as the embeddings of one model see it. */
   of(model: string): ImageLane {
+    const lane = this;
     return {
+      checkRoom: () => lane.#images.checkRoom(),
+      get retryAfter() {
+        return lane.#images.retryAfter;
+      },
       encode: (image, signal) => this.#encode({ model, image }, signal),
       encodeCrop: (task, signal) => this.#encodeCrop({ model, ...task }, signal),
       overlay: (task, signal) => this.#images.overlay(task, signal),

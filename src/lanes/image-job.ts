@@ -6,7 +6,7 @@ import type { CutoutTask, OverlayTask, Timings } from '../core/ports.js';
 import type { Box } from '../core/prompt.js';
 import { cropImage } from '../image/crop.js';
 import { cutOut as cutObject } from '../image/cutout.js';
-import { decodeImage } from '../image/decode.js';
+import { type DecodeLimits, decodeImage } from '../image/decode.js';
 import { drawOverlay } from '../image/overlay.js';
 import { preprocess } from '../image/preprocess.js';
 import { type Outcome, settle } from './outcome.js';
@@ -16,7 +16,7 @@ import { stepBack } from './priority.js';
 export interface ImageSettings {
   /** By name. */
   readonly models: Readonly<Record<string, { readonly manifest: ModelManifest }>>;
-  readonly maxPixels: number;
+  readonly image: DecodeLimits;
 }
 
 /** An image for a model, or a part of it. */
@@ -55,7 +55,7 @@ async function prepareOne({ model, image: file, crop }: PrepareTask): Promise<Pr
   const { manifest } = settings.models[model] ?? {};
   if (!manifest) throw new Error(`there is no model "${model}"`);
   const start = performance.now();
-  const whole = await decodeImage(file, settings);
+  const whole = await decodeImage(file, settings.image);
   const image = crop ? cropImage(whole, crop) : whole;
   const decoded = performance.now();
   const input = preprocess(image, manifest);
@@ -67,7 +67,7 @@ async function prepareOne({ model, image: file, crop }: PrepareTask): Promise<Pr
 export function overlay(tasks: readonly OverlayTask[]): Promise<Outcome<Uint8Array>[]> {
   return Promise.all(
     tasks.map(({ image, masks, prompts }) =>
-      settle(async () => drawOverlay(await decodeImage(image, settings), masks, prompts)),
+      settle(async () => drawOverlay(await decodeImage(image, settings.image), masks, prompts)),
     ),
   );
 }
@@ -78,7 +78,7 @@ export function cutOut(tasks: readonly CutoutTask[]): Promise<Outcome<Uint8Array
 }
 
 async function cutObjects({ image, masks }: CutoutTask): Promise<Uint8Array[]> {
-  const photograph = await decodeImage(image, settings);
+  const photograph = await decodeImage(image, settings.image);
   const pictures: Uint8Array[] = [];
   // One after the other: each takes four bytes a pixel while it is made.
   for (const counts of masks) pictures.push(await cutObject(photograph, counts));

@@ -1,5 +1,6 @@
 import type { Provider } from '../core/device.js';
 import { SamError } from '../core/errors.js';
+import type { Timings } from '../core/ports.js';
 import { type Outcome, unwrap } from './outcome.js';
 import { Seat } from './seat.js';
 
@@ -23,6 +24,8 @@ export interface LaneOptions<Settings> {
   readonly workers: number;
   /** Tasks that may wait beyond those that run. */
   readonly queueLimit: number;
+  /** Milliseconds a task may wait, and may run. */
+  readonly timeouts: { readonly queueMs: number; readonly runMs: number };
   readonly settings: Settings;
   /** Subjects a worker stays prepared for; see `Errand.subject`. */
   readonly hotLimit?: number;
@@ -30,6 +33,20 @@ export interface LaneOptions<Settings> {
   readonly next?: Successor;
   /** Told of a worker that died between tasks; it has been replaced already. */
   readonly onWorkerLost: (error: unknown) => void;
+  /** Told of each task that ended, well or badly. */
+  readonly onTask?: (task: TaskReport) => void;
+}
+
+/** What a task took, in milliseconds. */
+export interface TaskReport {
+  readonly kind: string;
+  readonly waitMs: number;
+  /** Of all its batch. */
+  readonly runMs: number;
+  /** Whether it, or its worker, came to an end nobody foresaw. */
+  readonly failed: boolean;
+  /** Of its steps, where its result has them. */
+  readonly timings: Timings | undefined;
 }
 
 /** What a lane is to know of the one after it. */
@@ -48,6 +65,9 @@ export interface Errand<Task> {
 
 interface Ticket extends Errand<unknown> {
   readonly kind: string;
+  readonly queuedAt: number;
+  /** Fires when it has waited too long. */
+  readonly late: NodeJS.Timeout;
   /** Long work, which lets all else go first. */
   readonly patient: boolean;
   readonly resolve: (outcome: Outcome<unknown>) => void;
@@ -74,6 +94,8 @@ export class Lane<J extends Job, Settings> {
   #pace = 1000;
   /** Tasks of one group that may run as one batch. */
   #batch = 1;
+  /** Models whose networks are loaded. */
+  readonly #warm = new Set<string>();
 
   /** @param job the module, as a URL. */
   constructor(name: string, job: URL, options: LaneOptions<Settings>) {
@@ -125,6 +147,7 @@ export class Lane<J extends Job, Settings> {
     const runs = this.#seats.map((seat) => seat.run<Outcome<Provider>>('warmUp', model));
     const [provider] = (await Promise.all(runs)).map(unwrap) as [Provider];
     this.#batch = batch(provider);
+    this.#warm.add(model);
     return provider;
   }
 
@@ -171,6 +194,18 @@ export class Lane<J extends Job, Settings> {
     await Promise.all(this.#seats.map((seat) => seat.close()));
   }
 
+  /** @throws SamError `overloaded` when not even one task more is admitted */
+  checkRoom(): void {
+    this.#admit(1);
+  }
+
+  /** Seconds until what waits now should have run. */
+  get retryAfter(): number {
+    const { workers, next } = this.#options;
+    const pace = Math.max(this.#pace, next?.pace ?? 0);
+    return Math.max(1, Math.ceil((this.urgent.waiting * pace) / workers / 1000));
+  }
+
   #admit(tasks: number): void {
     const { workers, queueLimit, next } = this.#options;
     const { waiting } = this.urgent;
@@ -179,9 +214,11 @@ export class Lane<J extends Job, Settings> {
     const running = this.urgent.running + handedOn;
     // An idle lane takes any one request, however many tasks it has.
     if (waiting + running === 0 || waiting + tasks <= workers - running + queueLimit) return;
-    const pace = Math.max(this.#pace, next?.pace ?? 0);
-    const retryAfter = Math.max(1, Math.ceil((waiting * pace) / workers / 1000));
-    throw new SamError('overloaded', `the ${this.#name} queue is full`, { retryAfter });
+    throw this.#refusal('overloaded', `the ${this.#name} queue is full`);
+  }
+
+  #refusal(code: 'overloaded' | 'queue-timeout', message: string): SamError {
+    return new SamError(code, message, { retryAfter: this.retryAfter });
   }
 
   async #enqueue(
@@ -194,7 +231,15 @@ export class Lane<J extends Job, Settings> {
     // Long work gives the same signal to many tasks.
     const over = new AbortController();
     const outcome = new Promise<Outcome<unknown>>((resolve, reject) => {
-      const ticket = { ...errand, kind, patient, resolve, reject, passedOver: 0 };
+      const queuedAt = performance.now();
+      const late = setTimeout(() => {
+        const message = `no ${this.#name} worker was free in time`;
+        this.#forget(ticket, this.#refusal('queue-timeout', message));
+      }, this.#options.timeouts.queueMs).unref();
+      // Long work waits as long as others come.
+      if (patient) clearTimeout(late);
+      const time = { queuedAt, late, patient, passedOver: 0 };
+      const ticket = { ...errand, ...time, kind, resolve, reject };
       // Long work stands at the end of the queue, whenever it came.
       const end = patient ? -1 : this.#waiting.findIndex((other) => other.patient);
       this.#waiting.splice(end < 0 ? this.#waiting.length : end, 0, ticket);
@@ -213,6 +258,7 @@ export class Lane<J extends Job, Settings> {
   #forget(ticket: Ticket, reason: unknown): void {
     const at = this.#waiting.indexOf(ticket);
     if (at >= 0) this.#waiting.splice(at, 1);
+    clearTimeout(ticket.late);
     ticket.reject(reason);
   }
 
@@ -252,28 +298,73 @@ export class Lane<J extends Job, Settings> {
       other === chosen || (group !== undefined && other.group === group && other.kind === kind);
     const batch = this.#batch === 1 ? [chosen] : this.#waiting.filter(fits).slice(0, this.#batch);
     if (!batch.includes(chosen)) batch[0] = chosen;
-    for (const ticket of batch) this.#waiting.splice(this.#waiting.indexOf(ticket), 1);
+    for (const ticket of batch) {
+      clearTimeout(ticket.late);
+      this.#waiting.splice(this.#waiting.indexOf(ticket), 1);
+    }
     return batch;
   }
 
   async #serve(seat: Seat, batch: readonly Ticket[]): Promise<void> {
     const [{ kind, subject, patient }] = batch as [Ticket];
     const start = performance.now();
+    // A worker that runs past it is ended, whatever it is in the middle of, and replaced.
+    const deadline = AbortSignal.timeout(this.#options.timeouts.runMs * batch.length);
     seat.busy = true;
     if (!patient) this.#urgent++;
+    let outcomes: readonly Outcome<unknown>[] = [];
     try {
       const tasks = batch.map(({ task }) => task);
       const transfer = batch.flatMap((ticket) => ticket.transfer ?? []);
-      const outcomes = await seat.run<Outcome<unknown>[]>(kind, tasks, { subject, transfer });
+      const options = { subject, transfer, signal: deadline };
+      outcomes = await seat.run<Outcome<unknown>[]>(kind, tasks, options);
       const pace = (performance.now() - start) / batch.length;
       if (!patient) this.#pace += 0.2 * (pace - this.#pace);
-      for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i] as Outcome<unknown>);
+      for (const [i, { resolve, queuedAt }] of batch.entries()) {
+        resolve(waited(outcomes[i] as Outcome<unknown>, start - queuedAt));
+      }
     } catch (error) {
-      for (const { reject } of batch) reject(error);
-    } finally {
-      seat.busy = false;
-      if (!patient) this.#urgent--;
-      this.#dispatch();
+      const message = `the ${this.#name} took too long`;
+      const reason = deadline.aborted ? new SamError('inference-timeout', message) : error;
+      for (const { reject } of batch) reject(reason);
+    }
+    this.#report(batch, start, outcomes);
+    if (deadline.aborted) await this.#recover(seat);
+    seat.busy = false;
+    if (!patient) this.#urgent--;
+    this.#dispatch();
+  }
+
+  /** Keeps a seat until its new worker is warm: no task's time is to go by on that. */
+  async #recover(seat: Seat): Promise<void> {
+    for (const model of this.#warm) {
+      await seat.run('warmUp', model).catch(this.#options.onWorkerLost);
     }
   }
+
+  #report(batch: readonly Ticket[], start: number, outcomes: readonly Outcome<unknown>[]): void {
+    const runMs = performance.now() - start;
+    for (const [i, { kind, queuedAt }] of batch.entries()) {
+      const outcome = outcomes[i];
+      const timings = outcome && 'value' in outcome ? timingsOf(outcome.value) : undefined;
+      const failed = outcome === undefined;
+      this.#options.onTask?.({ kind, waitMs: start - queuedAt, runMs, failed, timings });
+    }
+  }
+}
+
+function timingsOf(value: unknown): Timings | undefined {
+  return typeof value === 'object' && value !== null && 'timings' in value
+    ? (value.timings as Timings)
+    : undefined;
+}
+
+/** The outcome, saying among its timings how long its task waited. */
+function waited(outcome: Outcome<unknown>, queue_ms: number): Outcome<unknown> {
+  if (!('value' in outcome)) return outcome;
+  const timings = timingsOf(outcome.value);
+  if (!timings) return outcome;
+  const { queue_ms: before = 0, ...rest } = timings;
+  const value = { ...(outcome.value as object), timings: { queue_ms: before + queue_ms, ...rest } };
+  return { value };
 }

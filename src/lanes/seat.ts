@@ -34,15 +34,21 @@ export class Seat {
   /**
    * Runs one export of the job.
    * @param transfer memory of the input that moves to the worker.
+   * @param signal ends the worker if the run has not ended by then.
    */
   async run<Result>(
     name: string,
     input: unknown,
-    { subject, transfer = [] }: { subject?: string | undefined; transfer?: ArrayBuffer[] } = {},
+    {
+      subject,
+      transfer = [],
+      signal,
+    }: { subject?: string | undefined; transfer?: ArrayBuffer[]; signal?: AbortSignal } = {},
   ): Promise<Result> {
     if (subject !== undefined) this.#hot.set(subject, true);
     try {
-      return await this.#pool.run(input, { name, transferList: transfer });
+      const options = { name, transferList: transfer, ...(signal && { signal }) };
+      return await this.#pool.run(input, options);
     } catch (error) {
       // Perhaps a new worker sits here now.
       this.#hot.clear();

@@ -1,6 +1,6 @@
 import { type Embedding, embeddingId, parseEmbeddingId } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
-import type { EmbeddingStore, ImageLane, Timings } from '../core/ports.js';
+import type { EmbeddingKey, EmbeddingStore, ImageLane, Tier, Timings } from '../core/ports.js';
 import type { Box } from '../core/prompt.js';
 import { sniffFormat } from '../image/format.js';
 import { SingleFlight } from '../store/single-flight.js';
@@ -13,8 +13,16 @@ export type FlightKind = 'computed' | 'joined' | 'cached';
 export interface Embedded {
   readonly embedding: Embedding;
   readonly flight: FlightKind;
+  /** Where it was found, when it was. */
+  readonly tier?: Tier;
   /** Of the encode that made it; empty when it was cached. */
   readonly timings: Timings;
+}
+
+/** Told of what becomes of each request for an embedding. */
+export interface EmbeddingCounts {
+  lookup(found: Tier | 'none'): void;
+  flight(flight: FlightKind): void;
 }
 
 /** The embeddings a model has made: finds them, and makes those that are not there, each once. */
@@ -23,14 +31,22 @@ export class Embeddings {
   readonly #fingerprint: string;
   readonly #store: EmbeddingStore;
   readonly #lane: ImageLane;
+  readonly #counts: EmbeddingCounts | undefined;
   readonly #flights = new SingleFlight<Embedded>();
 
   /** @param fingerprint stands for the model's files and the preprocessing: another one, another entry. */
-  constructor(model: string, fingerprint: string, store: EmbeddingStore, lane: ImageLane) {
+  constructor(
+    model: string,
+    fingerprint: string,
+    store: EmbeddingStore,
+    lane: ImageLane,
+    counts?: EmbeddingCounts,
+  ) {
     this.#model = model;
     this.#fingerprint = fingerprint;
     this.#store = store;
     this.#lane = lane;
+    this.#counts = counts;
   }
 
   /**
@@ -40,13 +56,9 @@ export class Embeddings {
    * @throws SamError `unsupported-media-type`, `image-unreadable`, `image-too-large`, `overloaded`
    */
   async embed(image: Uint8Array, sha256: string, signal?: AbortSignal): Promise<Embedded> {
-    const id = embeddingId(this.#model, sha256);
-    const cached = await this.#store.get(this.#key(sha256));
-    if (cached) return { embedding: cached, flight: 'cached', timings: {} };
-    if (!sniffFormat(image)) throw new SamError('unsupported-media-type', UNKNOWN_FORMAT);
-    const make = (abandoned: AbortSignal) => this.#make(id, image, sha256, abandoned);
-    const { value, joined } = await this.#flights.run(sha256, make, signal);
-    return joined ? { ...value, flight: 'joined' } : value;
+    const embedded = await this.#embed(image, sha256, signal);
+    this.#counts?.flight(embedded.flight);
+    return embedded;
   }
 
   /**
@@ -65,24 +77,49 @@ export class Embeddings {
 
   /**
    * The embedding with this id.
-   * @throws SamError `invalid-request` for a malformed id, `embedding-not-found`
+   * @throws SamError `invalid-request` for a malformed id, `embedding-not-found`, `embedding-mismatch`
    */
   async find(id: string): Promise<Embedding> {
-    const { model, sha256 } = parseEmbeddingId(id);
-    const found = model === this.#model ? await this.#store.get(this.#key(sha256)) : undefined;
-    return found ?? notFound(id);
+    this.#checkModel(id);
+    const found = await this.#look(id);
+    if (found) return found.embedding;
+    if (await this.#store.hasOther(this.#key(id))) {
+      throw mismatch(id, 'was made in another precision or by another version');
+    }
+    throw notFound(id);
   }
 
   /**
    * Forgets an embedding.
-   * @throws SamError `invalid-request` for a malformed id, `embedding-not-found`
+   * @throws SamError `invalid-request` for a malformed id, `embedding-not-found`, `embedding-mismatch`
    */
   async drop(id: string): Promise<void> {
-    const { model, sha256 } = parseEmbeddingId(id);
-    if (model !== this.#model || !(await this.#store.delete(this.#key(sha256)))) notFound(id);
+    this.#checkModel(id);
+    if (!(await this.#store.delete(this.#key(id)))) throw notFound(id);
   }
 
-  async #make(id: string, image: Uint8Array, sha256: string, signal: AbortSignal) {
+  async #embed(image: Uint8Array, sha256: string, signal?: AbortSignal): Promise<Embedded> {
+    const id = embeddingId(this.#model, sha256);
+    const cached = await this.#look(id);
+    if (cached) return { ...cached, flight: 'cached', timings: {} };
+    if (!sniffFormat(image)) throw new SamError('unsupported-media-type', UNKNOWN_FORMAT);
+    const make = (abandoned: AbortSignal) => this.#make(id, image, abandoned);
+    const { value, joined } = await this.#flights.run(sha256, make, signal);
+    return joined ? { ...value, flight: 'joined' } : value;
+  }
+
+  async #look(id: string) {
+    const found = await this.#store.get(this.#key(id));
+    this.#counts?.lookup(found?.tier ?? 'none');
+    return found;
+  }
+
+  #checkModel(id: string): void {
+    const { model } = parseEmbeddingId(id);
+    if (model !== this.#model) throw mismatch(id, `is of a model that is not served here`);
+  }
+
+  async #make(id: string, image: Uint8Array, signal: AbortSignal) {
     const { timings, ...made } = await this.#lane.encode(image, signal);
     const embedding: Embedding = {
       id,
@@ -90,18 +127,20 @@ export class Embeddings {
       fingerprint: this.#fingerprint,
       ...made,
     };
-    await this.#store.set(this.#key(sha256), embedding);
+    await this.#store.set(this.#key(id), embedding);
     return { embedding, flight: 'computed' as const, timings };
   }
 
-  #key(sha256: string): string {
-    return `${this.#fingerprint}/${sha256}`;
+  #key(id: string): EmbeddingKey {
+    return { id, fingerprint: this.#fingerprint };
   }
 }
 
-function notFound(id: string): never {
-  throw new SamError(
-    'embedding-not-found',
-    `there is no embedding ${id}: post the image to /embed`,
-  );
+function notFound(id: string): SamError {
+  const message = `there is no embedding ${id}: post the image to /embed`;
+  return new SamError('embedding-not-found', message);
+}
+
+function mismatch(id: string, why: string): SamError {
+  return new SamError('embedding-mismatch', `the embedding ${id} ${why}: post the image to /embed`);
 }

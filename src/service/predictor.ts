@@ -4,7 +4,7 @@ import type { Mask, PromptResult } from '../core/mask.js';
 import type { DecodedMask, DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
 import { batchKey, type Prompt } from '../core/prompt.js';
 import type { LogitsStore } from '../store/logits-store.js';
-import { checkGeometry, checkShape, type PromptLimits } from './prompt-rules.js';
+import { checkGeometry, checkOutput, checkShape, type PromptLimits } from './prompt-rules.js';
 
 /** Prompts in one task: few enough that all workers share in a request of many. */
 const BATCH = 4;
@@ -38,7 +38,7 @@ export class Predictor {
 
   /**
    * @param prompts that `check` has passed.
-   * @throws SamError `prompt-invalid`, `logits-not-found`, `overloaded`
+   * @throws SamError `prompt-invalid`, `logits-not-found`, `masks-too-large`, `overloaded`
    */
   async predict(
     embedding: Embedding,
@@ -47,6 +47,7 @@ export class Predictor {
     signal?: AbortSignal,
   ): Promise<Prediction> {
     checkGeometry(prompts, embedding.image);
+    checkOutput(prompts, embedding.image, this.#limits);
     const tasks = batches(this.#resolve(prompts)).map((batch) => ({
       embedding,
       prompts: batch,

@@ -1,11 +1,13 @@
 import { SamError, type Violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
-import type { MaskInput, Prompt } from '../core/prompt.js';
+import { type MaskInput, type Prompt, wantsMultimask } from '../core/prompt.js';
 
 export interface PromptLimits {
   readonly maxPrompts: number;
   /** Points one prompt may have: attention grows with them. */
   readonly maxPoints: number;
+  /** Pixels that all masks of a request together may have. */
+  readonly maxMaskPixels: number;
 }
 
 /**
@@ -37,6 +39,21 @@ export function checkGeometry(prompts: readonly Prompt[], image: ImageSize): voi
     'prompt-invalid',
     prompts.flatMap((prompt, i) => geometryViolations(prompt, image, `/prompts/${i}`)),
   );
+}
+
+/**
+ * Checks that what was asked for can be made: a mask costs time by the pixel.
+ * @throws SamError `masks-too-large`
+ */
+export function checkOutput(
+  prompts: readonly Prompt[],
+  { width, height }: ImageSize,
+  { maxMaskPixels }: PromptLimits,
+): void {
+  const masks = prompts.reduce((sum, prompt) => sum + (wantsMultimask(prompt) ? 3 : 1), 0);
+  if (masks * width * height <= maxMaskPixels) return;
+  const message = `${masks} masks of ${width}x${height} pixels are more than the ${maxMaskPixels} allowed`;
+  throw new SamError('masks-too-large', message);
 }
 
 function shapeViolations(prompt: Prompt, path: string): Violation[] {

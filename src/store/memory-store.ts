@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Embedding } from '../core/embedding.js';
-import type { EmbeddingStore } from '../core/ports.js';
+import type { EmbeddingKey, EmbeddingStore } from '../core/ports.js';
 
 /** What an entry weighs beside its tensor: key, sizes, and the map's own bookkeeping, rounded up. */
 const ENTRY_OVERHEAD = 512;
@@ -9,28 +9,48 @@ const ENTRY_OVERHEAD = 512;
 export class MemoryStore implements EmbeddingStore {
   readonly #entries: LRUCache<string, Embedding>;
 
-  /** @param maxBytes an embedding larger than this is not kept at all. */
-  constructor(maxBytes: number) {
+  /**
+   * @param maxBytes an embedding larger than this is not kept at all.
+   * @param onEvict told of each embedding that had to make room.
+   */
+  constructor(maxBytes: number, onEvict: () => void = () => {}) {
     this.#entries = new LRUCache({
       maxSize: maxBytes,
       sizeCalculation: ({ tensor }) => tensor.bytes.byteLength + ENTRY_OVERHEAD,
+      dispose: (_embedding, _key, reason) => {
+        if (reason === 'evict') onEvict();
+      },
     });
   }
 
-  async get(key: string): Promise<Embedding | undefined> {
-    return this.#entries.get(key);
+  async get(key: EmbeddingKey) {
+    const embedding = this.#entries.get(text(key));
+    return embedding && { embedding, tier: 'memory' as const };
   }
 
-  async set(key: string, embedding: Embedding): Promise<void> {
-    this.#entries.set(key, embedding);
+  async set(key: EmbeddingKey, embedding: Embedding): Promise<void> {
+    this.#entries.set(text(key), embedding);
   }
 
-  async delete(key: string): Promise<boolean> {
-    return this.#entries.delete(key);
+  async delete(key: EmbeddingKey): Promise<boolean> {
+    return this.#entries.delete(text(key));
+  }
+
+  async hasOther(key: EmbeddingKey): Promise<boolean> {
+    const own = text(key);
+    for (const other of this.#entries.keys()) {
+      if (other !== own && other.startsWith(`${key.id}@`)) return true;
+    }
+    return false;
   }
 
   /** Number of embeddings and bytes held. */
   get usage(): { entries: number; bytes: number } {
     return { entries: this.#entries.size, bytes: this.#entries.calculatedSize };
   }
+}
+
+/** No id holds an `@`. */
+function text({ id, fingerprint }: EmbeddingKey): string {
+  return `${id}@${fingerprint}`;
 }

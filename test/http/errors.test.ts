@@ -141,8 +141,8 @@ t.test('bad requests', async (t) => {
     ],
     [
       'another model',
-      404,
-      'embedding-not-found',
+      409,
+      'embedding-mismatch',
       () => send('GET', `/embeddings/other${id.slice(10)}`),
     ],
     [

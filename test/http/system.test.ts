@@ -44,6 +44,7 @@ t.test('what operators ask', async (t) => {
       '/embeddings/{id}',
       '/everything',
       '/healthz',
+      '/metrics',
       '/models',
       '/models/{name}/context.onnx',
       '/models/{name}/decoder.onnx',

@@ -4,14 +4,14 @@ import type * as Job from './fixtures/mortal-job.js';
 
 type Task = Parameters<typeof Job.work>[0][0];
 
+const PATIENT = { queueMs: 60_000, runMs: 60_000 };
+
 type Next = NonNullable<ConstructorParameters<typeof Lane>[2]['next']>;
 
 class TestLane extends Lane<typeof Job, null> {
-  constructor(t: Test, workers: number, queueLimit: number, next?: Next) {
-    const options = {
-      ...{ workers, queueLimit, settings: null, hotLimit: 4, onWorkerLost: () => {} },
-      ...(next && { next }),
-    };
+  constructor(t: Test, workers: number, queueLimit: number, timeouts = PATIENT, next?: Next) {
+    const size = { workers, queueLimit, timeouts, hotLimit: 4 };
+    const options = { ...size, settings: null, onWorkerLost: () => {}, ...(next && { next }) };
     super('test', new URL('./fixtures/mortal-job.js', import.meta.url), options);
     t.teardown(() => this.close());
   }
@@ -139,6 +139,35 @@ t.test('waiting tasks of one group run together, as many as the provider likes',
   await first;
 });
 
+t.test('room is known before there is a task', async (t) => {
+  const lane = new TestLane(t, 1, 1);
+  lane.checkRoom();
+  const work = [lane.work(['wait']), lane.work(['answer'])];
+  t.throws(() => lane.checkRoom(), { code: 'overloaded', retryAfter: Number });
+  await Promise.all(work);
+  lane.checkRoom();
+});
+
+t.test('who waits too long is told so, and the rest goes on', async (t) => {
+  const lane = new TestLane(t, 1, 5, { ...PATIENT, queueMs: 20 });
+  const running = lane.work(['wait']);
+  await t.rejects(lane.work(['answer']), { code: 'queue-timeout', retryAfter: Number });
+  t.same(lane.load, { waiting: 0, running: 1 });
+  t.same(await running, ['wait']);
+  t.same(await lane.work(['answer']), ['answer']);
+});
+
+t.test('a worker that does not come back is ended and replaced', async (t) => {
+  const lane = new TestLane(t, 1, 5, { ...PATIENT, runMs: 500 });
+  await lane.warmUp('any');
+  for (const hang of ['spin', 'sleep'] as const) {
+    const hanging = t.rejects(lane.work([hang]), { code: 'inference-timeout' });
+    const waiting = lane.work(['answer']);
+    await hanging;
+    t.same(await waiting, ['answer']);
+  }
+});
+
 t.test('long work lets everything else go first, and takes no place in the queue', async (t) => {
   const lane = new TestLane(t, 1, 1);
   const { signal } = new AbortController();
@@ -167,7 +196,7 @@ t.test(
   async (t) => {
     const urgent = { waiting: 1, running: 1 };
     const load = { waiting: 2, running: 1 };
-    const lane = new TestLane(t, 1, 2, { load, urgent, pace: 1000, appetite: 1 });
+    const lane = new TestLane(t, 1, 2, PATIENT, { load, urgent, pace: 1000, appetite: 1 });
     const first = lane.work(['answer']);
     await t.rejects(lane.work(['answer']), { code: 'overloaded' }, 'two are there, one waits here');
     t.same(lane.load, { waiting: 1, running: 0 }, 'the next lane has enough to do');

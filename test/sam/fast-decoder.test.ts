@@ -32,7 +32,7 @@ const imageFirst = await openFast('image-first');
 async function realEmbedding(): Promise<Float32Array> {
   const options = { device: 'cpu', threads: 2, gpuTurn: new SharedArrayBuffer(4) } as const;
   const encoder = await ImageEncoder.open(shippedEncoder, 1024, options);
-  const image = await decodeImage(await draw(scene(4)), { maxPixels: 1e7 });
+  const image = await decodeImage(await draw(scene(4)), { maxPixels: 1e7, timeoutMs: 60_000 });
   return (await encoder.run(preprocess(image, NORMALISATION))).data;
 }
 

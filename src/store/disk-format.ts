@@ -1,0 +1,69 @@
+import { webcrypto } from 'node:crypto';
+import type { Embedding } from '../core/embedding.js';
+import type { EmbeddingKey } from '../core/ports.js';
+import { BYTES_PER_ELEMENT, type Dtype } from '../core/tensor.js';
+
+/**
+ * A file of the disk tier:
+ *
+ *     0   32  SHA-256 of all that follows
+ *     32   8  "samembed"
+ *     40   4  version, little-endian
+ *     44   4  length n of the header, little-endian
+ *     48   n  header: JSON
+ *     48+n    the tensor's numbers
+ */
+const MAGIC = Buffer.from('samembed');
+const VERSION = 1;
+const DIGEST = 32;
+const PREAMBLE = DIGEST + 16;
+
+interface Header extends EmbeddingKey {
+  readonly model: string;
+  readonly width: number;
+  readonly height: number;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+}
+
+/** An embedding as the bytes of its file. */
+export async function encodeFile(key: EmbeddingKey, embedding: Embedding): Promise<Buffer> {
+  const { model, image, tensor } = embedding;
+  const { dtype, shape, bytes } = tensor;
+  const header: Header = { ...key, model, ...image, dtype, shape };
+  const json = Buffer.from(JSON.stringify(header));
+  const file = Buffer.alloc(PREAMBLE + json.length + bytes.length);
+  MAGIC.copy(file, DIGEST);
+  file.writeUInt32LE(VERSION, DIGEST + 8);
+  file.writeUInt32LE(json.length, DIGEST + 12);
+  json.copy(file, PREAMBLE);
+  file.set(bytes, PREAMBLE + json.length);
+  file.set(await digest(file.subarray(DIGEST)));
+  return file;
+}
+
+/**
+ * The embedding of a file, or undefined when the file is torn, altered, of another version, or another
+ * embedding's. The digest is of the whole file and is looked at before anything else is believed.
+ */
+export async function decodeFile(key: EmbeddingKey, file: Buffer): Promise<Embedding | undefined> {
+  if (file.length < PREAMBLE) return undefined;
+  if (!(await digest(file.subarray(DIGEST))).equals(file.subarray(0, DIGEST))) return undefined;
+  if (!file.subarray(DIGEST, DIGEST + 8).equals(MAGIC)) return undefined;
+  if (file.readUInt32LE(DIGEST + 8) !== VERSION) return undefined;
+  const start = PREAMBLE + file.readUInt32LE(DIGEST + 12);
+  const header = JSON.parse(file.toString('utf8', PREAMBLE, start)) as Header;
+  const { id, fingerprint, model, width, height, dtype, shape } = header;
+  if (id !== key.id || fingerprint !== key.fingerprint) return undefined;
+  const length = shape.reduce((product, side) => product * side, BYTES_PER_ELEMENT[dtype]);
+  if (file.length !== start + length) return undefined;
+  // Shared memory, as the encode lane gives it: decode workers read these bytes without a copy.
+  const bytes = new Uint8Array(new SharedArrayBuffer(length));
+  bytes.set(file.subarray(start));
+  return { id, model, fingerprint, image: { width, height }, tensor: { dtype, shape, bytes } };
+}
+
+/** Off the main thread. */
+async function digest(bytes: Buffer): Promise<Buffer> {
+  return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes as Buffer<ArrayBuffer>));
+}

@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { json } from 'node:stream/consumers';
+import t from 'tap';
+import { draw, scene } from '../fixtures/scenes.js';
+import { form, startService } from '../fixtures/service.js';
+
+interface Span {
+  name: string;
+  traceId: string;
+  parentSpanId?: string;
+  spanId: string;
+  startTimeUnixNano: string;
+  endTimeUnixNano: string;
+}
+
+t.test('traces go to a collector, where there is one', async (t) => {
+  const spans: Span[] = [];
+  const collector = createServer(async (request, answer) => {
+    const body = (await json(request)) as {
+      resourceSpans: { scopeSpans: { spans: Span[] }[] }[];
+    };
+    for (const { scopeSpans } of body.resourceSpans)
+      spans.push(...scopeSpans.flatMap((s) => s.spans));
+    answer.end('{}');
+  }).listen(0, '127.0.0.1');
+  await once(collector, 'listening');
+  t.teardown(() => collector.close());
+  const { port } = collector.address() as { port: number };
+  const endpoint = `http://127.0.0.1:${port}`;
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = endpoint;
+  const { post, close } = await startService(t, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+  const fields = { box: [9, 9, 99, 99] };
+  const answer = await post('/segment', form(await draw(scene(1)), fields), { traceparent });
+  t.equal(answer.status, 200);
+  await close();
+
+  const root = spans.find(({ name }) => name === 'POST /segment');
+  t.match(root, { traceId, parentSpanId: 'b7ad6b7169203331' }, "of the client's trace");
+  const steps = spans.filter(({ parentSpanId }) => parentSpanId === root?.spanId);
+  t.same(
+    steps.map(({ name }) => name),
+    ['receive', 'hash', 'queue', 'decode image', 'preprocess', 'encode', 'queue', 'decode', 'mask'],
+  );
+  for (const { startTimeUnixNano, endTimeUnixNano } of steps) {
+    t.ok(BigInt(startTimeUnixNano) >= BigInt(root?.startTimeUnixNano ?? 0));
+    t.ok(BigInt(endTimeUnixNano) <= BigInt(root?.endTimeUnixNano ?? 0));
+  }
+});

@@ -1,0 +1,92 @@
+import sharp from 'sharp';
+import t from 'tap';
+import type { Encoded, ImageLane } from '../../src/core/ports.js';
+import { ImageAdmission, PixelBudget } from '../../src/service/image-admission.js';
+import { MemoryGuard } from '../../src/service/memory-guard.js';
+
+/** A lane whose tasks end when the test says so. */
+function slowLane() {
+  const ends: ((error?: Error) => void)[] = [];
+  const wait = () =>
+    new Promise<never>((resolve, reject) => {
+      ends.push((error) => (error ? reject(error) : resolve({} as Encoded as never)));
+    });
+  const work = { encode: wait, encodeCrop: wait, overlay: wait, cutOut: wait };
+  const lane: ImageLane = { ...work, checkRoom: () => {}, retryAfter: 7 };
+  return { lane, ends };
+}
+
+function png(width: number, height: number): Buffer {
+  const file = Buffer.alloc(64);
+  file.write('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1');
+  file.writeUInt32BE(width, 16);
+  file.writeUInt32BE(height, 20);
+  return file;
+}
+
+const limits = { maxPixels: 10_000, maxSide: 1000 };
+
+t.test('what an image declares is enough to turn it away', async (t) => {
+  const { lane, ends } = slowLane();
+  const admission = new ImageAdmission(lane, limits, new PixelBudget(100_000));
+  for (const [width, height, code, detail] of [
+    [0, 10, 'image-unreadable', /no pixels/],
+    [10, 0, 'image-unreadable', /no pixels/],
+    [1001, 1, 'image-too-large', /1001x1 pixels, more than the 1000 a side/],
+    [1, 100_000, 'image-too-large', /1x100000 pixels/],
+    [101, 100, 'image-too-large', /more than the 10000 in all/],
+    [65_535, 65_535, 'image-too-large', /65535x65535/],
+    [2 ** 32 - 1, 2 ** 32 - 1, 'image-too-large', /4294967295x4294967295/],
+  ] as const) {
+    const message = { code, message: detail };
+    await t.rejects(admission.encode(png(width, height)), message, `${width}x${height}`);
+  }
+  t.equal(ends.length, 0, 'none reached the lane');
+});
+
+t.test('pixels are booked until their image is done, well or badly', async (t) => {
+  const { lane, ends } = slowLane();
+  const budget = new PixelBudget(15_000);
+  const admission = new ImageAdmission(lane, limits, budget);
+  const first = admission.encode(png(100, 100));
+  const second = admission.overlay({ image: png(50, 100), masks: [], prompts: [] });
+  t.equal(budget.taken, 15_000);
+  const busy = { code: 'overloaded', retryAfter: 7 };
+  await t.rejects(admission.encode(png(1, 1)), busy);
+  ends[1]?.(new Error('damaged'));
+  await t.rejects(second, { message: 'damaged' });
+  t.equal(budget.taken, 10_000);
+  const unknown = Buffer.from('\xff\xd8\xff\xe0', 'latin1');
+  await t.rejects(admission.encode(unknown), busy, 'who hides its size is booked with the most');
+  ends[0]?.();
+  await first;
+  t.equal(budget.taken, 0);
+  const small = new ImageAdmission(lane, limits, new PixelBudget(10));
+  small.encode(png(100, 100));
+  t.equal(ends.length, 3, 'one image is always taken');
+});
+
+t.test('the header of a whole file, too', async (t) => {
+  const { lane } = slowLane();
+  const admission = new ImageAdmission(lane, limits, new PixelBudget(10));
+  const create = { width: 1001, height: 2, channels: 3, background: 'red' } as const;
+  const webp = await sharp({ create }).webp().toBuffer();
+  await t.rejects(admission.encode(webp), { code: 'image-too-large' });
+});
+
+t.test('short memory takes no more images', async (t) => {
+  let resident = 100;
+  let asked = 0;
+  const guard = new MemoryGuard(200, () => {
+    asked++;
+    return resident;
+  });
+  for (let i = 0; i < 1000; i++) guard.check();
+  t.ok(asked < 100, 'not asked every time');
+  resident = 200;
+  t.throws(() => new MemoryGuard(200, () => resident).check(), {
+    code: 'overloaded',
+    retryAfter: 5,
+  });
+  new MemoryGuard(0, () => Number.POSITIVE_INFINITY).check();
+});
