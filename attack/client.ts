@@ -1,0 +1,132 @@
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { setTimeout as after } from 'node:timers/promises';
+
+/** What came back, or 0 for a connection that was refused or broke. */
+export interface Reply {
+  readonly status: number;
+  readonly error?: string;
+  readonly ms: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export interface Call {
+  readonly method?: string;
+  readonly path: string;
+  readonly type?: string;
+  readonly body?: Buffer | string;
+}
+
+/** A client with connections of its own, kept open. */
+export class Client {
+  readonly #url: string;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 2000 });
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  send({ method = 'POST', path, type = 'application/json', body }: Call): Promise<Reply> {
+    const start = performance.now();
+    const done = (status: number, headers: IncomingHttpHeaders = {}, chunks: Buffer[] = []) => ({
+      ...{ status, headers, ms: performance.now() - start, body: Buffer.concat(chunks) },
+    });
+    return new Promise((resolve) => {
+      const headers =
+        body === undefined
+          ? {}
+          : { 'content-type': type, 'content-length': Buffer.byteLength(body) };
+      const outgoing = request(
+        this.#url + path,
+        { method, agent: this.#agent, headers },
+        (incoming) => {
+          const chunks: Buffer[] = [];
+          incoming.on('data', (chunk) => chunks.push(chunk));
+          incoming.on('end', () =>
+            resolve(done(incoming.statusCode ?? 0, incoming.headers, chunks)),
+          );
+          incoming.on('error', () => resolve(done(0)));
+        },
+      );
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        // A kept connection that the server closed while this request was on its way was never taken up.
+        const unused = outgoing.reusedSocket && error.code === 'ECONNRESET';
+        resolve({ ...done(0), error: unused ? 'unused' : (error.code ?? 'failed') });
+      });
+      outgoing.end(body);
+    });
+  }
+
+  embed(image: Buffer): Promise<Reply> {
+    return this.send({ path: '/embed', type: 'image/png', body: image });
+  }
+
+  decode(embedding_id: string, fields: object): Promise<Reply> {
+    return this.send({ path: '/decode', body: JSON.stringify({ embedding_id, ...fields }) });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
+/** Asks for /healthz twenty times a second until told to stop; gives the milliseconds each answer took. */
+export function watchHealth(client: Client): () => Promise<number[]> {
+  const times: number[] = [];
+  let watching = true;
+  const watched = (async () => {
+    while (watching) {
+      const { status, ms } = await client.send({ method: 'GET', path: '/healthz' });
+      times.push(status === 200 ? ms : Number.POSITIVE_INFINITY);
+      await after(50);
+    }
+  })();
+  return async () => {
+    watching = false;
+    await watched;
+    return times;
+  };
+}
+
+/** Starts `call` at random moments, `rate` a second on average, for `seconds`; waits for all replies. */
+export async function poisson(
+  rate: number,
+  seconds: number,
+  random: () => number,
+  call: () => Promise<Reply>,
+): Promise<Reply[]> {
+  const replies: Promise<Reply>[] = [];
+  const end = performance.now() + seconds * 1000;
+  for (let at = performance.now(); ; ) {
+    at += (-Math.log(1 - random()) / rate) * 1000;
+    if (at > end) break;
+    const wait = at - performance.now();
+    if (wait > 1) await after(wait);
+    replies.push(call());
+  }
+  return Promise.all(replies);
+}
+
+/** Keeps `clients` calls under way for `seconds`. */
+export async function closedLoop(
+  clients: number,
+  seconds: number,
+  call: () => Promise<Reply>,
+): Promise<Reply[]> {
+  const replies: Reply[] = [];
+  const end = performance.now() + seconds * 1000;
+  const client = async () => {
+    while (performance.now() < end) replies.push(await call());
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return replies;
+}
+
+export function check(holds: boolean, claim: string): void {
+  if (!holds) throw new Error(`does not hold: ${claim}`);
+}

@@ -1,0 +1,47 @@
+import { setTimeout as after } from 'node:timers/promises';
+import { idOf } from './checklist.js';
+import { Client, check } from './client.js';
+import { PICTURE } from './images.js';
+import type { Victim } from './victim.js';
+
+export interface DrainFigures {
+  readonly rounds: number;
+  readonly answered: number;
+  /** Connections refused after the listener closed: never accepted, so nobody's request. */
+  readonly notAccepted: number;
+  readonly reset: number;
+  /** Seconds from the signal to the exit, at most. */
+  readonly slowestExit: number;
+}
+
+/** SIGTERM while clients click over connections that are kept alive. */
+export async function drain(rounds: number, start: () => Promise<Victim>): Promise<DrainFigures> {
+  const figures = { rounds, answered: 0, notAccepted: 0, reset: 0, slowestExit: 0 };
+  for (let round = 0; round < rounds; round++) {
+    const victim = await start();
+    const client = new Client(victim.url);
+    check((await client.embed(PICTURE)).status < 300, 'the picture is embedded');
+    let ended = false;
+    const clicks = Array.from({ length: 8 }, async () => {
+      while (!ended) {
+        const { status, error } = await client.decode(idOf(PICTURE), { box: [40, 40, 140, 140] });
+        if (status === 200) figures.answered++;
+        else if (error === 'ECONNREFUSED') {
+          figures.notAccepted++;
+          await after(5);
+        } else figures.reset++;
+      }
+    });
+    await after(300);
+    const signalled = performance.now();
+    victim.kill('SIGTERM');
+    const { code } = await victim.ended();
+    figures.slowestExit = Math.max(figures.slowestExit, (performance.now() - signalled) / 1000);
+    ended = true;
+    await Promise.all(clicks);
+    client.close();
+    check(code === 0, `it exits with 0, not ${code}`);
+  }
+  check(figures.reset === 0, `no accepted request is reset: ${figures.reset} were`);
+  return figures;
+}

@@ -1,0 +1,88 @@
+import { fileURLToPath } from 'node:url';
+import { idOf } from './checklist.js';
+import { Client, check } from './client.js';
+import { PICTURE, variant } from './images.js';
+import type { Settings, Victim } from './victim.js';
+
+export interface GrowthFigures {
+  readonly decodes: number;
+  readonly embeds: number;
+  /** MiB after warm-up and at the end, by a line through all samples. */
+  readonly start: number;
+  readonly end: number;
+  /** Percent. */
+  readonly grown: number;
+}
+
+/** Memory may grow by so many percent over a run. */
+export const MOST_GROWTH = 5;
+
+/** Makes a victim keep so many bytes of every request. */
+export function leaking(bytes: number): Settings {
+  const hook = fileURLToPath(new URL('./hooks/leak.mjs', import.meta.url));
+  const options = `${process.env['NODE_OPTIONS'] ?? ''} --import=${hook}`.trim();
+  return { NODE_OPTIONS: options, LEAK_BYTES: String(bytes) };
+}
+
+/** A cache that is full after warm-up, so that only leaks grow. */
+export const GROWTH_SETTINGS: Settings = { SAM_CACHE_BYTES: '16M', SAM_DECODE_WORKERS: '2' };
+
+/** Decodes and embeds of distinct images, and what they leave in memory. */
+export async function growth(
+  victim: Victim,
+  { decodes, embeds, warmUp }: { decodes: number; embeds: number; warmUp: number },
+): Promise<GrowthFigures> {
+  const client = new Client(victim.url);
+  let count = 0;
+  const embed = async () => {
+    const { status } = await client.embed(variant(`growth-${count++}`));
+    check(status === 201, `images are embedded, not ${status}`);
+  };
+  const decode = async () => {
+    const x = 20 + (count++ % 200);
+    const { status } = await client.decode(idOf(PICTURE), { box: [x, 20, x + 100, 200] });
+    // The picture is a distinct image like others, and makes room at times.
+    if (status === 404) await client.embed(PICTURE);
+    else check(status === 200, `clicks are answered, not ${status}`);
+  };
+  await client.embed(PICTURE);
+  for (let i = 0; i < Math.max(8, warmUp / 50); i++) await embed();
+  await loop(warmUp, decode);
+
+  const samples: number[] = [];
+  const sampleEvery = Math.max(1, Math.floor(decodes / 100));
+  const embedEvery = decodes / Math.max(1, embeds);
+  let embedded = 0;
+  for (let done = 0; done < decodes; ) {
+    await loop(Math.min(sampleEvery, decodes - done), decode);
+    done += sampleEvery;
+    for (; embedded < Math.min(embeds, done / embedEvery); embedded++) await embed();
+    samples.push(victim.resident);
+  }
+  client.close();
+  const { start, end } = line(samples);
+  return { decodes, embeds: embedded, start, end, grown: (100 * (end - start)) / start };
+}
+
+/** Calls four at a time. */
+async function loop(times: number, call: () => Promise<void>): Promise<void> {
+  let left = times;
+  const one = async () => {
+    while (left-- > 0) await call();
+  };
+  await Promise.all([one(), one(), one(), one()]);
+}
+
+/** The ends of the straight line nearest to the samples. */
+export function line(samples: readonly number[]): { start: number; end: number } {
+  const n = samples.length;
+  const meanX = (n - 1) / 2;
+  const meanY = samples.reduce((sum, y) => sum + y, 0) / n;
+  let [xy, xx] = [0, 0];
+  for (const [x, y] of samples.entries()) {
+    xy += (x - meanX) * (y - meanY);
+    xx += (x - meanX) ** 2;
+  }
+  const slope = xx > 0 ? xy / xx : 0;
+  return { start: meanY - slope * meanX, end: meanY + slope * meanX };
+}
