@@ -95,7 +95,6 @@ export class Lane<J extends Job, Settings> {
   /** Tasks of one group that may run as one batch. */
   #batch = 1;
   /** Models whose networks are loaded. */
-  readonly #warm = new Set<string>();
 
   /** @param job the module, as a URL. */
   constructor(name: string, job: URL, options: LaneOptions<Settings>) {
@@ -147,7 +146,6 @@ export class Lane<J extends Job, Settings> {
     const runs = this.#seats.map((seat) => seat.run<Outcome<Provider>>('warmUp', model));
     const [provider] = (await Promise.all(runs)).map(unwrap) as [Provider];
     this.#batch = batch(provider);
-    this.#warm.add(model);
     return provider;
   }
 
@@ -188,7 +186,7 @@ export class Lane<J extends Job, Settings> {
     return (await this.#enqueue(kind, errand, true, signal)) as ResultOf<J, K>;
   }
 
-  /** Ends the workers; a task that runs is cut off. */
+  /** Ends the workers, each after the task that it runs. */
   async close(): Promise<void> {
     this.#waiting.length = 0;
     await Promise.all(this.#seats.map((seat) => seat.close()));
@@ -308,38 +306,31 @@ export class Lane<J extends Job, Settings> {
   async #serve(seat: Seat, batch: readonly Ticket[]): Promise<void> {
     const [{ kind, subject, patient }] = batch as [Ticket];
     const start = performance.now();
-    // A worker that runs past it is ended, whatever it is in the middle of, and replaced.
-    const deadline = AbortSignal.timeout(this.#options.timeouts.runMs * batch.length);
+    // Nobody waits longer for a worker, but the worker is left to finish: a network cannot be stopped in its run.
+    const late = setTimeout(() => {
+      const reason = new SamError('inference-timeout', `the ${this.#name} took too long`);
+      for (const { reject } of batch) reject(reason);
+    }, this.#options.timeouts.runMs * batch.length).unref();
     seat.busy = true;
     if (!patient) this.#urgent++;
     let outcomes: readonly Outcome<unknown>[] = [];
     try {
       const tasks = batch.map(({ task }) => task);
       const transfer = batch.flatMap((ticket) => ticket.transfer ?? []);
-      const options = { subject, transfer, signal: deadline };
-      outcomes = await seat.run<Outcome<unknown>[]>(kind, tasks, options);
+      outcomes = await seat.run<Outcome<unknown>[]>(kind, tasks, { subject, transfer });
       const pace = (performance.now() - start) / batch.length;
       if (!patient) this.#pace += 0.2 * (pace - this.#pace);
       for (const [i, { resolve, queuedAt }] of batch.entries()) {
         resolve(waited(outcomes[i] as Outcome<unknown>, start - queuedAt));
       }
     } catch (error) {
-      const message = `the ${this.#name} took too long`;
-      const reason = deadline.aborted ? new SamError('inference-timeout', message) : error;
-      for (const { reject } of batch) reject(reason);
+      for (const { reject } of batch) reject(error);
     }
+    clearTimeout(late);
     this.#report(batch, start, outcomes);
-    if (deadline.aborted) await this.#recover(seat);
     seat.busy = false;
     if (!patient) this.#urgent--;
     this.#dispatch();
-  }
-
-  /** Keeps a seat until its new worker is warm: no task's time is to go by on that. */
-  async #recover(seat: Seat): Promise<void> {
-    for (const model of this.#warm) {
-      await seat.run('warmUp', model).catch(this.#options.onWorkerLost);
-    }
   }
 
   #report(batch: readonly Ticket[], start: number, outcomes: readonly Outcome<unknown>[]): void {

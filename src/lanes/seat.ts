@@ -6,6 +6,8 @@ export class Seat {
   busy = false;
   readonly #pool: Piscina;
   readonly #hot: LRUCache<string, true>;
+  /** The last task given to the worker. */
+  #running: Promise<unknown> = Promise.resolve();
 
   /**
    * @param job the module that runs in the worker, as a URL.
@@ -34,21 +36,17 @@ export class Seat {
   /**
    * Runs one export of the job.
    * @param transfer memory of the input that moves to the worker.
-   * @param signal ends the worker if the run has not ended by then.
    */
   async run<Result>(
     name: string,
     input: unknown,
-    {
-      subject,
-      transfer = [],
-      signal,
-    }: { subject?: string | undefined; transfer?: ArrayBuffer[]; signal?: AbortSignal } = {},
+    { subject, transfer = [] }: { subject?: string | undefined; transfer?: ArrayBuffer[] } = {},
   ): Promise<Result> {
     if (subject !== undefined) this.#hot.set(subject, true);
+    const running = this.#pool.run(input, { name, transferList: transfer });
+    this.#running = running;
     try {
-      const options = { name, transferList: transfer, ...(signal && { signal }) };
-      return await this.#pool.run(input, options);
+      return await running;
     } catch (error) {
       // Perhaps a new worker sits here now.
       this.#hot.clear();
@@ -56,7 +54,12 @@ export class Seat {
     }
   }
 
-  close(): Promise<void> {
-    return this.#pool.destroy();
+  /**
+   * Ends the worker once its task is done: a thread that is ended inside of onnxruntime takes the process with it, as
+   * the results have no JavaScript to go to.
+   */
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#running]);
+    await this.#pool.destroy();
   }
 }
