@@ -35,7 +35,7 @@ const goodBody = (id: string) =>
       fc.integer({ min: 151, max: 400 }),
       fc.integer({ min: 151, max: 300 }),
     ),
-    format: fc.constantFrom('rle', 'png', 'uncompressed_rle'),
+    format: fc.constantFrom('rle', 'png', 'rle_counts'),
     multimask_output: fc.boolean(),
   });
 const decodeBody = (id: string) =>
@@ -47,7 +47,7 @@ const decodeBody = (id: string) =>
       ),
       prompts: fc.oneof(fc.array(prompt, { maxLength: 3 }), junk),
       box: fc.oneof(fc.array(coordinate, { minLength: 4, maxLength: 4 }), junk),
-      format: fc.oneof(fc.constantFrom('rle', 'png', 'uncompressed_rle'), junk),
+      format: fc.oneof(fc.constantFrom('rle', 'png', 'rle_counts'), junk),
       return_logits: fc.oneof(fc.boolean(), junk),
       unknown: junk,
     },

@@ -69,7 +69,7 @@ t.test('every bad request gets its status and problem, and leaves nothing behind
     const [disc] = shapes;
     const truth = runsOf(width, height, (x, y) => disc?.inside(x, y) ?? false);
     for (const [name, file] of await goodImages()) {
-      const fields = { box: disc?.box, format: 'uncompressed_rle' };
+      const fields = { box: disc?.box, format: 'rle_counts' };
       const response = await post('/segment', form(file, fields));
       const answer = (await response.json()) as {
         width: number;
