@@ -94,7 +94,6 @@ export class Lane<J extends Job, Settings> {
   #pace = 1000;
   /** Tasks of one group that may run as one batch. */
   #batch = 1;
-  /** Models whose networks are loaded. */
 
   /** @param job the module, as a URL. */
   constructor(name: string, job: URL, options: LaneOptions<Settings>) {
