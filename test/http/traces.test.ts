@@ -42,7 +42,18 @@ t.test('traces go to a collector, where there is one', async (t) => {
   const steps = spans.filter(({ parentSpanId }) => parentSpanId === root?.spanId);
   t.same(
     steps.map(({ name }) => name),
-    ['receive', 'hash', 'queue', 'decode image', 'preprocess', 'encode', 'queue', 'decode', 'mask'],
+    [
+      'receive',
+      'hash',
+      'queue',
+      'decode image',
+      'preprocess',
+      'encode',
+      'queue',
+      'context',
+      'decode',
+      'mask',
+    ],
   );
   for (const { startTimeUnixNano, endTimeUnixNano } of steps) {
     t.ok(BigInt(startTimeUnixNano) >= BigInt(root?.startTimeUnixNano ?? 0));
