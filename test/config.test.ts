@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { loadConfig, VARIABLES } from '../src/config.js';
+import { loadConfig, VARIABLES } from '#src/config.js';
 
 t.test('defaults', async (t) => {
   const config = loadConfig({}, 2);

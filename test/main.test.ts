@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { draw, scene } from './fixtures/scenes.js';
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const MODELS = fileURLToPath(new URL('../models', import.meta.url));
 
 /** The process as `npm start` runs it. */

@@ -20,6 +20,8 @@ export class Seat {
       minThreads: 1,
       maxThreads: 1,
       workerData: settings,
+      // What the process was started with to load other than JavaScript is not what a job is written in.
+      execArgv: [],
       recordTiming: false,
     });
     this.#pool.on('error', (error) => {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { segmentAnythingNames } from '../../src/checkpoint/names.js';
+import { segmentAnythingNames } from '#src/checkpoint/names.js';
 
 t.test("Hugging Face's names", async (t) => {
   const names = {

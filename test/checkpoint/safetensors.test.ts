@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { openCheckpoint, type StateDict } from '../../src/checkpoint/checkpoint.js';
+import { openCheckpoint, type StateDict } from '#src/checkpoint/checkpoint.js';
 
 const PI = Float32Array.of(3.140625, -2, 0.5, 8);
 const WEIGHT = { dtype: 'F32', shape: [2, 2], data_offsets: [0, 16] };

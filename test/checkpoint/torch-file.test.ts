@@ -1,7 +1,7 @@
 import { existsSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { openCheckpoint, type StateDict } from '../../src/checkpoint/checkpoint.js';
+import { openCheckpoint, type StateDict } from '#src/checkpoint/checkpoint.js';
 import * as p from './fixtures/pickle-writer.js';
 import { type Headers, ZipWriter } from './fixtures/zip-writer.js';
 

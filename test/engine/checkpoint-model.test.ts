@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import t from 'tap';
-import type { Precision } from '../../src/core/model.js';
-import { checkpointEncoder, inspectCheckpoint } from '../../src/engine/checkpoint-model.js';
-import { ImageEncoder } from '../../src/engine/image-encoder.js';
+import type { Precision } from '#src/core/model.js';
+import { checkpointEncoder, inspectCheckpoint } from '#src/engine/checkpoint-model.js';
+import { ImageEncoder } from '#src/engine/image-encoder.js';
 import { writeRandomSam } from '../checkpoint/fixtures/random-sam.js';
 import { random } from '../sam/fixtures/decoders.js';
 

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import t from 'tap';
-import { ApiKeys } from '../../src/http/api-keys.js';
+import { ApiKeys } from '#src/http/api-keys.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, startService } from '../fixtures/service.js';
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { readFloats } from '../../src/core/tensor.js';
+import { readFloats } from '#src/core/tensor.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, startService } from '../fixtures/service.js';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
-import { ERROR_CODES } from '../../src/core/errors.js';
-import { PROBLEMS } from '../../src/http/problems.js';
+import { ERROR_CODES } from '#src/core/errors.js';
+import { PROBLEMS } from '#src/http/problems.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, startService } from '../fixtures/service.js';
 

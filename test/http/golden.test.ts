@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import type { LowResLogits } from '../../src/core/mask.js';
-import { decompress } from '../../src/masks/rle.js';
+import type { LowResLogits } from '#src/core/mask.js';
+import { decompress } from '#src/masks/rle.js';
 import { iouOfRuns } from '../fixtures/bitmap.js';
 import { form, startService } from '../fixtures/service.js';
 

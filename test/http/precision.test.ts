@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { decompress } from '../../src/masks/rle.js';
+import { decompress } from '#src/masks/rle.js';
 import { iouOfRuns } from '../fixtures/bitmap.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, type Service, startService } from '../fixtures/service.js';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { decompress } from '../../src/masks/rle.js';
+import { decompress } from '#src/masks/rle.js';
 import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, startService } from '../fixtures/service.js';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import t from 'tap';
 import { parse } from 'yaml';
-import { ERROR_CODES } from '../../src/core/errors.js';
+import { ERROR_CODES } from '#src/core/errors.js';
 import { startService } from '../fixtures/service.js';
 
 t.test('what operators ask', async (t) => {

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import t from 'tap';
-import { declaredSize } from '../../src/image/declared-size.js';
+import { declaredSize } from '#src/image/declared-size.js';
 import { noise } from '../fixtures/pictures.js';
 
 const blank = (width: number, height: number) =>

@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
 import t from 'tap';
-import { decodeImage } from '../../src/image/decode.js';
+import { decodeImage } from '#src/image/decode.js';
 import { photograph } from '../fixtures/pictures.js';
 
 const limits = { maxPixels: 1_000_000, timeoutMs: 10_000 };

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import t from 'tap';
-import { sniffFormat } from '../../src/image/format.js';
+import { sniffFormat } from '#src/image/format.js';
 
 const tile = () => sharp({ create: { width: 4, height: 4, channels: 3, background: 'red' } });
 

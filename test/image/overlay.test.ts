@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import t from 'tap';
-import { drawOverlay } from '../../src/image/overlay.js';
+import { drawOverlay } from '#src/image/overlay.js';
 import { runsOf } from '../fixtures/bitmap.js';
 
 const grey = (width: number, height: number) => ({

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { preprocess } from '../../src/image/preprocess.js';
+import { preprocess } from '#src/image/preprocess.js';
 
 const manifest = {
   image_size: 8,

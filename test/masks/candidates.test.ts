@@ -1,10 +1,10 @@
 import t from 'tap';
-import { type CandidatesTask, EVERYTHING_DEFAULTS } from '../../src/core/everything.js';
-import type { Box } from '../../src/core/prompt.js';
-import { boxNms } from '../../src/masks/box-nms.js';
-import { candidateOf, selectCandidates, tidyMasks } from '../../src/masks/candidates.js';
-import { postprocessMask } from '../../src/masks/postprocess.js';
-import { compress, decompress, toImage } from '../../src/masks/rle.js';
+import { type CandidatesTask, EVERYTHING_DEFAULTS } from '#src/core/everything.js';
+import type { Box } from '#src/core/prompt.js';
+import { boxNms } from '#src/masks/box-nms.js';
+import { candidateOf, selectCandidates, tidyMasks } from '#src/masks/candidates.js';
+import { postprocessMask } from '#src/masks/postprocess.js';
+import { compress, decompress, toImage } from '#src/masks/rle.js';
 import { runsOf } from '../fixtures/bitmap.js';
 
 t.test('non-maximum suppression', async (t) => {

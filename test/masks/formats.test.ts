@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import t from 'tap';
-import type { ImageSize } from '../../src/core/image.js';
-import type { Georeference, MaskFormat, Ring, Segmentations } from '../../src/core/mask.js';
-import { readFloats } from '../../src/core/tensor.js';
-import { encodeMask } from '../../src/masks/formats.js';
-import { signedArea } from '../../src/masks/polygons.js';
-import { toImage } from '../../src/masks/rle.js';
+import type { ImageSize } from '#src/core/image.js';
+import type { Georeference, MaskFormat, Ring, Segmentations } from '#src/core/mask.js';
+import { readFloats } from '#src/core/tensor.js';
+import { encodeMask } from '#src/masks/formats.js';
+import { signedArea } from '#src/masks/polygons.js';
+import { toImage } from '#src/masks/rle.js';
 import { type DrawnMask, drawnMasks } from '../fixtures/masks.js';
 
 const golden = new URL('../../../shared/reference/golden.json', import.meta.url);

@@ -1,9 +1,9 @@
 import sharp from 'sharp';
 import t from 'tap';
-import { readMaskInput } from '../../src/masks/mask-input.js';
-import { encodePng } from '../../src/masks/png.js';
-import { postprocessMask } from '../../src/masks/postprocess.js';
-import { compress } from '../../src/masks/rle.js';
+import { readMaskInput } from '#src/masks/mask-input.js';
+import { encodePng } from '#src/masks/png.js';
+import { postprocessMask } from '#src/masks/postprocess.js';
+import { compress } from '#src/masks/rle.js';
 import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
 import { drawnMasks } from '../fixtures/masks.js';
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { compress, decompress, toImage } from '../../src/masks/rle.js';
+import { compress, decompress, toImage } from '#src/masks/rle.js';
 
 /**
  * Worked out from COCO's definition. A number is written in groups of five bits, lowest first, as the

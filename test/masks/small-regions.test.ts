@@ -1,7 +1,7 @@
 import t from 'tap';
-import { extentOf } from '../../src/masks/extent.js';
-import { toImage } from '../../src/masks/rle.js';
-import { removeSmallRegions } from '../../src/masks/small-regions.js';
+import { extentOf } from '#src/masks/extent.js';
+import { toImage } from '#src/masks/rle.js';
+import { removeSmallRegions } from '#src/masks/small-regions.js';
 import { runsOf } from '../fixtures/bitmap.js';
 import { drawnMasks } from '../fixtures/masks.js';
 import { noise } from '../fixtures/pictures.js';

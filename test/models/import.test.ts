@@ -1,9 +1,9 @@
 import { copyFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { sha256Of } from '../../src/engine/model-files.js';
-import { manifests, sizeOf, verify } from '../../src/models/catalogue.js';
-import { importCheckpoint } from '../../src/models/import.js';
+import { sha256Of } from '#src/engine/model-files.js';
+import { manifests, sizeOf, verify } from '#src/models/catalogue.js';
+import { importCheckpoint } from '#src/models/import.js';
 import { writeRandomSam } from '../checkpoint/fixtures/random-sam.js';
 import { TINY } from '../fixtures/models.js';
 

@@ -4,9 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { ModelManifest } from '../../src/core/model.js';
-import { readManifest } from '../../src/engine/manifest.js';
-import { pull } from '../../src/models/pull.js';
+import type { ModelManifest } from '#src/core/model.js';
+import { readManifest } from '#src/engine/manifest.js';
+import { pull } from '#src/models/pull.js';
 
 const FILE = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255));
 const SHA256 = createHash('sha256').update(FILE).digest('hex');

@@ -3,9 +3,9 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcp } from 'node:net';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
-import { AllowedHosts } from '../../src/remote/allowed-hosts.js';
-import { ImageUrls } from '../../src/remote/image-urls.js';
-import { isPublicAddress } from '../../src/remote/public-address.js';
+import { AllowedHosts } from '#src/remote/allowed-hosts.js';
+import { ImageUrls } from '#src/remote/image-urls.js';
+import { isPublicAddress } from '#src/remote/public-address.js';
 
 /** A server on an address of this machine's that no other test uses. */
 async function serve(t: Test, handler: RequestListener, address = '127.0.0.2'): Promise<number> {

@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap';
-import { ImageEncoder } from '../../src/engine/image-encoder.js';
-import { decodeImage } from '../../src/image/decode.js';
-import { preprocess } from '../../src/image/preprocess.js';
-import { buildFastDecoder, orderFor } from '../../src/sam/fast-decoder.js';
-import { buildContext } from '../../src/sam/image-context.js';
+import { ImageEncoder } from '#src/engine/image-encoder.js';
+import { decodeImage } from '#src/image/decode.js';
+import { preprocess } from '#src/image/preprocess.js';
+import { buildFastDecoder, orderFor } from '#src/sam/fast-decoder.js';
+import { buildContext } from '#src/sam/image-context.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import {
   type Answer,

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { buildDecoder } from '../../src/sam/sam-decoder.js';
+import { buildDecoder } from '#src/sam/sam-decoder.js';
 import {
   type FramePrompt,
   maxDifference,

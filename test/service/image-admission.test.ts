@@ -1,8 +1,8 @@
 import sharp from 'sharp';
 import t from 'tap';
-import type { Encoded, ImageLane } from '../../src/core/ports.js';
-import { ImageAdmission, PixelBudget } from '../../src/service/image-admission.js';
-import { MemoryGuard } from '../../src/service/memory-guard.js';
+import type { Encoded, ImageLane } from '#src/core/ports.js';
+import { ImageAdmission, PixelBudget } from '#src/service/image-admission.js';
+import { MemoryGuard } from '#src/service/memory-guard.js';
 
 /** A lane whose tasks end when the test says so. */
 function slowLane() {

@@ -1,8 +1,8 @@
 import { chmod, mkdir, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { Embedding } from '../../src/core/embedding.js';
-import { type DiskFault, DiskStore } from '../../src/store/disk-store.js';
+import type { Embedding } from '#src/core/embedding.js';
+import { type DiskFault, DiskStore } from '#src/store/disk-store.js';
 import { embeddingOf, keyOf } from '../fixtures/embeddings.js';
 import { noise } from '../fixtures/pictures.js';
 

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
-import { DiskStore } from '../../src/store/disk-store.js';
-import { MemoryStore } from '../../src/store/memory-store.js';
-import { TieredStore } from '../../src/store/tiered-store.js';
+import { DiskStore } from '#src/store/disk-store.js';
+import { MemoryStore } from '#src/store/memory-store.js';
+import { TieredStore } from '#src/store/tiered-store.js';
 import { embeddingOf, keyOf } from '../fixtures/embeddings.js';
 
 const embedding = embeddingOf(1);
