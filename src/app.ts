@@ -11,7 +11,7 @@ import { createServer } from './http/server.js';
 import { Uploads } from './http/uploads.js';
 import { DecodeLane } from './lanes/decode-lane.js';
 import { EncodeLane } from './lanes/encode-lane.js';
-import type { TaskReport } from './lanes/lane.js';
+import type { TaskReport } from './lanes/task-report.js';
 import { Metrics } from './observe/metrics.js';
 import { startTraces } from './observe/traces.js';
 import { AllowedHosts } from './remote/allowed-hosts.js';
@@ -126,8 +126,12 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       const fingerprint = fingerprintOf(manifest, precision, dtype);
       const embeddings = new Embeddings(name, fingerprint, store, imagesOf(name), metrics);
       return new ServedModel(manifest, { fingerprint, precision }, embeddings, async () => {
-        const encoder = await encodeLane.warmUp(name, encodeBatch(config));
-        const decoder = await decodeLane.warmUp(name, bestBatch);
+        const encoder = await encodeLane.loadModel(name, encodeBatch(config));
+        const decoder = await decodeLane.loadModel(name, bestBatch);
+        // A request that waits for its model runs the networks itself.
+        if (config.SAM_MODELS_LOAD === 'start') {
+          await Promise.all([encodeLane.warmUp(name), decodeLane.warmUp(name)]);
+        }
         metrics.provider(name, 'encoder', encoder);
         metrics.provider(name, 'decoder', decoder);
         logger.info({ model: name, encoder, decoder }, 'loaded');

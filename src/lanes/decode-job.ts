@@ -73,13 +73,16 @@ function modelOf(name: string): DecoderModel {
   return model;
 }
 
-export function warmUp(model: string): Promise<Outcome<Provider>> {
+export function load(model: string): Promise<Outcome<Provider>> {
+  return settle(async () => (await open(model)).provider);
+}
+
+export function warmUp(model: string): Promise<Outcome<void>> {
   return settle(async () => {
     const network = await open(model);
     const context = await network.context(new Float32Array(256 * 64 * 64));
     const click = { coords: new Float32Array(4), labels: Float32Array.of(1, -1), prompts: 1 };
     await network.run(context, click, true);
-    return network.provider;
   });
 }
 

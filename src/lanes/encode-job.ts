@@ -51,12 +51,14 @@ function modelOf(name: string): EncoderModel {
   return model;
 }
 
-export function warmUp(model: string): Promise<Outcome<Provider>> {
+export function load(model: string): Promise<Outcome<Provider>> {
+  return settle(async () => (await open(model)).provider);
+}
+
+export function warmUp(model: string): Promise<Outcome<void>> {
   return settle(async () => {
     const { image_size } = modelOf(model).manifest;
-    const network = await open(model);
-    await network.run(new Float32Array(3 * image_size * image_size));
-    return network.provider;
+    await (await open(model)).run(new Float32Array(3 * image_size * image_size));
   });
 }
 

@@ -90,13 +90,18 @@ export class EncodeLane {
     };
   }
 
-  /** As `Lane.warmUp`. */
-  async warmUp(model: string, batch?: (provider: Provider) => number): Promise<Provider> {
+  /** As `Lane.loadModel`. */
+  async loadModel(model: string, batch?: (provider: Provider) => number): Promise<Provider> {
     const [provider] = await Promise.all([
-      this.#networks.warmUp(model, batch),
-      this.#images.warmUp(model),
+      this.#networks.loadModel(model, batch),
+      this.#images.loadModel(model),
     ]);
     return provider;
+  }
+
+  /** As `Lane.warmUp`. */
+  warmUp(model: string): Promise<void> {
+    return this.#networks.warmUp(model);
   }
 
   async close(): Promise<void> {

@@ -38,9 +38,13 @@ export interface Prepared {
 const settings = Piscina.workerData as ImageSettings;
 stepBack();
 
-/** There is no network to load here. */
-export async function warmUp(): Promise<Outcome<Provider>> {
+/** There is no network here. */
+export async function load(): Promise<Outcome<Provider>> {
   return { value: 'cpu' };
+}
+
+export async function warmUp(): Promise<Outcome<void>> {
+  return { value: undefined };
 }
 
 /** Bytes of image files -> oriented pixels -> model input. */

@@ -1,15 +1,18 @@
 import type { Provider } from '../core/device.js';
 import { SamError } from '../core/errors.js';
-import type { Timings } from '../core/ports.js';
 import { type Outcome, unwrap } from './outcome.js';
+import { type Errand, Queue, type Ticket } from './queue.js';
 import { Seat } from './seat.js';
+import { reportOf, type TaskReport, withWait } from './task-report.js';
 
-/** A module that runs in the workers: each export but `warmUp` answers a batch of tasks of one kind. */
+/** A module that runs in the workers: each of its other exports answers a batch of tasks of one kind. */
 interface Job {
-  /** Loads a model's network and runs it once. */
-  warmUp(model: string): Promise<Outcome<Provider>>;
+  /** Loads a model's network. */
+  load(model: string): Promise<Outcome<Provider>>;
+  /** Runs a model's network once. */
+  warmUp(model: string): Promise<Outcome<void>>;
 }
-type Kind<J extends Job> = Exclude<keyof J, 'warmUp'> & string;
+type Kind<J extends Job> = Exclude<keyof J, keyof Job> & string;
 type TaskOf<J, K extends keyof J> = J[K] extends (tasks: readonly (infer T)[]) => unknown
   ? T
   : never;
@@ -37,47 +40,8 @@ export interface LaneOptions<Settings> {
   readonly onTask?: (task: TaskReport) => void;
 }
 
-/** What a task took, in milliseconds. */
-export interface TaskReport {
-  readonly kind: string;
-  readonly waitMs: number;
-  /** Of all its batch. */
-  readonly runMs: number;
-  /** Whether it, or its worker, came to an end nobody foresaw. */
-  readonly failed: boolean;
-  /** Of its steps, where its result has them. */
-  readonly timings: Timings | undefined;
-}
-
 /** What a lane is to know of the one after it. */
 type Successor = Pick<Lane<Job, unknown>, 'load' | 'urgent' | 'pace' | 'appetite'>;
-
-/** A task and what the lane may know of it. */
-export interface Errand<Task> {
-  readonly task: Task;
-  /** What the task is about: a worker that has met it before is faster. */
-  readonly subject?: string;
-  /** Waiting tasks of one group may run as one batch. */
-  readonly group?: string;
-  /** Memory of the task that moves to the worker instead of being copied. */
-  readonly transfer?: readonly ArrayBuffer[];
-}
-
-interface Ticket extends Errand<unknown> {
-  readonly kind: string;
-  readonly queuedAt: number;
-  /** Fires when it has waited too long. */
-  readonly late: NodeJS.Timeout;
-  /** Long work, which lets all else go first. */
-  readonly patient: boolean;
-  readonly resolve: (outcome: Outcome<unknown>) => void;
-  readonly reject: (reason: unknown) => void;
-  /** How often a later task was preferred to this one. */
-  passedOver: number;
-}
-
-/** How often the first in the queue lets a task go ahead that finds its worker prepared. */
-const PATIENCE = 4;
 
 /**
  * A bounded queue before worker threads. It steers tasks to a worker that is prepared for them, refuses what would
@@ -87,7 +51,7 @@ export class Lane<J extends Job, Settings> {
   readonly #name: string;
   readonly #options: LaneOptions<Settings>;
   readonly #seats: Seat[];
-  readonly #waiting: Ticket[] = [];
+  readonly #queue: Queue;
   /** Workers that run tasks somebody waits for. */
   #urgent = 0;
   /** Moving average of a task's milliseconds, from which Retry-After is guessed. */
@@ -97,9 +61,12 @@ export class Lane<J extends Job, Settings> {
 
   /** @param job the module, as a URL. */
   constructor(name: string, job: URL, options: LaneOptions<Settings>) {
-    const { workers, settings, hotLimit = 1, onWorkerLost } = options;
+    const { workers, timeouts, settings, hotLimit = 1, onWorkerLost } = options;
     this.#name = name;
     this.#options = options;
+    this.#queue = new Queue(timeouts.queueMs, ({ reject }) => {
+      reject(this.#refusal('queue-timeout', `no ${name} worker was free in time`));
+    });
     this.#seats = Array.from(
       { length: workers },
       () => new Seat(job, settings, hotLimit, onWorkerLost),
@@ -113,16 +80,13 @@ export class Lane<J extends Job, Settings> {
 
   /** Tasks that wait and workers that run some. */
   get load(): { waiting: number; running: number } {
-    return {
-      waiting: this.#waiting.length,
-      running: this.#seats.filter(({ busy }) => busy).length,
-    };
+    const running = this.#seats.filter(({ busy }) => busy).length;
+    return { waiting: this.#queue.length, running };
   }
 
   /** The same of tasks that somebody waits for. */
   get urgent(): { waiting: number; running: number } {
-    const waiting = this.#waiting.filter(({ patient }) => !patient).length;
-    return { waiting, running: this.#urgent };
+    return { waiting: this.#queue.urgent, running: this.#urgent };
   }
 
   /** Tasks that its workers can take at once. */
@@ -136,16 +100,25 @@ export class Lane<J extends Job, Settings> {
   }
 
   /**
-   * Loads a model's network in every worker and runs it once.
+   * Loads a model's network in every worker.
    * @param batch tells how many tasks of a group run together on the provider.
    * @returns the provider it runs on.
    * @throws StartupError when it does not load
    */
-  async warmUp(model: string, batch: (provider: Provider) => number = () => 1): Promise<Provider> {
-    const runs = this.#seats.map((seat) => seat.run<Outcome<Provider>>('warmUp', model));
+  async loadModel(
+    model: string,
+    batch: (provider: Provider) => number = () => 1,
+  ): Promise<Provider> {
+    const runs = this.#seats.map((seat) => seat.run<Outcome<Provider>>('load', model));
     const [provider] = (await Promise.all(runs)).map(unwrap) as [Provider];
     this.#batch = batch(provider);
     return provider;
+  }
+
+  /** Runs a model's network once in every worker, so that no request pays for its first run. */
+  async warmUp(model: string): Promise<void> {
+    const runs = this.#seats.map((seat) => seat.run<Outcome<void>>('warmUp', model));
+    (await Promise.all(runs)).forEach(unwrap);
   }
 
   /**
@@ -185,9 +158,12 @@ export class Lane<J extends Job, Settings> {
     return (await this.#enqueue(kind, errand, true, signal)) as ResultOf<J, K>;
   }
 
-  /** Ends the workers, each after the task that it runs. */
+  /** Ends the workers, each after the task that it runs; what waits is not begun. */
   async close(): Promise<void> {
-    this.#waiting.length = 0;
+    for (let { first } = this.#queue; first; { first } = this.#queue) {
+      this.#queue.remove(first);
+      first.reject(new SamError('overloaded', 'the service is stopping'));
+    }
     await Promise.all(this.#seats.map((seat) => seat.close()));
   }
 
@@ -200,15 +176,15 @@ export class Lane<J extends Job, Settings> {
   get retryAfter(): number {
     const { workers, next } = this.#options;
     const pace = Math.max(this.#pace, next?.pace ?? 0);
-    return Math.max(1, Math.ceil((this.urgent.waiting * pace) / workers / 1000));
+    return Math.max(1, Math.ceil((this.#queue.urgent * pace) / workers / 1000));
   }
 
   #admit(tasks: number): void {
     const { workers, queueLimit, next } = this.#options;
-    const { waiting } = this.urgent;
+    const waiting = this.#queue.urgent;
     // What was handed on is not done yet.
     const handedOn = next ? next.urgent.waiting + next.urgent.running : 0;
-    const running = this.urgent.running + handedOn;
+    const running = this.#urgent + handedOn;
     // An idle lane takes any one request, however many tasks it has.
     if (waiting + running === 0 || waiting + tasks <= workers - running + queueLimit) return;
     throw this.#refusal('overloaded', `the ${this.#name} queue is full`);
@@ -228,20 +204,15 @@ export class Lane<J extends Job, Settings> {
     // Long work gives the same signal to many tasks.
     const over = new AbortController();
     const outcome = new Promise<Outcome<unknown>>((resolve, reject) => {
-      const queuedAt = performance.now();
-      const late = setTimeout(() => {
-        const message = `no ${this.#name} worker was free in time`;
-        this.#forget(ticket, this.#refusal('queue-timeout', message));
-      }, this.#options.timeouts.queueMs).unref();
-      // Long work waits as long as others come.
-      if (patient) clearTimeout(late);
-      const time = { queuedAt, late, patient, passedOver: 0 };
-      const ticket = { ...errand, ...time, kind, resolve, reject };
-      // Long work stands at the end of the queue, whenever it came.
-      const end = patient ? -1 : this.#waiting.findIndex((other) => other.patient);
-      this.#waiting.splice(end < 0 ? this.#waiting.length : end, 0, ticket);
+      const ticket = { ...errand, kind, patient, queuedAt: performance.now(), resolve, reject };
+      // A task that runs already is finished for nobody.
+      const forget = (reason: unknown) => {
+        this.#queue.remove(ticket);
+        reject(reason);
+      };
       const options = { once: true, signal: over.signal };
-      signal.addEventListener('abort', () => this.#forget(ticket, signal.reason), options);
+      signal.addEventListener('abort', () => forget(signal.reason), options);
+      this.#queue.add(ticket);
     });
     this.#dispatch();
     try {
@@ -249,14 +220,6 @@ export class Lane<J extends Job, Settings> {
     } finally {
       over.abort();
     }
-  }
-
-  /** Takes a ticket out of the queue; a task that runs already is finished for nobody. */
-  #forget(ticket: Ticket, reason: unknown): void {
-    const at = this.#waiting.indexOf(ticket);
-    if (at >= 0) this.#waiting.splice(at, 1);
-    clearTimeout(ticket.late);
-    ticket.reject(reason);
   }
 
   /** To be called when the lane after this one has finished a task. */
@@ -267,11 +230,11 @@ export class Lane<J extends Job, Settings> {
   /** Gives work to idle workers. */
   #dispatch(): void {
     for (;;) {
+      const { first } = this.#queue;
       const idle = this.#seats.filter(({ busy }) => !busy);
-      const [first] = this.#waiting;
-      if (!first || idle.length === 0 || this.#isAhead(first)) return;
-      const seat = idle.find((each) => each.isHot(first.subject)) ?? (idle[0] as (typeof idle)[0]);
-      void this.#serve(seat, this.#choose(seat, first));
+      const seat = idle.find((each) => each.isHot(first?.subject)) ?? idle[0];
+      if (!first || !seat || this.#isAhead(first)) return;
+      void this.#serve(seat, this.#queue.take(seat, this.#batch));
     }
   }
 
@@ -280,26 +243,6 @@ export class Lane<J extends Job, Settings> {
     const { next } = this.#options;
     if (!next) return false;
     return (patient ? next.load : next.urgent).waiting >= next.appetite;
-  }
-
-  /** The first task in the queue that a worker is prepared for, or the first; and its companions. */
-  #choose(seat: Seat, first: Ticket): Ticket[] {
-    let chosen = first;
-    if (!seat.isHot(first.subject) && first.passedOver < PATIENCE) {
-      const peers = this.#waiting.filter(({ patient }) => patient === first.patient);
-      chosen = peers.find(({ subject }) => seat.isHot(subject)) ?? first;
-      if (chosen !== first) first.passedOver++;
-    }
-    const { kind, group } = chosen;
-    const fits = (other: Ticket) =>
-      other === chosen || (group !== undefined && other.group === group && other.kind === kind);
-    const batch = this.#batch === 1 ? [chosen] : this.#waiting.filter(fits).slice(0, this.#batch);
-    if (!batch.includes(chosen)) batch[0] = chosen;
-    for (const ticket of batch) {
-      clearTimeout(ticket.late);
-      this.#waiting.splice(this.#waiting.indexOf(ticket), 1);
-    }
-    return batch;
   }
 
   async #serve(seat: Seat, batch: readonly Ticket[]): Promise<void> {
@@ -320,41 +263,17 @@ export class Lane<J extends Job, Settings> {
       const pace = (performance.now() - start) / batch.length;
       if (!patient) this.#pace += 0.2 * (pace - this.#pace);
       for (const [i, { resolve, queuedAt }] of batch.entries()) {
-        resolve(waited(outcomes[i] as Outcome<unknown>, start - queuedAt));
+        resolve(withWait(outcomes[i] as Outcome<unknown>, start - queuedAt));
       }
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
     clearTimeout(late);
-    this.#report(batch, start, outcomes);
+    for (const [i, ticket] of batch.entries()) {
+      this.#options.onTask?.(reportOf(ticket, start, outcomes[i]));
+    }
     seat.busy = false;
     if (!patient) this.#urgent--;
     this.#dispatch();
   }
-
-  #report(batch: readonly Ticket[], start: number, outcomes: readonly Outcome<unknown>[]): void {
-    const runMs = performance.now() - start;
-    for (const [i, { kind, queuedAt }] of batch.entries()) {
-      const outcome = outcomes[i];
-      const timings = outcome && 'value' in outcome ? timingsOf(outcome.value) : undefined;
-      const failed = outcome === undefined;
-      this.#options.onTask?.({ kind, waitMs: start - queuedAt, runMs, failed, timings });
-    }
-  }
-}
-
-function timingsOf(value: unknown): Timings | undefined {
-  return typeof value === 'object' && value !== null && 'timings' in value
-    ? (value.timings as Timings)
-    : undefined;
-}
-
-/** The outcome, saying among its timings how long its task waited. */
-function waited(outcome: Outcome<unknown>, queue_ms: number): Outcome<unknown> {
-  if (!('value' in outcome)) return outcome;
-  const timings = timingsOf(outcome.value);
-  if (!timings) return outcome;
-  const { queue_ms: before = 0, ...rest } = timings;
-  const value = { ...(outcome.value as object), timings: { queue_ms: before + queue_ms, ...rest } };
-  return { value };
 }

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
-import { type Errand, Lane } from '#src/lanes/lane.js';
+import { Lane } from '#src/lanes/lane.js';
 import type { Outcome } from '#src/lanes/outcome.js';
+import type { Errand } from '#src/lanes/queue.js';
 
 type Task = 'answer' | 'wait' | 'hang' | 'refuse' | 'throw' | 'die';
 
@@ -8,7 +9,8 @@ type Task = 'answer' | 'wait' | 'hang' | 'refuse' | 'throw' | 'die';
 interface Job {
   work(tasks: readonly Task[]): Promise<Outcome<string>[]>;
   place(tasks: readonly string[]): Promise<Outcome<{ thread: number; together: number }>[]>;
-  warmUp(model: string): Promise<Outcome<'cpu'>>;
+  load(model: string): Promise<Outcome<'cpu'>>;
+  warmUp(model: string): Promise<Outcome<void>>;
 }
 
 const PATIENT = { queueMs: 60_000, runMs: 60_000 };
@@ -42,7 +44,7 @@ class TestLane extends Lane<Job, null> {
 
 t.test('answers come in the order of the tasks', async (t) => {
   const lane = new TestLane(t, 2, 10);
-  t.equal(await lane.warmUp('any'), 'cpu');
+  t.equal(await lane.loadModel('any'), 'cpu');
   t.same(await lane.work(['wait', 'answer', 'wait']), ['wait', 'answer', 'wait']);
 });
 
@@ -121,7 +123,7 @@ t.test('the first in the queue is passed over for a while only', async (t) => {
 
 t.test('waiting tasks of one group run together, as many as the provider likes', async (t) => {
   const lane = new TestLane(t, 1, 20);
-  await lane.warmUp('any', () => 3);
+  await lane.loadModel('any', () => 3);
   const running = lane.work(['wait']);
   const groups = ['g', 'h', 'g', 'g', 'g', undefined, undefined];
   const placed = lane.place(groups.map((group) => ({ task: '', ...(group && { group }) })));
@@ -132,7 +134,7 @@ t.test('waiting tasks of one group run together, as many as the provider likes',
   t.same(await running, ['wait']);
 
   const alone = new TestLane(t, 1, 20);
-  await alone.warmUp('any');
+  await alone.loadModel('any');
   const first = alone.work(['answer']);
   const one = await alone.place([
     { task: '', group: 'g' },
@@ -166,10 +168,19 @@ t.test('who waits too long is told so, and the rest goes on', async (t) => {
 
 t.test('who waits too long for a worker to come back is told so, and it goes on', async (t) => {
   const lane = new TestLane(t, 1, 5, { ...PATIENT, runMs: 300 });
-  await lane.warmUp('any');
+  await lane.loadModel('any');
   await t.rejects(lane.work(['hang']), { code: 'inference-timeout' });
   t.same(lane.load, { waiting: 0, running: 1 }, 'its worker is not ended inside of a run');
   t.same(await lane.work(['answer']), ['answer']);
+});
+
+t.test('what waits when the lane is closed is refused, what runs is finished', async (t) => {
+  const lane = new TestLane(t, 1, 5);
+  const running = lane.work(['wait']);
+  const refused = t.rejects(lane.work(['answer']), { code: 'overloaded', message: /stopping/ });
+  await lane.close();
+  await refused;
+  t.same(await running, ['wait']);
 });
 
 t.test('long work lets everything else go first, and takes no place in the queue', async (t) => {

@@ -1,0 +1,42 @@
+import type { Timings } from '../core/ports.js';
+import type { Outcome } from './outcome.js';
+import type { Ticket } from './queue.js';
+
+/** What a task took, in milliseconds. */
+export interface TaskReport {
+  readonly kind: string;
+  readonly waitMs: number;
+  /** Of all its batch. */
+  readonly runMs: number;
+  /** Whether it, or its worker, came to an end nobody foresaw. */
+  readonly failed: boolean;
+  /** Of its steps, where its result has them. */
+  readonly timings: Timings | undefined;
+}
+
+/** @param outcome what the task came to, if it was its worker that decided. */
+export function reportOf(
+  { kind, queuedAt }: Ticket,
+  start: number,
+  outcome: Outcome<unknown> | undefined,
+): TaskReport {
+  const timings = outcome && 'value' in outcome ? timingsOf(outcome.value) : undefined;
+  const failed = outcome === undefined;
+  return { kind, waitMs: start - queuedAt, runMs: performance.now() - start, failed, timings };
+}
+
+/** The outcome, saying among its timings how long its task waited. */
+export function withWait(outcome: Outcome<unknown>, queue_ms: number): Outcome<unknown> {
+  if (!('value' in outcome)) return outcome;
+  const timings = timingsOf(outcome.value);
+  if (!timings) return outcome;
+  const { queue_ms: before = 0, ...rest } = timings;
+  const value = { ...(outcome.value as object), timings: { queue_ms: before + queue_ms, ...rest } };
+  return { value };
+}
+
+function timingsOf(value: unknown): Timings | undefined {
+  return typeof value === 'object' && value !== null && 'timings' in value
+    ? (value.timings as Timings)
+    : undefined;
+}
