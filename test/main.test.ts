@@ -15,7 +15,7 @@ const MODELS = fileURLToPath(new URL('../models', import.meta.url));
 /** The process as `npm start` runs it. */
 function start(environment: Record<string, string>): ChildProcess {
   const env = { ...process.env, HOST: '127.0.0.1', SAM_DECODE_WORKERS: '1', ...environment };
-  return fork(MAIN, { env, silent: true });
+  return fork(MAIN, { env, silent: true, execArgv: [] });
 }
 
 /** What a process that cannot start says on its way out. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Provider } from '../core/device.js';
 import { SamError } from '../core/errors.js';
 import { type Outcome, unwrap } from './outcome.js';
@@ -201,7 +202,8 @@ export class Lane<J extends Job, Settings> {
     signal: AbortSignal,
   ): Promise<unknown> {
     signal.throwIfAborted();
-    // Long work gives the same signal to many tasks.
+    // A request may have any number of tasks, and long work gives one signal to them all.
+    setMaxListeners(0, signal);
     const over = new AbortController();
     const outcome = new Promise<Outcome<unknown>>((resolve, reject) => {
       const ticket = { ...errand, kind, patient, queuedAt: performance.now(), resolve, reject };

@@ -108,7 +108,7 @@ t.test('tokens expire', async (t) => {
   };
   const token = results[0]?.masks[0]?.logits_token;
   const refined = { embedding_id, mask_input: { token } };
-  // An embedding takes longer than the millisecond the token lives.
-  await post('/embed', form(await draw(scene(2))));
+  // A decode takes longer than the millisecond the token lives.
+  await post('/decode', { embedding_id, box: [40, 40, 140, 140] });
   await problem(t, await post('/decode', refined), 404, 'logits-not-found');
 });
