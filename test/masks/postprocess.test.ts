@@ -55,7 +55,7 @@ const waves = Float32Array.from({ length: SIDE * SIDE }, (_, i) => {
 });
 
 for (const [width, height] of [
-  [1800, 1200],
+  [1200, 800],
   [534, 800],
   [1024, 1024],
   [37, 53],
