@@ -164,7 +164,7 @@ t.test('everything mode', async (t) => {
   });
 
   t.test('crops', async (t) => {
-    const fields = { points_per_side: 4, crop_n_layers: 1, crop_n_points_downscale_factor: 1 };
+    const fields = { points_per_side: 3, crop_n_layers: 1, crop_n_points_downscale_factor: 1 };
     const response = await post('/everything', form(photograph, fields));
     const cropped = await masksOf(response);
     // An overlap of 512/1500 * 300 = 102 pixels; crops of (102 + 400) / 2 by (102 + 300) / 2.
@@ -188,7 +188,7 @@ t.test('everything mode', async (t) => {
   });
 
   t.test('small regions', async (t) => {
-    const fields = { points_per_side: SIDE, min_mask_region_area: 100 };
+    const fields = { points_per_side: 3, min_mask_region_area: 100 };
     const tidied = await masksOf(await everything(fields));
     const told = await events(await everything(fields, NDJSON));
     const known = new Map(told.map(({ type: _, id, ...mask }) => [id, mask as Mask]));
@@ -200,11 +200,11 @@ t.test('everything mode', async (t) => {
   });
 
   t.test('other formats, and a picture', async (t) => {
-    const answer = (await (await everything({ points_per_side: 4, format: 'polygon' })).json()) as {
+    const answer = (await (await everything({ points_per_side: 2, format: 'polygon' })).json()) as {
       masks: { segmentation: { polygons: number[][][] } }[];
     };
     t.ok(answer.masks.every(({ segmentation }) => segmentation.polygons.length > 0));
-    const overlay = await post('/everything?overlay=1', form(photograph, { points_per_side: 4 }));
+    const overlay = await post('/everything?overlay=1', form(photograph, { points_per_side: 2 }));
     t.equal(overlay.headers.get('content-type'), 'image/png');
     const { info } = await sharp(Buffer.from(await overlay.arrayBuffer()))
       .raw()

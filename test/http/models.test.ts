@@ -72,14 +72,14 @@ t.test('two models, each loaded when it is first needed', async (t) => {
   t.test(
     'images that come together fail each for itself, and are what they are alone',
     async (t) => {
-      const pictures = await Promise.all([2, 3, 4, 5, 6].map((n) => draw(scene(n))));
-      const broken = pictures.map((file, i) => (i === 2 ? file.subarray(0, 3000) : file));
+      const pictures = await Promise.all([2, 3, 4].map((n) => draw(scene(n))));
+      const broken = pictures.map((file, i) => (i === 1 ? file.subarray(0, 3000) : file));
       const responses = await Promise.all(
         broken.map((file) => post('/embed?model=tiny', form(file))),
       );
       t.same(
         responses.map(({ status }) => status),
-        [201, 201, 422, 201, 201],
+        [201, 422, 201],
       );
       const bodies = await Promise.all(
         responses.map(async (response) => (await response.json()) as Embedded),

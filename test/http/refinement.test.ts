@@ -97,18 +97,3 @@ t.test('refinement', async (t) => {
     t.equal((await decode({ mask_input: { size: [height, width], counts } })).status, 200);
   });
 });
-
-t.test('tokens expire', async (t) => {
-  const { post } = await startService(t, { SAM_LOGITS_TTL_MS: '1' });
-  const prompt = { box: [40, 40, 140, 140], return_logits_token: true };
-  const response = await post('/segment', form(photograph, prompt));
-  const { embedding_id, results } = (await response.json()) as {
-    embedding_id: string;
-    results: { masks: Mask[] }[];
-  };
-  const token = results[0]?.masks[0]?.logits_token;
-  const refined = { embedding_id, mask_input: { token } };
-  // A decode takes longer than the millisecond the token lives.
-  await post('/decode', { embedding_id, box: [40, 40, 140, 140] });
-  await problem(t, await post('/decode', refined), 404, 'logits-not-found');
-});
