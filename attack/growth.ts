@@ -46,7 +46,7 @@ export async function growth(
     else check(status === 200, `clicks are answered, not ${status}`);
   };
   await client.embed(PICTURE);
-  for (let i = 0; i < Math.max(8, warmUp / 50); i++) await embed();
+  for (let i = 0; i < warmUp / 50; i++) await embed();
   await loop(warmUp, decode);
 
   const samples: number[] = [];

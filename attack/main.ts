@@ -8,7 +8,8 @@ import { drain } from './drain.js';
 import { faults, faulty, flips } from './faults.js';
 import { fuzz } from './fuzz.js';
 import { GROWTH_SETTINGS, growth, leaking, MOST_GROWTH } from './growth.js';
-import { PICTURE } from './images.js';
+import { goodImages, PICTURE } from './images.js';
+import { checkMasks } from './masks-of-images.js';
 import { overload } from './overload.js';
 import { slowClients } from './slow-clients.js';
 import { canary, ssrf, ssrfSettings } from './ssrf.js';
@@ -78,6 +79,7 @@ function runChecklist(times: number) {
         check(good.status === 200, `${name}: the next good request succeeds, not ${good.status}`);
       }
     }
+    await checkMasks(victim.url, await goodImages());
     client.close();
     const grown = victim.files - files;
     check(grown <= 8, `no file or socket is left open: ${grown} more than after the first pass`);

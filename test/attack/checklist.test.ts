@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import t from 'tap';
 import { type Answer, answerOf, CHECKLIST_SETTINGS, idOf, rows } from '../../attack/checklist.js';
-import { goodImages, PICTURE, SCENE, variant } from '../../attack/images.js';
-import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
+import { goodImages, PICTURE, variant } from '../../attack/images.js';
+import { checkMasks } from '../../attack/masks-of-images.js';
+import { noise } from '../fixtures/pictures.js';
 import { form, startService } from '../fixtures/service.js';
 
 const id = idOf(PICTURE);
@@ -64,26 +65,12 @@ t.test('every bad request gets its status and problem, and leaves nothing behind
     t.equal(same(deleted, id), same(unknown, `mobile_sam:${'0'.repeat(64)}`));
   });
 
-  await t.test('every good image gets its mask', async (t) => {
-    const { width, height, shapes } = SCENE;
-    const [disc] = shapes;
-    const truth = runsOf(width, height, (x, y) => disc?.inside(x, y) ?? false);
-    for (const [name, file] of await goodImages()) {
-      const fields = { box: disc?.box, format: 'rle_counts' };
-      const response = await post('/segment', form(file, fields));
-      const answer = (await response.json()) as {
-        width: number;
-        results: { masks: { segmentation: { counts: number[] } }[] }[];
-      };
-      t.match(
-        { status: response.status, answer },
-        { status: 200, answer: { width, height } },
-        name,
-      );
-      const counts = answer.results?.[0]?.masks[0]?.segmentation.counts ?? [];
-      const iou = iouOfRuns(counts, truth);
-      t.ok(iou > 0.9, `${name}: IoU ${iou.toFixed(3)}`);
-    }
+  await t.test('good images of every kind get their mask', async (t) => {
+    // A few of them; the full attack sends them all.
+    const random = noise(6);
+    const some = (await goodImages()).filter(() => random() < 0.25);
+    t.ok(some.length > 2, some.map(([name]) => name).join());
+    await checkMasks(url, some);
   });
 });
 

@@ -21,10 +21,9 @@ t.test('bombs, slow clients, foreign addresses and ten times the load', async (t
   t.ok((statuses[503] ?? 0) > 0 && (statuses[201] ?? 0) > 0, JSON.stringify(statuses));
   const slow = await slowClients(victim, 40, 0.5);
   t.equal(slow.answered408, 40, 'all are told so');
-  const load = await overload(victim, 3);
+  const load = await overload(victim, 2);
   t.ok(load.refused > 0);
   t.equal(load.clickFailures, 0, 'clicks go on');
-  const left = victim.temporaryFiles.filter((name) => !name.startsWith('v8-compile-cache'));
-  t.same(left, [], 'but what loads TypeScript');
+  t.same(victim.temporaryFiles, []);
   t.ok(victim.alive);
 });
