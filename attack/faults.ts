@@ -1,14 +1,13 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Embedding } from '../src/core/embedding.js';
 import { DiskStore } from '../src/store/disk-store.js';
 import { noise } from '../test/fixtures/pictures.js';
 import { idOf } from './checklist.js';
 import { Client, check, type Reply } from './client.js';
 import { PICTURE, variant } from './images.js';
-import type { Settings, Victim } from './victim.js';
+import { type Settings, type Victim, withHook } from './victim.js';
 
 export interface FaultFigures {
   readonly faults: number;
@@ -21,9 +20,7 @@ export interface FaultFigures {
 
 /** Lets a victim fail where `file` says so. */
 export function faulty(file: string): Settings {
-  const hook = fileURLToPath(new URL('./hooks/fault.mjs', import.meta.url));
-  const options = `${process.env['NODE_OPTIONS'] ?? ''} --import=${hook}`.trim();
-  return { NODE_OPTIONS: options, FAULT_FILE: file, SAM_DECODE_WORKERS: '2' };
+  return { ...withHook('fault'), FAULT_FILE: file };
 }
 
 /** Workers that die or throw in the middle of a run, while others click. @param file the victim's FAULT_FILE */

@@ -1,8 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { idOf } from './checklist.js';
 import { Client, check } from './client.js';
 import { PICTURE, variant } from './images.js';
-import type { Settings, Victim } from './victim.js';
+import { type Settings, type Victim, withHook } from './victim.js';
 
 export interface GrowthFigures {
   readonly decodes: number;
@@ -17,11 +16,9 @@ export interface GrowthFigures {
 /** Memory may grow by so many percent over a run. */
 export const MOST_GROWTH = 5;
 
-/** Makes a victim keep so many bytes of every request. */
-export function leaking(bytes: number): Settings {
-  const hook = fileURLToPath(new URL('./hooks/leak.mjs', import.meta.url));
-  const options = `${process.env['NODE_OPTIONS'] ?? ''} --import=${hook}`.trim();
-  return { NODE_OPTIONS: options, LEAK_BYTES: String(bytes) };
+/** Makes a victim keep as many bytes of every request as `file` says. */
+export function leaking(file: string): Settings {
+  return { ...withHook('leak'), LEAK_FILE: file };
 }
 
 /** A cache that is full after warm-up, so that only leaks grow. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bombs } from './bombs.js';
@@ -134,7 +134,8 @@ function runSlow(connections: number) {
 function runFaults(rounds: number) {
   return inFolder((folder) => {
     const file = join(folder, 'fault');
-    return against(faulty(file), (victim) => faults(victim, file, rounds));
+    const settings = { SAM_DECODE_WORKERS: '2', ...faulty(file) };
+    return against(settings, (victim) => faults(victim, file, rounds));
   });
 }
 
@@ -150,13 +151,15 @@ function runGrowth(decodes: number) {
 
 /** The same with a leak that is planted: it must be noticed. */
 function runLeak(decodes: number) {
-  return against({ ...GROWTH_SETTINGS, ...leaking(64 * 1024) }, async (victim) => {
-    const figures = await growth(victim, { decodes, embeds: 0, warmUp: 500 });
-    check(
-      figures.grown >= MOST_GROWTH,
-      `a leak of 64 KiB a request is noticed: ${figures.grown} %`,
-    );
-    return figures;
+  return inFolder((folder) => {
+    const file = join(folder, 'leak');
+    writeFileSync(file, String(64 * 1024));
+    return against({ ...GROWTH_SETTINGS, ...leaking(file) }, async (victim) => {
+      const figures = await growth(victim, { decodes, embeds: 0, warmUp: 500 });
+      const noticed = figures.grown >= MOST_GROWTH;
+      check(noticed, `a leak of 64 KiB a request is noticed: ${figures.grown} %`);
+      return figures;
+    });
   });
 }
 

@@ -22,7 +22,7 @@ export class Victim {
   /** What it said on standard error, and in its log above warnings. */
   readonly complaints: string[] = [];
 
-  private constructor(module: string, port: number, settings: Settings) {
+  private constructor(port: number, settings: Settings) {
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     const env = {
@@ -33,9 +33,8 @@ export class Victim {
       LOG_LEVEL: 'error',
       ...settings,
     };
-    // What is built needs no loader; sources need that of whoever runs them.
-    const execArgv = module === BUILT ? [] : process.execArgv;
-    this.#process = fork(module, { env, execArgv, silent: true });
+    // What is built needs none of the loaders of whoever runs this.
+    this.#process = fork(BUILT, { env, execArgv: [], silent: true });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         for (const line of text.split('\n')) if (/\S/.test(line)) this.complaints.push(line);
@@ -44,8 +43,8 @@ export class Victim {
   }
 
   /** Starts the service and waits until it is ready. */
-  static async start(settings: Settings = {}, module = BUILT): Promise<Victim> {
-    const victim = new Victim(module, await freePort(), settings);
+  static async start(settings: Settings = {}): Promise<Victim> {
+    const victim = new Victim(await freePort(), settings);
     for (let waited = 0; !(await victim.#ready()); waited += 50) {
       if (!victim.alive || waited > 120_000) {
         throw new Error(`the service did not start: ${victim.complaints.join('\n')}`);
@@ -120,6 +119,14 @@ export class Victim {
     await this.ended();
     rmSync(this.#temporary, { recursive: true, force: true });
   }
+}
+
+/** Loads files of `hooks/` into every thread of a victim. */
+export function withHook(...names: readonly ('fault' | 'leak')[]): Settings {
+  const hooks = names.map((name) => {
+    return `--import=${fileURLToPath(new URL(`./hooks/${name}.mjs`, import.meta.url))}`;
+  });
+  return { NODE_OPTIONS: [process.env['NODE_OPTIONS'] ?? '', ...hooks].join(' ').trim() };
 }
 
 /** What `npm start` runs. */

@@ -3,7 +3,7 @@ import t from 'tap';
 import { decompress } from '#src/masks/rle.js';
 import { iouOfRuns } from '../fixtures/bitmap.js';
 import { draw, scene } from '../fixtures/scenes.js';
-import { form, type Service, startService } from '../fixtures/service.js';
+import { form, problem, type Service, startService } from '../fixtures/service.js';
 
 const REFERENCE = new URL('../../../shared/reference/', import.meta.url);
 
@@ -68,8 +68,9 @@ async function masksOf(service: Service, { image, prompts }: Picture): Promise<M
 }
 
 t.test('an encoder in 8 bits', async (t) => {
-  const exact = await startService(t);
-  const int8 = await startService(t, { SAM_ENCODER_PRECISION: 'int8' });
+  const shared = { SAM_CACHE_DIR: t.testdir() };
+  const exact = await startService(t, shared);
+  const int8 = await startService(t, { ...shared, SAM_ENCODER_PRECISION: 'int8' });
 
   const fingerprints = [];
   for (const [service, precision] of [
@@ -82,6 +83,11 @@ t.test('an encoder in 8 bits', async (t) => {
     fingerprints.push(models[0]?.fingerprint);
   }
   t.not(fingerprints[0], fingerprints[1], 'its embeddings are not mixed with exact ones');
+
+  const embedded = await exact.post('/embed', form(await draw(scene(2))));
+  const { embedding_id } = (await embedded.json()) as { embedding_id: string };
+  const mixed = await int8.post('/decode', { embedding_id, box: [10, 10, 90, 90] });
+  await problem(t, mixed, 409, 'embedding-mismatch');
 
   async function compare(name: string, pictures: readonly Picture[]) {
     const ious: number[] = [];
