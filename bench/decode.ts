@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { MaskDecoder, type PromptBatch } from '../src/engine/mask-decoder.js';
+import { readDecoderWeights } from '../src/sam/decoder-weights.js';
 import { buildDecoder } from '../src/sam/sam-decoder.js';
-import { readDecoderWeights } from '../src/sam/weights.js';
 import { randomEmbedding, randomPoints, shippedDecoder } from '../test/sam/fixtures/decoders.js';
 import { CLIENTS, type Contender, contest, load, photograph, report } from './contest.js';
 import { interleaved } from './interleaved.js';

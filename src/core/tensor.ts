@@ -32,3 +32,14 @@ export function writeFloats(
   else toFloat16(floats, new Uint16Array(buffer));
   return new Uint8Array(buffer);
 }
+
+/** Arrays one after the other. */
+export function concat(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -12,9 +12,9 @@ import { quantize } from '../onnx/quantize.js';
 import { writeModel } from '../onnx/write-model.js';
 import { type ImageEncoderVariant, VIT } from '../sam/architecture.js';
 import { encoderParameters, recogniseImageEncoder } from '../sam/encoder-parameters.js';
+import type { Weights } from '../sam/exported-model.js';
 import { buildImageEncoder } from '../sam/image-encoder.js';
 import { decoderWeights, readTensor } from '../sam/state-dict.js';
-import type { Weights } from '../sam/weights.js';
 import type { ExternalNetwork } from './session.js';
 
 /** Providers with a kernel for attention that never holds all scores of a head. */

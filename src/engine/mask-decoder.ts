@@ -1,8 +1,9 @@
 import { Tensor } from 'onnxruntime-node';
 import { bestBatch, type Provider } from '../core/device.js';
+import { concat } from '../core/tensor.js';
+import type { Weights } from '../sam/exported-model.js';
 import { buildFastDecoder, type DecoderVariant, orderFor } from '../sam/fast-decoder.js';
 import { buildContext } from '../sam/image-context.js';
-import type { Weights } from '../sam/weights.js';
 import { openSession, type Session, type SessionOptions } from './session.js';
 
 const SIDE = 256;
@@ -102,8 +103,8 @@ export class MaskDecoder {
       parts.push(answer);
     }
     return {
-      lowResMasks: join(parts.map((answer) => floats(answer, 'low_res_masks'))),
-      iouPredictions: join(parts.map((answer) => floats(answer, 'iou_predictions'))),
+      lowResMasks: concat(parts.map((answer) => floats(answer, 'low_res_masks'))),
+      iouPredictions: concat(parts.map((answer) => floats(answer, 'iou_predictions'))),
       tokens,
     };
   }
@@ -159,14 +160,4 @@ function floats(answer: Record<string, Tensor>, name: string): Float32Array {
   const tensor = answer[name];
   if (!tensor) throw new Error(`the mask decoder has no output "${name}"`);
   return tensor.data as Float32Array;
-}
-
-function join(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

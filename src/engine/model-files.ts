@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { StartupError } from '../core/errors.js';
 import { type ModelFile, type ModelManifest, weightFiles } from '../core/model.js';
-import { readDecoderWeights, type Weights } from '../sam/weights.js';
+import { readDecoderWeights } from '../sam/decoder-weights.js';
+import type { Weights } from '../sam/exported-model.js';
 import { checkpointDecoder } from './checkpoint-model.js';
 import { readManifest } from './manifest.js';
 

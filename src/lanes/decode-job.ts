@@ -1,77 +1,17 @@
-import { LRUCache } from 'lru-cache';
-import { Piscina } from 'piscina';
 import type { Provider } from '../core/device.js';
-import type { Embedding } from '../core/embedding.js';
-import type {
-  Candidate,
-  Candidates,
-  CandidatesTask,
-  EverythingMask,
-  RenderTask,
-  SelectTask,
-  Tidied,
-  TidyTask,
-} from '../core/everything.js';
-import type { ModelManifest } from '../core/model.js';
 import type { Decoded, DecodedMask, DecoderGraph, DecodeTask, Timings } from '../core/ports.js';
-import { type Point, wantsMultimask } from '../core/prompt.js';
-import { readFloats, type Tensor } from '../core/tensor.js';
-import {
-  type ImageContext,
-  LOGITS_PER_MASK,
-  type MaskBatch,
-  MaskDecoder,
-  type PromptBatch,
-} from '../engine/mask-decoder.js';
-import type { SessionOptions } from '../engine/session.js';
-import { candidateOf, renderCandidates, selectCandidates, tidyMasks } from '../masks/candidates.js';
+import { wantsMultimask } from '../core/prompt.js';
+import { concat, type Tensor } from '../core/tensor.js';
+import { LOGITS_PER_MASK, type MaskBatch, type PromptBatch } from '../engine/mask-decoder.js';
 import { makeMask } from '../masks/mask.js';
 import { readMaskInput } from '../masks/mask-input.js';
 import { buildFastDecoder } from '../sam/fast-decoder.js';
 import { buildContext } from '../sam/image-context.js';
 import { type PromptTokens, promptTokens } from '../sam/prompt-tokens.js';
-import type { Weights } from '../sam/weights.js';
+import { contextOf, MASKS_OF_A_POINT, modelOf, open } from './decoders.js';
 import { type Outcome, settle } from './outcome.js';
 
-/** A model of the decode lane. */
-export interface DecoderModel {
-  readonly manifest: ModelManifest;
-  /** Of the prompt encoder and mask decoder. */
-  readonly weights: Weights;
-}
-
-/** What a worker of the decode lane is given when it starts. */
-export interface DecodeSettings {
-  /** By name. */
-  readonly models: Readonly<Record<string, DecoderModel>>;
-  readonly session: SessionOptions;
-  /** Images whose contexts a worker keeps. */
-  readonly contexts: number;
-}
-
-/** An ambiguous prompt has three masks. */
-const MASKS_OF_A_POINT = 3;
-
-const settings = Piscina.workerData as DecodeSettings;
-const contexts = new LRUCache<string, ImageContext>({ max: settings.contexts });
-const decoders = new Map<string, Promise<MaskDecoder>>();
-
-/** The worker's decoder of a model; a worker that replaces a dead one opens it with its first task. */
-function open(model: string): Promise<MaskDecoder> {
-  const known = decoders.get(model);
-  if (known) return known;
-  const opened = MaskDecoder.open(modelOf(model).weights, settings.session);
-  decoders.set(model, opened);
-  // What failed is tried again by the next task.
-  opened.catch(() => decoders.delete(model));
-  return opened;
-}
-
-function modelOf(name: string): DecoderModel {
-  const model = settings.models[name];
-  if (!model) throw new Error(`there is no model "${name}"`);
-  return model;
-}
+export { candidates, render, select, tidy } from './everything-tasks.js';
 
 export function load(model: string): Promise<Outcome<Provider>> {
   return settle(async () => (await open(model)).provider);
@@ -170,21 +110,6 @@ function batchOf(answering: readonly Answering[]): PromptBatch {
   };
 }
 
-/** The context of an image, made when it is asked about for the first time. */
-async function contextOf({
-  id,
-  model,
-  fingerprint,
-  tensor,
-}: Embedding): Promise<{ context: ImageContext; made: boolean }> {
-  const key = `${fingerprint}/${id}`;
-  const known = contexts.get(key);
-  if (known) return { context: known, made: false };
-  const context = await (await open(model)).context(readFloats(tensor.bytes, tensor.dtype));
-  contexts.set(key, context);
-  return { context, made: true };
-}
-
 /** The masks of a task, which begin at place `from` of the answer. */
 async function finish(
   { prompts, embedding, options }: DecodeTask,
@@ -207,64 +132,6 @@ async function finish(
     results.push(masks.sort((a, b) => b.predicted_iou - a.predicted_iou));
   }
   return { results, timings: { ...timings, masks_ms: performance.now() - start } };
-}
-
-/** Points of grids -> those of their masks that pass the thresholds. */
-export function candidates(tasks: readonly CandidatesTask[]): Promise<Outcome<Candidates>[]> {
-  return Promise.all(tasks.map((task) => settle(() => candidatesOf(task))));
-}
-
-async function candidatesOf(task: CandidatesTask): Promise<Candidates> {
-  const start = performance.now();
-  const { embedding, crop, points, parameters } = task;
-  const tokens = points.map(([x, y]) => {
-    const prompt = { point_coords: [[x - crop[0], y - crop[1]]], point_labels: [1] } as const;
-    return promptTokens(prompt, embedding.image);
-  });
-  const batch = {
-    coords: concat(tokens.map(({ coords }) => coords)),
-    labels: concat(tokens.map(({ labels }) => labels)),
-    prompts: points.length,
-  };
-  const network = await open(embedding.model);
-  const { context } = await contextOf(embedding);
-  const likely = await network.candidates(context, batch, parameters.pred_iou_thresh);
-  const decoded = performance.now();
-  const { image_size } = modelOf(embedding.model).manifest;
-  const found: Candidate[] = [];
-  for (const [i, token] of likely.tokens.entries()) {
-    const logits = likely.lowResMasks.subarray(i * LOGITS_PER_MASK, (i + 1) * LOGITS_PER_MASK);
-    const point = points[Math.floor(token / MASKS_OF_A_POINT)] as Point;
-    const iou = likely.iouPredictions[i] as number;
-    const candidate = candidateOf(logits, iou, point, task, image_size);
-    if (candidate) found.push(candidate);
-  }
-  const timings = { decode_ms: decoded - start, masks_ms: performance.now() - decoded };
-  return { candidates: found, timings };
-}
-
-export function select(tasks: readonly SelectTask[]): Promise<Outcome<readonly number[]>[]> {
-  return Promise.all(tasks.map((task) => settle(async () => selectCandidates(task))));
-}
-
-export function tidy(tasks: readonly TidyTask[]): Promise<Outcome<Tidied>[]> {
-  return Promise.all(tasks.map((task) => settle(async () => tidyMasks(task))));
-}
-
-export function render(
-  tasks: readonly RenderTask[],
-): Promise<Outcome<readonly EverythingMask[]>[]> {
-  return Promise.all(tasks.map((task) => settle(() => renderCandidates(task))));
-}
-
-function concat(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** Logits [256,256] in memory of their own that every thread reads. */

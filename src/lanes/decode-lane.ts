@@ -12,14 +12,15 @@ import type {
 import type { Decoded, DecoderGraph, DecodeTask, PromptLane } from '../core/ports.js';
 import { batchKey } from '../core/prompt.js';
 import type * as DecodeJob from './decode-job.js';
+import type { DecodeSettings } from './decoders.js';
 import { Lane, type LaneOptions } from './lane.js';
 
 /** The lane that answers prompts: several workers with few threads each. */
 export class DecodeLane
-  extends Lane<typeof DecodeJob, DecodeJob.DecodeSettings>
+  extends Lane<typeof DecodeJob, DecodeSettings>
   implements PromptLane, EverythingLane
 {
-  constructor(options: LaneOptions<DecodeJob.DecodeSettings>) {
+  constructor(options: LaneOptions<DecodeSettings>) {
     super('decode', new URL('./decode-job.js', import.meta.url), options);
   }
 

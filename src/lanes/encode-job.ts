@@ -2,7 +2,7 @@ import { Piscina } from 'piscina';
 import type { Provider } from '../core/device.js';
 import type { ModelManifest, Precision } from '../core/model.js';
 import type { Encoded } from '../core/ports.js';
-import { BYTES_PER_ELEMENT, type Dtype, type Tensor, writeFloats } from '../core/tensor.js';
+import { BYTES_PER_ELEMENT, concat, type Dtype, type Tensor, writeFloats } from '../core/tensor.js';
 import { encoderNetwork, ImageEncoder } from '../engine/image-encoder.js';
 import type { SessionOptions } from '../engine/session.js';
 import type { Prepared } from './image-job.js';
@@ -77,7 +77,7 @@ export async function encode(images: readonly Prepared[]): Promise<Outcome<Encod
 /** One run of the network for all images; each gets a [1,256,64,64] tensor of its own. */
 async function embed(images: readonly Prepared[]): Promise<Tensor[]> {
   const [first] = images as [Prepared];
-  const input = images.length === 1 ? first.input : joined(images.map((image) => image.input));
+  const input = images.length === 1 ? first.input : concat(images.map((image) => image.input));
   const { data, shape } = await (await open(first.model)).run(input);
   const { dtype } = settings;
   const length = data.length / images.length;
@@ -87,12 +87,4 @@ async function embed(images: readonly Prepared[]): Promise<Tensor[]> {
     const floats = data.subarray(i * length, (i + 1) * length);
     return { dtype, shape: [1, ...shape.slice(1)], bytes: writeFloats(floats, dtype, buffer) };
   });
-}
-
-/** Arrays of one length, one after the other. */
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const length = parts[0]?.length ?? 0;
-  const whole = new Float32Array(parts.length * length);
-  for (const [i, part] of parts.entries()) whole.set(part, i * length);
-  return whole;
 }

@@ -34,15 +34,16 @@ export function postprocessMask(
   const columns = interpolation(imageSize, frame.width, width);
   const rows = interpolation(imageSize, frame.height, height);
   const cut: Cut = { offset: stabilityOffset, turns: [], firm: 0, loose: 0 };
-  const strip = new Float64Array(SIDE * TAPS);
+  const sides = sidesOf(logits, stabilityOffset);
+  const across = new Uint8Array(SIDE);
   const spans: Spans = { count: 0, kinds: new Uint8Array(SIDE), ends: new Int32Array(SIDE) };
   const column = new Float64Array(SIDE);
   for (const [cell, first] of columns.first.entries()) {
-    copyStrip(logits, first, strip);
-    classify(strip, rows.first, stabilityOffset, spans);
+    joinAcross(sides, first, across);
+    classify(across, rows.first, spans);
     const end = columns.starts[cell + 1] as number;
     for (let x = columns.starts[cell] as number; x < end; x++) {
-      blend(strip, columns.weights, x, rows.first, spans, column);
+      blend(logits, first, columns.weights, x, rows.first, spans, column);
       cutColumn(column, rows, spans, x * height, cut);
     }
   }
@@ -70,32 +71,41 @@ interface Spans {
   readonly ends: Int32Array;
 }
 
-/** What all pixels of a cell are. */
-const OUTSIDE = 0;
+/** What all pixels of a cell are, and which side of all thresholds a logit is on: neighbours agree in what `&` leaves. */
+const MIXED = 0;
 const INSIDE = 1;
-const MIXED = 2;
+const OUTSIDE = 2;
 
-/** The logits' column `first` and the two after it, side by side: [256,3]. */
-function copyStrip(logits: Float32Array, first: number, strip: Float64Array): void {
+/** The side of each logit, column by column: [256,256] transposed. */
+function sidesOf(logits: Float32Array, offset: number): Uint8Array {
+  const high = MASK_THRESHOLD + offset;
+  const low = MASK_THRESHOLD - offset;
+  const sides = new Uint8Array(SIDE * SIDE);
   for (let row = 0, i = 0; row < SIDE; row++) {
-    for (let t = 0; t < TAPS; t++) strip[i++] = logits[row * SIDE + first + t] as number;
+    for (let at = row; at < SIDE * SIDE; at += SIDE) {
+      const logit = logits[i++] as number;
+      if (logit > high) sides[at] = INSIDE;
+      else if (logit < low) sides[at] = OUTSIDE;
+    }
+  }
+  return sides;
+}
+
+/** For each row, the side of the logits in column `first` and the two after it. */
+function joinAcross(sides: Uint8Array, first: number, across: Uint8Array): void {
+  for (let row = 0, i = first * SIDE; row < SIDE; row++, i++) {
+    across[row] =
+      (sides[i] as number) & (sides[i + SIDE] as number) & (sides[i + 2 * SIDE] as number);
   }
 }
 
-function classify(strip: Float64Array, first: Int32Array, offset: number, spans: Spans): void {
+function classify(across: Uint8Array, first: Int32Array, spans: Spans): void {
   const { kinds, ends } = spans;
   let count = 0;
   for (let cell = 0; cell < first.length; cell++) {
-    const start = (first[cell] as number) * TAPS;
-    let least = strip[start] as number;
-    let most = least;
-    for (let i = start + 1; i < start + TAPS * TAPS; i++) {
-      const logit = strip[i] as number;
-      if (logit < least) least = logit;
-      if (logit > most) most = logit;
-    }
-    const decided = least > MASK_THRESHOLD + offset || most < MASK_THRESHOLD - offset;
-    const kind = decided ? (least > MASK_THRESHOLD ? INSIDE : OUTSIDE) : MIXED;
+    const row = first[cell] as number;
+    const kind =
+      (across[row] as number) & (across[row + 1] as number) & (across[row + 2] as number);
     if (count === 0 || kinds[count - 1] !== kind) kinds[count++] = kind;
     ends[count - 1] = cell + 1;
   }
@@ -104,7 +114,8 @@ function classify(strip: Float64Array, first: Int32Array, offset: number, spans:
 
 /** Column `x` of pixels over the rows of logits, where it has to be known. */
 function blend(
-  strip: Float64Array,
+  logits: Float32Array,
+  firstColumn: number,
   weights: Float64Array,
   x: number,
   first: Int32Array,
@@ -118,9 +129,12 @@ function blend(
     if (kinds[span] !== MIXED) continue;
     const start = span > 0 ? (ends[span - 1] as number) : 0;
     const last = (first[(ends[span] as number) - 1] as number) + TAPS;
-    for (let row = first[start] as number, i = row * TAPS; row < last; row++, i += TAPS) {
+    let row = first[start] as number;
+    for (let i = row * SIDE + firstColumn; row < last; row++, i += SIDE) {
       column[row] =
-        w0 * (strip[i] as number) + w1 * (strip[i + 1] as number) + w2 * (strip[i + 2] as number);
+        w0 * (logits[i] as number) +
+        w1 * (logits[i + 1] as number) +
+        w2 * (logits[i + 2] as number);
     }
   }
 }

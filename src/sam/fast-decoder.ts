@@ -3,13 +3,13 @@ import type { Value } from '../onnx/graph-scope.js';
 import { writeModel } from '../onnx/write-model.js';
 import { DECODER } from './architecture.js';
 import { mlpRows } from './common.js';
+import type { Weights } from './exported-model.js';
 import { fastHypernetworks, fastMasks, type MaskRange } from './fast-mask-decoder.js';
 import { fastTransformer, type Order, type ProjectedImage } from './fast-transformer.js';
 import { CONTEXT_SHAPES, type ImageContext } from './image-context.js';
 import { outputTokens } from './mask-decoder.js';
 import { imagePe } from './positional-encoding.js';
 import { embedPoints, shrinkMasks } from './prompt-encoder.js';
-import type { Weights } from './weights.js';
 
 const { dim, gridSize, maskTokens } = DECODER;
 const PLACES = gridSize * gridSize;

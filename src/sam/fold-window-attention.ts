@@ -1,6 +1,6 @@
 import { type FloatTensor, transposed } from '../onnx/float-tensor.js';
 import { TINY_VIT, type TinyVitStage } from './architecture.js';
-import type { TinyVitWeights } from './tiny-vit-weights.js';
+import type { Weights } from './exported-model.js';
 
 /**
  * TinyViT pads its windows with zeros before it normalises: beyond the edge of the grid the norm leaves its
@@ -18,7 +18,7 @@ import type { TinyVitWeights } from './tiny-vit-weights.js';
  * @param weights by the names of `tinyVitParameters`.
  * @returns the same, with `q`, `k`, `v` and `proj` of each `attn` as `windowAttention` wants them.
  */
-export function foldWindowAttention(weights: TinyVitWeights): TinyVitWeights {
+export function foldWindowAttention(weights: Weights): Weights {
   const folded = new Map(weights);
   for (const [i, stage] of TINY_VIT.stages.entries()) {
     for (let block = 0; block < stage.depth; block++) {

@@ -3,8 +3,8 @@ import { Graph } from '../onnx/graph.js';
 import type { Value } from '../onnx/graph-scope.js';
 import { writeModel } from '../onnx/write-model.js';
 import { DECODER } from './architecture.js';
+import type { Weights } from './exported-model.js';
 import { imagePe } from './positional-encoding.js';
-import type { Weights } from './weights.js';
 
 const { dim, gridSize } = DECODER;
 const PLACES = gridSize * gridSize;

@@ -1,10 +1,10 @@
 import { Graph } from '../onnx/graph.js';
 import { writeModel } from '../onnx/write-model.js';
 import { DECODER } from './architecture.js';
+import type { Weights } from './exported-model.js';
 import { maskDecoder } from './mask-decoder.js';
 import { imagePe } from './positional-encoding.js';
 import { promptEncoder } from './prompt-encoder.js';
-import type { Weights } from './weights.js';
 
 /**
  * Writes the prompt encoder and the mask decoder as one ONNX model, which answers B prompts of N

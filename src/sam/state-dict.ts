@@ -2,7 +2,7 @@ import { StartupError } from '../core/errors.js';
 import { type FloatTensor, transposed } from '../onnx/float-tensor.js';
 import { decoderParameters } from './decoder-parameters.js';
 import { checkShapes } from './encoder-parameters.js';
-import type { Weights } from './weights.js';
+import type { Weights } from './exported-model.js';
 
 /** A tensor that is read when it is needed. */
 interface LazyTensor {

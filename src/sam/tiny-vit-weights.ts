@@ -1,11 +1,7 @@
-import { StartupError } from '../core/errors.js';
 import { type FloatTensor, floatsOf, transposed } from '../onnx/float-tensor.js';
 import type { GraphProto, NodeProto, TensorProto } from '../onnx/proto.js';
-import { readModel } from '../onnx/read-model.js';
+import { pickWeights, readExported, type Weights } from './exported-model.js';
 import { tinyVitParameters } from './tiny-vit-parameters.js';
-
-/** By the names of `tinyVitParameters`. */
-export type TinyVitWeights = ReadonlyMap<string, FloatTensor>;
 
 /**
  * Finds the weights of MobileSAM's image encoder in one that was exported to ONNX. Most are anonymous there, and
@@ -14,28 +10,9 @@ export type TinyVitWeights = ReadonlyMap<string, FloatTensor>;
  * @returns weights by the names of `tinyVitParameters`.
  * @throws StartupError when the file is unreadable, or naming the weight that is absent or misshapen.
  */
-export function readTinyVitWeights(file: Uint8Array): TinyVitWeights {
-  const found = namedTensors(readGraph(file));
-  const weights = new Map<string, FloatTensor>();
-  for (const [name, shape] of tinyVitParameters()) {
-    const tensor = found.get(name);
-    if (!tensor) throw new StartupError(`the encoder model lacks the tensor "${name}"`);
-    if (squeezed(tensor.shape) !== squeezed(shape)) {
-      throw new StartupError(
-        `the encoder model's tensor "${name}" is [${tensor.shape}], expected [${shape}]`,
-      );
-    }
-    weights.set(name, { shape, data: tensor.data });
-  }
-  return weights;
-}
-
-function readGraph(file: Uint8Array): GraphProto {
-  try {
-    return readModel(file).graph;
-  } catch (cause) {
-    throw new StartupError(`the encoder model is ${(cause as Error).message}`, { cause });
-  }
+export function readTinyVitWeights(file: Uint8Array): Weights {
+  const found = namedTensors(readExported(file, 'encoder'));
+  return pickWeights(found, tinyVitParameters(), 'encoder');
 }
 
 /** The graph's tensors by the names of `tinyVitParameters`, those of constant nodes included. */
@@ -89,9 +66,4 @@ function modulePath({ name }: NodeProto): string {
     .slice(1, -1)
     .filter((module) => module !== 'c');
   return modules.filter((module, i) => !modules[i + 1]?.startsWith(`${module}.`)).join('.');
-}
-
-/** A shape without its axes of length 1, as text: LayerNorm2d broadcasts [C,1,1] over an image. */
-function squeezed(shape: readonly number[]): string {
-  return shape.filter((length) => length !== 1).join();
 }

@@ -3,8 +3,8 @@ import type { Value } from '../onnx/graph-scope.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { DECODER, TINY_VIT, type TinyVitStage } from './architecture.js';
 import { channelsFirst, channelsLast, conv, layerNorm, layerNorm2d } from './common.js';
+import type { Weights } from './exported-model.js';
 import { foldWindowAttention } from './fold-window-attention.js';
-import type { TinyVitWeights } from './tiny-vit-weights.js';
 import { windowAttention } from './window-attention.js';
 
 const { dim: outDim, gridSize, imageSize } = DECODER;
@@ -27,7 +27,7 @@ const HALVE = { stride: 2, padding: 1 };
  * @param weights by the names of `tinyVitParameters`.
  * @throws Error naming a weight that is missing.
  */
-export function buildTinyVit(weights: TinyVitWeights): ModelProto {
+export function buildTinyVit(weights: Weights): ModelProto {
   const g = Graph.create('tiny_vit', foldWindowAttention(weights));
   const image = g.input('input', ['B', 3, imageSize, imageSize]);
 

@@ -1,42 +1,19 @@
-import { StartupError } from '../core/errors.js';
 import { type FloatTensor, floatsOf, transposed } from '../onnx/float-tensor.js';
 import type { GraphProto, NodeProto, TensorProto } from '../onnx/proto.js';
-import { readModel } from '../onnx/read-model.js';
 import { decoderParameters } from './decoder-parameters.js';
-
-/** The decoder's weights by state-dict name; see `decoderParameters` for names and shapes. */
-export type Weights = ReadonlyMap<string, FloatTensor>;
+import { pickWeights, readExported, type Weights } from './exported-model.js';
 
 /**
  * Finds the weights of the prompt encoder and mask decoder in a decoder that was exported to ONNX by
  * segment-anything's `export_onnx_model.py`. The exporter folds some weights into anonymous
  * constants, which are recognised by the node that uses them.
  * @param file the ONNX file; where it is aligned, weights are views into it.
+ * @returns weights by the names of `decoderParameters`.
  * @throws StartupError when the file is unreadable, or naming the weight that is absent or misshapen.
  */
 export function readDecoderWeights(file: Uint8Array): Weights {
-  const found = namedTensors(readGraph(file));
-  const weights = new Map<string, FloatTensor>();
-  for (const [name, shape] of decoderParameters()) {
-    const tensor = found.get(name);
-    if (!tensor) throw new StartupError(`the decoder model lacks the tensor "${name}"`);
-    if (squeezed(tensor.shape) !== squeezed(shape)) {
-      throw new StartupError(
-        `the decoder model's tensor "${name}" is [${tensor.shape}], expected [${shape}]`,
-      );
-    }
-    // The exporter leaves axes of length 1 behind, where it broadcasts a weight over an image.
-    weights.set(name, { shape, data: tensor.data });
-  }
-  return weights;
-}
-
-function readGraph(file: Uint8Array): GraphProto {
-  try {
-    return readModel(file).graph;
-  } catch (cause) {
-    throw new StartupError(`the decoder model is ${(cause as Error).message}`, { cause });
-  }
+  const found = namedTensors(readExported(file, 'decoder'));
+  return pickWeights(found, decoderParameters(), 'decoder');
 }
 
 /** The graph's tensors by state-dict name, linear weights as [in, out]. */
@@ -107,9 +84,4 @@ function modulePath({ name }: NodeProto): string {
   if (modules.length === 0) return '';
   const path = modules.filter((module, i) => !modules[i + 1]?.startsWith(`${module}.`)).join('.');
   return path.startsWith('mask_downscaling') ? `prompt_encoder.${path}` : `mask_decoder.${path}`;
-}
-
-/** A shape without its axes of length 1, as text. */
-function squeezed(shape: readonly number[]): string {
-  return shape.filter((length) => length !== 1).join();
 }

@@ -1,0 +1,65 @@
+import type {
+  Candidate,
+  Candidates,
+  CandidatesTask,
+  EverythingMask,
+  RenderTask,
+  SelectTask,
+  Tidied,
+  TidyTask,
+} from '../core/everything.js';
+import type { Point } from '../core/prompt.js';
+import { concat } from '../core/tensor.js';
+import { LOGITS_PER_MASK } from '../engine/mask-decoder.js';
+import { candidateOf, renderCandidates, selectCandidates, tidyMasks } from '../masks/candidates.js';
+import { promptTokens } from '../sam/prompt-tokens.js';
+import { contextOf, MASKS_OF_A_POINT, modelOf, open } from './decoders.js';
+import { type Outcome, settle } from './outcome.js';
+
+/** Points of grids -> those of their masks that pass the thresholds. */
+export function candidates(tasks: readonly CandidatesTask[]): Promise<Outcome<Candidates>[]> {
+  return Promise.all(tasks.map((task) => settle(() => candidatesOf(task))));
+}
+
+async function candidatesOf(task: CandidatesTask): Promise<Candidates> {
+  const start = performance.now();
+  const { embedding, crop, points, parameters } = task;
+  const tokens = points.map(([x, y]) => {
+    const prompt = { point_coords: [[x - crop[0], y - crop[1]]], point_labels: [1] } as const;
+    return promptTokens(prompt, embedding.image);
+  });
+  const batch = {
+    coords: concat(tokens.map(({ coords }) => coords)),
+    labels: concat(tokens.map(({ labels }) => labels)),
+    prompts: points.length,
+  };
+  const network = await open(embedding.model);
+  const { context } = await contextOf(embedding);
+  const likely = await network.candidates(context, batch, parameters.pred_iou_thresh);
+  const decoded = performance.now();
+  const { image_size } = modelOf(embedding.model).manifest;
+  const found: Candidate[] = [];
+  for (const [i, token] of likely.tokens.entries()) {
+    const logits = likely.lowResMasks.subarray(i * LOGITS_PER_MASK, (i + 1) * LOGITS_PER_MASK);
+    const point = points[Math.floor(token / MASKS_OF_A_POINT)] as Point;
+    const iou = likely.iouPredictions[i] as number;
+    const candidate = candidateOf(logits, iou, point, task, image_size);
+    if (candidate) found.push(candidate);
+  }
+  const timings = { decode_ms: decoded - start, masks_ms: performance.now() - decoded };
+  return { candidates: found, timings };
+}
+
+export function select(tasks: readonly SelectTask[]): Promise<Outcome<readonly number[]>[]> {
+  return Promise.all(tasks.map((task) => settle(async () => selectCandidates(task))));
+}
+
+export function tidy(tasks: readonly TidyTask[]): Promise<Outcome<Tidied>[]> {
+  return Promise.all(tasks.map((task) => settle(async () => tidyMasks(task))));
+}
+
+export function render(
+  tasks: readonly RenderTask[],
+): Promise<Outcome<readonly EverythingMask[]>[]> {
+  return Promise.all(tasks.map((task) => settle(() => renderCandidates(task))));
+}
