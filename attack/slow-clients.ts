@@ -26,10 +26,10 @@ export async function slowClients(
   const click = () => client.decode(idOf(PICTURE), { box: [40, 40, 140, 140] });
   const p99 = async () =>
     percentile(
-      (await closedLoop(2, seconds, click)).map(({ ms }) => ms),
+      (await closedLoop(1, seconds, click)).map(({ ms }) => ms),
       0.99,
     );
-  await closedLoop(2, 1, click);
+  await closedLoop(1, 1, click);
   const p99Alone = await p99();
 
   let open = 0;
@@ -42,7 +42,7 @@ export async function slowClients(
     const body =
       'POST /embed HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 1000000\r\n\r\n';
     socket.write(i % 2 ? body : 'GET /healthz HTTP/1.1\r\nx-slow: ');
-    const drip = setInterval(() => socket.write('x'), 500);
+    const drip = setInterval(() => socket.write('x'), 1000);
     socket.on('error', () => {});
     socket.once('data', (text) => {
       if (String(text).startsWith('HTTP/1.1 408')) answered408++;

@@ -63,13 +63,14 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       const prediction = await located(list, async () => {
         predictor.check(list.prompts);
         const model = models.of(embedding_id);
-        const embedding = await model.embeddings.find(embedding_id);
+        const { embedding, tier } = await model.embeddings.find(embedding_id);
+        request.notes = { embedding: embedding_id, tier, prompts: list.prompts.length };
         await model.load();
         return predictor.predict(embedding, list.prompts, options, request.departure);
       });
       request.steps.push(...steps(prediction.timings));
       const timings = rounded(prediction.timings);
-      request.notes = { embedding: embedding_id, prompts: list.prompts.length, timings };
+      request.notes = { ...request.notes, timings };
       return sendMasks(reply, prediction, answer);
     },
   });

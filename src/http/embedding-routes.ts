@@ -55,7 +55,7 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
       },
     },
     handler: async (request, reply) => {
-      const embedding = await models.of(request.params.id).embeddings.find(request.params.id);
+      const { embedding } = await models.of(request.params.id).embeddings.find(request.params.id);
       const type = request.accepts().type(['application/json', NPY, RAW]);
       if (typeof type !== 'string') {
         throw new SamError('not-acceptable', `an embedding is to be had as JSON, ${NPY} or ${RAW}`);

@@ -136,7 +136,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
       const { embedding_id, ...fields } = request.body as Static<typeof EverythingRequest>;
       const find = async () => {
         const served = models.of(embedding_id);
-        const embedding = await served.embeddings.find(embedding_id);
+        const { embedding } = await served.embeddings.find(embedding_id);
         await served.load();
         return { embedding, embeddings: served.embeddings };
       };

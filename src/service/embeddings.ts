@@ -76,13 +76,13 @@ export class Embeddings {
   }
 
   /**
-   * The embedding with this id.
+   * The embedding with this id, and where it was kept.
    * @throws SamError `invalid-request` for a malformed id, `embedding-not-found`, `embedding-mismatch`
    */
-  async find(id: string): Promise<Embedding> {
+  async find(id: string): Promise<{ embedding: Embedding; tier: Tier }> {
     this.#checkModel(id);
     const found = await this.#look(id);
-    if (found) return found.embedding;
+    if (found) return found;
     if (await this.#store.hasOther(this.#key(id))) {
       throw mismatch(id, 'was made in another precision or by another version');
     }
