@@ -30,9 +30,7 @@ export function postprocessMask(
   stabilityOffset = 1,
 ): BinaryMask {
   const { width, height } = image;
-  const frame = preprocessShape(image, imageSize);
-  const columns = interpolation(imageSize, frame.width, width);
-  const rows = interpolation(imageSize, frame.height, height);
+  const { columns, rows } = mapsOf(image, imageSize);
   const cut: Cut = { offset: stabilityOffset, turns: [], firm: 0, loose: 0 };
   const sides = sidesOf(logits, stabilityOffset);
   const across = new Uint8Array(SIDE);
@@ -50,6 +48,26 @@ export function postprocessMask(
   const counts = runsBetween(cut.turns, width * height);
   const stabilityScore = cut.loose > 0 ? cut.firm / cut.loose : 0;
   return { counts, ...extentOf(counts, height), stabilityScore };
+}
+
+interface Maps {
+  readonly columns: Interpolation;
+  readonly rows: Interpolation;
+}
+
+/** The maps that were made last: masks of one image come one after the other. */
+let latest: ({ readonly of: string } & Maps) | undefined;
+
+function mapsOf(image: ImageSize, imageSize: number): Maps {
+  const { width, height } = image;
+  const of = `${width}x${height} ${imageSize}`;
+  if (latest?.of !== of) {
+    const frame = preprocessShape(image, imageSize);
+    const columns = interpolation(imageSize, frame.width, width);
+    const rows = interpolation(imageSize, frame.height, height);
+    latest = { of, columns, rows };
+  }
+  return latest;
 }
 
 /** What the columns cut so far have come to. */
