@@ -48,8 +48,9 @@ export async function overload(
       await after(250);
     }
   })();
+  const began = performance.now();
   const most = await closedLoop(4, seconds / 2, embed);
-  const peak = good(most).length / (seconds / 2);
+  const peak = (1000 * good(most).length) / (performance.now() - began);
   const at80 = good(await poisson(0.8 * peak, seconds, random, embed));
   const residentBefore = victim.resident;
 
