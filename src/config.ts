@@ -107,7 +107,7 @@ function variables({ cores, memory }: Machine) {
     SAM_ENCODE_WORKERS: positive({ default: 1 }),
     SAM_ENCODE_BATCH: positive({ default: undefined }),
     SAM_ENCODE_THREADS: positive({ default: cores }),
-    SAM_ENCODE_QUEUE: natural({ default: 16 }),
+    SAM_ENCODE_QUEUE: natural({ default: 8 }),
     SAM_DECODE_WORKERS: positive({ default: Math.min(cores, 4) }),
     SAM_DECODE_THREADS: positive({ default: cores >= 8 ? 2 : 1 }),
     SAM_DECODE_QUEUE: natural({ default: 64 }),
