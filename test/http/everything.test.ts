@@ -129,11 +129,11 @@ t.test('everything mode', async (t) => {
   });
 
   t.test('a click does not wait for all of it', async (t) => {
-    const running = everything({ points_per_side: 8, points_per_batch: 4 });
+    const running = everything({ points_per_side: 6, points_per_batch: 3 });
     const click = { embedding_id, box: picture.shapes[0]?.box };
     const order: string[] = [];
     const long = running.then((response) => response.json()).then(() => order.push('everything'));
-    // A run takes the only worker at once; there are 16 parts of it.
+    // A run takes the only worker at once; there are 12 parts of it.
     for (let i = 0; i < 3; i++) t.equal((await post('/decode', click)).status, 200);
     order.push('three clicks');
     await long;
