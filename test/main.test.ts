@@ -1,13 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { loadModel } from '#src/engine/model-files.js';
+import { freePort } from '../attack/victim.js';
 import { draw, scene } from './fixtures/scenes.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -26,16 +26,6 @@ async function failure(environment: Record<string, string>) {
   const [code] = await once(child, 'exit');
   const [log, words] = await said;
   return { code, words, ready: log.includes('"msg":"ready"') };
-}
-
-/** A port nobody uses. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Resolves when the process has logged a line with this message. */
