@@ -1,13 +1,12 @@
 import { Tensor } from 'onnxruntime-node';
 import { bestBatch, type Provider } from '../core/device.js';
-import { concat } from '../core/tensor.js';
 import type { Weights } from '../sam/exported-model.js';
 import { buildFastDecoder, type DecoderVariant, orderFor } from '../sam/fast-decoder.js';
 import { buildContext } from '../sam/image-context.js';
 import { openSession, type Session, type SessionOptions } from './session.js';
 
 const SIDE = 256;
-export const LOGITS_PER_MASK = SIDE * SIDE;
+const LOGITS_PER_MASK = SIDE * SIDE;
 
 /** What of an image the decoder computes once and needs for every prompt. */
 export type ImageContext = Readonly<Record<string, Tensor>>;
@@ -23,21 +22,17 @@ export interface PromptBatch {
   readonly prompts: number;
 }
 
-export interface MaskBatch {
-  /** [B,M,256,256] logits: of mask tokens 1 to 3, or of token 0 alone. */
-  readonly lowResMasks: Float32Array;
-  /** [B,M] */
-  readonly iouPredictions: Float32Array;
+/** One of the decoder's masks. */
+export interface LowResMask {
+  /** [256,256] in the network's own memory: copies of a batch's masks would be megabytes of new pages each time. */
+  readonly logits: Float32Array;
+  readonly predictedIou: number;
 }
 
-/** The masks of a batch whose predicted IoU is above a threshold. */
-export interface Candidates {
-  /** [K,256,256] */
-  readonly lowResMasks: Float32Array;
-  /** [K] */
-  readonly iouPredictions: Float32Array;
-  /** [K] 3 * prompt + mask, rising. */
-  readonly tokens: readonly number[];
+/** A mask whose predicted IoU is above a threshold. */
+export interface LikelyMask extends LowResMask {
+  /** 3 * prompt + mask */
+  readonly token: number;
 }
 
 /** The prompt encoder and mask decoder: one graph an image, and one a prompt for each kind of prompt. */
@@ -68,45 +63,37 @@ export class MaskDecoder {
     });
   }
 
-  /** The masks of prompts about one image. */
-  async run(context: ImageContext, batch: PromptBatch, multimask: boolean): Promise<MaskBatch> {
-    const masks = multimask ? 3 : 1;
-    const lowResMasks = new Float32Array(batch.prompts * masks * LOGITS_PER_MASK);
-    const iouPredictions = new Float32Array(batch.prompts * masks);
-    for (const { from, ...part } of split(batch, bestBatch(this.provider))) {
+  /** The masks of prompts about one image, prompt by prompt: of mask tokens 1 to 3, or of token 0 alone. */
+  async run(context: ImageContext, batch: PromptBatch, multimask: boolean): Promise<LowResMask[]> {
+    const masks: LowResMask[] = [];
+    for (const part of split(batch, bestBatch(this.provider))) {
       const flag = new Tensor('bool', Uint8Array.of(multimask ? 1 : 0), [1]);
       const answer = await this.#decode('masks', context, part, { multimask_output: flag });
-      lowResMasks.set(floats(answer, 'low_res_masks'), from * masks * LOGITS_PER_MASK);
-      iouPredictions.set(floats(answer, 'iou_predictions'), from * masks);
+      masks.push(...masksOf(answer));
     }
-    return { lowResMasks, iouPredictions };
+    return masks;
   }
 
   /**
-   * Of the three masks of each prompt those above a threshold, as everything mode wants them. The others are dropped
-   * inside the network, before the upscaling.
+   * Of the three masks of each prompt those above a threshold, as everything mode wants them, by rising token. The
+   * others are dropped inside the network, before the upscaling.
    */
   async candidates(
     context: ImageContext,
     batch: PromptBatch,
     predIouThresh: number,
-  ): Promise<Candidates> {
-    const parts = [];
-    const tokens: number[] = [];
+  ): Promise<LikelyMask[]> {
+    const masks: LikelyMask[] = [];
     for (const { from, ...part } of split(batch, bestBatch(this.provider))) {
       const threshold = new Tensor('float32', Float32Array.of(predIouThresh), [1]);
       const answer = await this.#decode('candidates', context, part, {
         pred_iou_thresh: threshold,
       });
-      const chosen = answer['candidates']?.data as BigInt64Array;
-      tokens.push(...Array.from(chosen, (token) => 3 * from + Number(token)));
-      parts.push(answer);
+      const tokens = answer['candidates']?.data as BigInt64Array;
+      const found = masksOf(answer);
+      masks.push(...found.map((mask, i) => ({ ...mask, token: 3 * from + Number(tokens[i]) })));
     }
-    return {
-      lowResMasks: concat(parts.map((answer) => floats(answer, 'low_res_masks'))),
-      iouPredictions: concat(parts.map((answer) => floats(answer, 'iou_predictions'))),
-      tokens,
-    };
+    return masks;
   }
 
   async #decode(
@@ -154,6 +141,14 @@ function* split(batch: PromptBatch, size: number): Generator<PromptBatch & { fro
       maskInput: maskInput?.subarray(from * LOGITS_PER_MASK, to * LOGITS_PER_MASK),
     };
   }
+}
+
+function masksOf(answer: Record<string, Tensor>): LowResMask[] {
+  const logits = floats(answer, 'low_res_masks'); // [masks,256,256]
+  return Array.from(floats(answer, 'iou_predictions'), (predictedIou, i) => ({
+    logits: logits.subarray(i * LOGITS_PER_MASK, (i + 1) * LOGITS_PER_MASK),
+    predictedIou,
+  }));
 }
 
 function floats(answer: Record<string, Tensor>, name: string): Float32Array {

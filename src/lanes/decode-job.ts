@@ -2,7 +2,7 @@ import type { Provider } from '../core/device.js';
 import type { Decoded, DecodedMask, DecoderGraph, DecodeTask, Timings } from '../core/ports.js';
 import { wantsMultimask } from '../core/prompt.js';
 import { concat, type Tensor } from '../core/tensor.js';
-import { LOGITS_PER_MASK, type MaskBatch, type PromptBatch } from '../engine/mask-decoder.js';
+import type { LowResMask, PromptBatch } from '../engine/mask-decoder.js';
 import { makeMask } from '../masks/mask.js';
 import { readMaskInput } from '../masks/mask-input.js';
 import { buildFastDecoder } from '../sam/fast-decoder.js';
@@ -59,7 +59,7 @@ export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Deco
   const batch = batchOf(answering);
   const { context, made } = await contextOf(first.task.embedding);
   const ready = performance.now();
-  const answer = await (await open(first.task.embedding.model)).run(context, batch, multimask);
+  const masks = await (await open(first.task.embedding.model)).run(context, batch, multimask);
   const timings = {
     ...(made && { context_ms: ready - start }),
     decode_ms: performance.now() - ready,
@@ -76,7 +76,8 @@ export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Deco
     const { task } = outcome.value;
     const from = next;
     next += task.prompts.length * masksEach;
-    outcomes.push(await settle(() => finish(task, answer, from, masksEach, timings)));
+    const own = masks.slice(from, next);
+    outcomes.push(await settle(() => finish(task, own, masksEach, timings)));
   }
   return outcomes;
 }
@@ -110,23 +111,20 @@ function batchOf(answering: readonly Answering[]): PromptBatch {
   };
 }
 
-/** The masks of a task, which begin at place `from` of the answer. */
+/** @param lowRes the masks of a task's prompts, prompt by prompt. */
 async function finish(
   { prompts, embedding, options }: DecodeTask,
-  { lowResMasks, iouPredictions }: MaskBatch,
-  from: number,
+  lowRes: readonly LowResMask[],
   masksEach: number,
   timings: Timings,
 ): Promise<Decoded> {
   const start = performance.now();
   const { image_size } = modelOf(embedding.model).manifest;
   const results: DecodedMask[][] = [];
-  for (let at = from; results.length < prompts.length; at += masksEach) {
+  for (let from = 0; results.length < prompts.length; from += masksEach) {
     const masks: DecodedMask[] = [];
-    for (let place = at; place < at + masksEach; place++) {
-      const logits = lowResMasks.subarray(place * LOGITS_PER_MASK, (place + 1) * LOGITS_PER_MASK);
-      const iou = iouPredictions[place] as number;
-      const mask = await makeMask(logits, iou, embedding.image, image_size, options);
+    for (const { logits, predictedIou } of lowRes.slice(from, from + masksEach)) {
+      const mask = await makeMask(logits, predictedIou, embedding.image, image_size, options);
       masks.push(options.keepLogits ? { ...mask, logits: share(logits) } : mask);
     }
     results.push(masks.sort((a, b) => b.predicted_iou - a.predicted_iou));

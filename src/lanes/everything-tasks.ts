@@ -10,7 +10,6 @@ import type {
 } from '../core/everything.js';
 import type { Point } from '../core/prompt.js';
 import { concat } from '../core/tensor.js';
-import { LOGITS_PER_MASK } from '../engine/mask-decoder.js';
 import { candidateOf, renderCandidates, selectCandidates, tidyMasks } from '../masks/candidates.js';
 import { promptTokens } from '../sam/prompt-tokens.js';
 import { contextOf, MASKS_OF_A_POINT, modelOf, open } from './decoders.js';
@@ -39,11 +38,9 @@ async function candidatesOf(task: CandidatesTask): Promise<Candidates> {
   const decoded = performance.now();
   const { image_size } = modelOf(embedding.model).manifest;
   const found: Candidate[] = [];
-  for (const [i, token] of likely.tokens.entries()) {
-    const logits = likely.lowResMasks.subarray(i * LOGITS_PER_MASK, (i + 1) * LOGITS_PER_MASK);
+  for (const { logits, predictedIou, token } of likely) {
     const point = points[Math.floor(token / MASKS_OF_A_POINT)] as Point;
-    const iou = likely.iouPredictions[i] as number;
-    const candidate = candidateOf(logits, iou, point, task, image_size);
+    const candidate = candidateOf(logits, predictedIou, point, task, image_size);
     if (candidate) found.push(candidate);
   }
   const timings = { decode_ms: decoded - start, masks_ms: performance.now() - decoded };
