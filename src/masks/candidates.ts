@@ -13,7 +13,7 @@ import { area, boxNms } from './box-nms.js';
 import { runsOfStrips, stripsOf } from './components.js';
 import { extentOf } from './extent.js';
 import { encodeMask } from './formats.js';
-import { postprocessMask } from './postprocess.js';
+import { cutMask, runsBetween } from './postprocess.js';
 import { compress, decompress } from './rle.js';
 import { removeSmallRegions } from './small-regions.js';
 
@@ -33,19 +33,21 @@ export function candidateOf(
   imageSize: number,
 ): Candidate | undefined {
   const size = embedding.image;
-  const mask = postprocessMask(logits, size, imageSize, parameters.stability_score_offset);
-  if (mask.stabilityScore < parameters.stability_score_thresh) return undefined;
+  const { stability_score_offset, stability_score_thresh } = parameters;
+  const { turns, stabilityScore } = cutMask(logits, size, imageSize, stability_score_offset);
+  if (stabilityScore < stability_score_thresh) return undefined;
+  const counts = runsBetween(turns, size.width * size.height);
   const [left, top] = crop;
-  const [x, y, width, height] = mask.bbox;
+  const [x, y, width, height] = extentOf(counts, size.height).bbox;
   // An empty mask has the box 0, 0, 0, 0 in its crop.
   const [right, bottom] = [Math.max(x + width - 1, 0), Math.max(y + height - 1, 0)];
   const box: Box = [left + x, top + y, left + right, top + bottom];
   if (isNearCropEdge(box, crop, image)) return undefined;
   return {
-    counts: compress(uncrop(mask.counts, size, crop, image)),
+    counts: compress(uncrop(counts, size, crop, image)),
     box,
     predicted_iou: predictedIou,
-    stability_score: mask.stabilityScore,
+    stability_score: stabilityScore,
     point,
     crop,
   };

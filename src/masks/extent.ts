@@ -14,7 +14,8 @@ export function extentOf(counts: readonly number[], height: number): Extent {
   let area = 0;
   let [left, top, right, bottom] = [Number.POSITIVE_INFINITY, height, -1, -1];
   let start = 0;
-  for (const [i, count] of counts.entries()) {
+  for (let i = 0; i < counts.length; i++) {
+    const count = counts[i] as number;
     const end = start + count;
     if (i % 2 && count > 0) {
       area += count;

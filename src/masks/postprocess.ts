@@ -25,13 +25,7 @@ const bandMap = new BandMap();
 const column = { logits: new Float64Array(SIDE), bands: new Uint8Array(SIDE) };
 
 /**
- * segment-anything's `postprocess_masks` and `calculate_stability_score`: 256x256 logits -> bilinear to
- * the model's square -> padding cropped -> bilinear to the image -> threshold. No image of floats is ever
- * held. A pixel is a mean of three by three neighbouring logits, so wherever nine lie between the same thresholds,
- * the whole block of pixels between them does: only blocks along an edge are interpolated.
- * @param logits [256,256], row by row.
- * @param image size of the oriented image.
- * @param imageSize side of the model's square, in pixels.
+ * segment-anything's `postprocess_masks` and `calculate_stability_score`: `cutMask` and what the mask measures.
  * @param stabilityOffset how far the threshold is moved both ways to see how firm the edge is.
  */
 export function postprocessMask(
@@ -40,7 +34,31 @@ export function postprocessMask(
   imageSize: number,
   stabilityOffset = 1,
 ): BinaryMask {
-  const { width, height } = image;
+  const { turns, stabilityScore } = cutMask(logits, image, imageSize, stabilityOffset);
+  const counts = runsBetween(turns, image.width * image.height);
+  return { counts, ...extentOf(counts, image.height), stabilityScore };
+}
+
+/** Where a mask begins and ends, and how firm that is. */
+export interface CutMask extends Pick<BinaryMask, 'stabilityScore'> {
+  /** Pixels, counted down the columns, from which on it is inside, then outside, then inside... */
+  readonly turns: readonly number[];
+}
+
+/**
+ * 256x256 logits -> bilinear to the model's square -> padding cropped -> bilinear to the image -> threshold. No image
+ * of floats is ever held. A pixel is a mean of three by three neighbouring logits, so wherever nine lie between the
+ * same thresholds, the whole block of pixels between them does: only blocks along an edge are interpolated.
+ * @param logits [256,256], row by row.
+ * @param image size of the oriented image.
+ * @param imageSize side of the model's square, in pixels.
+ */
+export function cutMask(
+  logits: Float32Array,
+  image: ImageSize,
+  imageSize: number,
+  stabilityOffset: number,
+): CutMask {
   const { columns, rows } = mapsOf(image, imageSize);
   const low = MASK_THRESHOLD - stabilityOffset;
   const high = MASK_THRESHOLD + stabilityOffset;
@@ -51,12 +69,11 @@ export function postprocessMask(
     const end = columns.starts[cell + 1] as number;
     for (let x = columns.starts[cell] as number; x < end; x++) {
       blend(logits, first, columns.weights, x, rows.first, spans, cut);
-      cutColumn(rows, spans, x * height, cut);
+      cutColumn(rows, spans, x * image.height, cut);
     }
   }
-  const counts = runsBetween(cut.turns, width * height);
-  const stabilityScore = cut.loose > 0 ? cut.firm / cut.loose : 0;
-  return { counts, ...extentOf(counts, height), stabilityScore };
+  const { turns, firm, loose } = cut;
+  return { turns, stabilityScore: loose > 0 ? firm / loose : 0 };
 }
 
 interface Maps {
@@ -84,7 +101,6 @@ interface Cut {
   /** The thresholds to either side. */
   readonly low: number;
   readonly high: number;
-  /** Pixels, counted down the columns, from which on it is inside, then outside, then inside... */
   readonly turns: number[];
   /** Pixels above `high`. */
   firm: number;
@@ -179,13 +195,14 @@ function bandOfCell(row: number): number {
 }
 
 /** Run lengths, background first, of `pixels` between which the mask turns. */
-function runsBetween(turns: readonly number[], pixels: number): number[] {
-  const counts: number[] = [];
+export function runsBetween(turns: readonly number[], pixels: number): number[] {
+  const counts = new Array<number>(turns.length + 1);
   let start = 0;
-  for (const turn of turns) {
-    counts.push(turn - start);
+  for (let i = 0; i < turns.length; i++) {
+    const turn = turns[i] as number;
+    counts[i] = turn - start;
     start = turn;
   }
-  counts.push(pixels - start);
+  counts[turns.length] = pixels - start;
   return counts;
 }
