@@ -98,6 +98,11 @@ export async function rows(url: string, id: string): Promise<Row[]> {
     return data;
   };
   const multipart = (body: string) => send('POST', '/embed', body, MULTIPART);
+  /** An image and one more field. */
+  const withField = (path: string, name: string, value: string) => {
+    const parts = part('image', FILE, 'abc') + part(name, '', value);
+    return send('POST', path, `${parts}--edge--\r\n`, MULTIPART);
+  };
   const logits = (count: number, value = 0) => ({
     dtype: 'float32',
     data: Buffer.from(new Float32Array(count).fill(value).buffer).toString('base64'),
@@ -139,18 +144,7 @@ export async function rows(url: string, id: string): Promise<Row[]> {
     ['neither url nor bytes', 400, BAD, () => json('/embed', { image: {} })],
     ['malformed JSON', 400, NONE, () => json('/decode', '{"embedding_id":')],
     ['JSON too deep', 400, NONE, () => json('/decode', `{"embedding_id":${deep(10_000)}}`)],
-    [
-      'a field too deep',
-      400,
-      NONE,
-      () =>
-        send(
-          'POST',
-          '/segment',
-          `${part('image', FILE, 'abc')}${part('box', '', deep(10_000))}--edge--\r\n`,
-          MULTIPART,
-        ),
-    ],
+    ['a field too deep', 400, NONE, () => withField('/segment', 'box', deep(10_000))],
     ['NaN', 400, NONE, () => json('/decode', `{"embedding_id":"${id}","box":[NaN,0,9,9]}`)],
     ['1e999', 400, BAD, () => json('/decode', `{"embedding_id":"${id}","box":[0,0,9,1e999]}`)],
     ['null for a coordinate', 400, BAD, () => click({ box: [null, 0, 9, 9] })],
@@ -182,23 +176,12 @@ export async function rows(url: string, id: string): Promise<Row[]> {
       NONE,
       () => json('/decode', `{"embedding_id":"${id}","constructor":{"prototype":{"a":1}}}`),
     ],
-    [
-      '__proto__ in a form',
-      400,
-      NONE,
-      () => multipart(`${part('image', FILE, 'abc')}${part('__proto__', '', '{}')}--edge--\r\n`),
-    ],
+    ['__proto__ in a form', 400, NONE, () => withField('/embed', '__proto__', '{}')],
     [
       '__proto__ in a field',
       400,
       NONE,
-      () =>
-        send(
-          'POST',
-          '/segment',
-          `${part('image', FILE, 'abc')}${part('prompts', '', '[{"__proto__":{}}]')}--edge--\r\n`,
-          MULTIPART,
-        ),
+      () => withField('/segment', 'prompts', '[{"__proto__":{}}]'),
     ],
     ['no prompt', 400, BAD, () => click({})],
     [
