@@ -54,6 +54,9 @@ const decodeBody = (id: string) =>
     { requiredKeys: ['embedding_id'] },
   );
 
+/** Clients that send at once. */
+export const FUZZ_CLIENTS = 16;
+
 export interface FuzzFigures {
   readonly seed: number;
   readonly requests: number;
@@ -65,12 +68,7 @@ export interface FuzzFigures {
  * Sends requests that are almost right: mutated images, structured JSON, mutated forms.
  * @throws when anything but 2xx, a problem of the 4xx, or 503 comes back
  */
-export async function fuzz(
-  url: string,
-  requests: number,
-  seed: number,
-  clients = 16,
-): Promise<FuzzFigures> {
+export async function fuzz(url: string, requests: number, seed: number): Promise<FuzzFigures> {
   const client = new Client(url);
   const id = idOf(PICTURE);
   await client.embed(PICTURE);
@@ -134,7 +132,7 @@ export async function fuzz(
       judge(await client.send(call), call);
     }
   };
-  await Promise.all(Array.from({ length: clients }, one));
+  await Promise.all(Array.from({ length: FUZZ_CLIENTS }, one));
   const healthP99 = percentile(await healthy(), 0.99);
   client.close();
   check(

@@ -6,7 +6,7 @@ import { CHECKLIST_SETTINGS, idOf, rows } from './checklist.js';
 import { Client, check } from './client.js';
 import { drain } from './drain.js';
 import { faults, faulty, flips } from './faults.js';
-import { fuzz } from './fuzz.js';
+import { FUZZ_CLIENTS, fuzz } from './fuzz.js';
 import { GROWTH_SETTINGS, growth, leaking, MOST_GROWTH } from './growth.js';
 import { goodImages, PICTURE } from './images.js';
 import { checkMasks } from './masks-of-images.js';
@@ -91,7 +91,7 @@ function runFuzz(requests: number) {
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
   console.log(`fuzz: SEED=${seed}`);
   // Room for every client's image: one that is shed has tried nothing.
-  return against({ SAM_ENCODE_QUEUE: '16' }, async (victim) => {
+  return against({ SAM_ENCODE_QUEUE: String(FUZZ_CLIENTS) }, async (victim) => {
     const figures = await fuzz(victim.url, requests, seed);
     check(figures.healthP99 < 100, `/healthz p99 < 100 ms, not ${figures.healthP99}`);
     return figures;

@@ -8,12 +8,7 @@ import { interleaved } from './interleaved.js';
 
 process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 
-/**
- * The graphs by themselves: one thread each, one point a prompt, three masks, an image of 1800x1200 pixels. Until the
- * first collection frees the masks of earlier runs each run has its masks in new memory, which a service is done with
- * after its first second.
- */
-const TURNS = { warmUp: 50 } as const;
+/** The graphs by themselves: one thread each, one point a prompt, three masks, an image of 1800x1200 pixels. */
 const options = { intraOpNumThreads: 1, logSeverityLevel: 3 } as const;
 const shipped = await InferenceSession.create(shippedDecoder, options);
 const weights = readDecoderWeights(shippedDecoder);
@@ -48,6 +43,9 @@ function prompts(count: number, seed: number, withMask = false) {
   return { plain: feeds, shipped: { ...feeds, orig_im_size }, batch };
 }
 
+/** Until a collection frees the masks of earlier runs, each run has its own in new memory. A batch is done with that sooner. */
+const STEADY = { warmUp: 50 } as const;
+
 const one = prompts(1, 2);
 await interleaved(
   'one point',
@@ -58,7 +56,7 @@ await interleaved(
     { name: 'our fast graph, one mask', run: () => fast.run(context, one.batch, false) },
     { name: 'the context, once an image', run: () => fast.context(embedding) },
   ],
-  TURNS,
+  STEADY,
 );
 const sixteen = prompts(16, 3);
 await interleaved('16 prompts of one point, each', [
@@ -78,7 +76,7 @@ await interleaved(
     { name: 'our plain graph, four masks', run: () => plain.run(masked.plain) },
     { name: 'our fast graph, one mask', run: () => fast.run(context, masked.batch, false) },
   ],
-  TURNS,
+  STEADY,
 );
 
 /** POST /decode with one box, one mask of 1600x1200 pixels as RLE. */

@@ -13,7 +13,8 @@ import type { Decoded, DecoderGraph, DecodeTask, PromptLane } from '../core/port
 import { batchKey } from '../core/prompt.js';
 import type * as DecodeJob from './decode-job.js';
 import type { DecodeSettings } from './decoders.js';
-import { Lane, type LaneOptions } from './lane.js';
+import { Lane } from './lane.js';
+import type { LaneOptions } from './lane-options.js';
 
 /** The lane that answers prompts: several workers with few threads each. */
 export class DecodeLane

@@ -2,7 +2,8 @@ import type { Provider } from '../core/device.js';
 import type { CutoutTask, Encoded, ImageLane, OverlayTask } from '../core/ports.js';
 import type * as EncodeJob from './encode-job.js';
 import type * as ImageJob from './image-job.js';
-import { Lane, type LaneOptions } from './lane.js';
+import { Lane } from './lane.js';
+import type { LaneOptions } from './lane-options.js';
 
 /** Where images are decoded, resized, and drawn on. */
 class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {

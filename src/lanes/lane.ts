@@ -1,54 +1,18 @@
 import { setMaxListeners } from 'node:events';
 import type { Provider } from '../core/device.js';
 import { SamError } from '../core/errors.js';
+import type { Job, Kind, ResultOf, TaskOf } from './job.js';
+import type { LaneOptions, Load, Successor } from './lane-options.js';
 import { type Outcome, unwrap } from './outcome.js';
 import { type Errand, Queue, type Ticket } from './queue.js';
 import { Seat } from './seat.js';
-import { reportOf, type TaskReport, withWait } from './task-report.js';
-
-/** A module that runs in the workers: each of its other exports answers a batch of tasks of one kind. */
-interface Job {
-  /** Loads a model's network. */
-  load(model: string): Promise<Outcome<Provider>>;
-  /** Runs a model's network once. */
-  warmUp(model: string): Promise<Outcome<void>>;
-}
-type Kind<J extends Job> = Exclude<keyof J, keyof Job> & string;
-type TaskOf<J, K extends keyof J> = J[K] extends (tasks: readonly (infer T)[]) => unknown
-  ? T
-  : never;
-type ResultOf<J, K extends keyof J> = J[K] extends (
-  tasks: never,
-) => Promise<readonly Outcome<infer R>[]>
-  ? R
-  : never;
-
-/** The size of a lane and what its workers are given. */
-export interface LaneOptions<Settings> {
-  readonly workers: number;
-  /** Tasks that may wait beyond those that run. */
-  readonly queueLimit: number;
-  /** Milliseconds a task may wait, and may run. */
-  readonly timeouts: { readonly queueMs: number; readonly runMs: number };
-  readonly settings: Settings;
-  /** Subjects a worker stays prepared for; see `Errand.subject`. */
-  readonly hotLimit?: number;
-  /** The lane that takes over from this one, which works ahead of it by no more than it can take at once. */
-  readonly next?: Successor;
-  /** Told of a worker that died between tasks; it has been replaced already. */
-  readonly onWorkerLost: (error: unknown) => void;
-  /** Told of each task that ended, well or badly. */
-  readonly onTask?: (task: TaskReport) => void;
-}
-
-/** What a lane is to know of the one after it. */
-type Successor = Pick<Lane<Job, unknown>, 'load' | 'urgent' | 'pace' | 'appetite'>;
+import { reportOf, withWait } from './task-report.js';
 
 /**
  * A bounded queue before worker threads. It steers tasks to a worker that is prepared for them, refuses what would
  * wait too long, and forgets what nobody waits for any more.
  */
-export class Lane<J extends Job, Settings> {
+export class Lane<J extends Job, Settings> implements Successor {
   readonly #name: string;
   readonly #options: LaneOptions<Settings>;
   readonly #seats: Seat[];
@@ -80,13 +44,13 @@ export class Lane<J extends Job, Settings> {
   }
 
   /** Tasks that wait and workers that run some. */
-  get load(): { waiting: number; running: number } {
+  get load(): Load {
     const running = this.#seats.filter(({ busy }) => busy).length;
     return { waiting: this.#queue.length, running };
   }
 
   /** The same of tasks that somebody waits for. */
-  get urgent(): { waiting: number; running: number } {
+  get urgent(): Load {
     return { waiting: this.#queue.urgent, running: this.#urgent };
   }
 

@@ -25,8 +25,8 @@ const bandMap = new BandMap();
 const column = { logits: new Float64Array(SIDE), bands: new Uint8Array(SIDE) };
 
 /**
- * segment-anything's `postprocess_masks` and `calculate_stability_score`: `cutMask` and what the mask measures.
- * @param stabilityOffset how far the threshold is moved both ways to see how firm the edge is.
+ * segment-anything's `postprocess_masks` and `calculate_stability_score`: `cutMask` of the same
+ * arguments, as run lengths and with what the mask measures.
  */
 export function postprocessMask(
   logits: Float32Array,
@@ -52,6 +52,7 @@ export interface CutMask extends Pick<BinaryMask, 'stabilityScore'> {
  * @param logits [256,256], row by row.
  * @param image size of the oriented image.
  * @param imageSize side of the model's square, in pixels.
+ * @param stabilityOffset how far the threshold is moved both ways to see how firm the edge is.
  */
 export function cutMask(
   logits: Float32Array,

@@ -26,11 +26,11 @@ export function fastMasks(g: Graph, keys: Value, hyperIn: Value): Value {
   const places = g.reshape(keys, [-1, dim]);
   const rows: Value[] = [];
   for (const dy1 of ROWS) {
-    const row = double(g.scope('output_upscaling.0'), places, dy1, dim, FIRST); // [B*2P,64]
-    const x = g.gelu(layerNorm2dLast(g.scope('output_upscaling.1'), row));
+    let x = double(g.scope('output_upscaling.0'), places, dy1, dim, FIRST); // [B*2P,64]
+    x = g.gelu(layerNorm2dLast(g.scope('output_upscaling.1'), x));
     for (const dy2 of ROWS) {
-      const row = g.gelu(double(g.scope('output_upscaling.3'), x, dy2, FIRST, SECOND)); // [B*4P,32]
-      const upscaled = g.reshape(row, [-1, 4 * PLACES, SECOND]); // [B,4P,32]
+      const pixels = g.gelu(double(g.scope('output_upscaling.3'), x, dy2, FIRST, SECOND)); // [B*4P,32]
+      const upscaled = g.reshape(pixels, [-1, 4 * PLACES, SECOND]); // [B,4P,32]
       const masks = g.matMul(hyperIn, g.transpose(upscaled, [0, 2, 1])); // [B,M,4P]
       rows.push(g.reshape(masks, [-1, gridSize, 1, side])); // [B*M,i,1,256]
     }

@@ -1,0 +1,35 @@
+import type { TaskReport } from './task-report.js';
+
+/** The size of a lane and what its workers are given. */
+export interface LaneOptions<Settings> {
+  readonly workers: number;
+  /** Tasks that may wait beyond those that run. */
+  readonly queueLimit: number;
+  /** Milliseconds a task may wait, and may run. */
+  readonly timeouts: { readonly queueMs: number; readonly runMs: number };
+  readonly settings: Settings;
+  /** Subjects a worker stays prepared for; see `Errand.subject`. */
+  readonly hotLimit?: number;
+  /** The lane that takes over from this one, which works ahead of it by no more than it can take at once. */
+  readonly next?: Successor;
+  /** Told of a worker that died between tasks; it has been replaced already. */
+  readonly onWorkerLost: (error: unknown) => void;
+  /** Told of each task that ended, well or badly. */
+  readonly onTask?: (task: TaskReport) => void;
+}
+
+/** What a lane is to know of the one after it. */
+export interface Successor {
+  /** Tasks that wait and workers that run some: all, and those that somebody waits for. */
+  readonly load: Load;
+  readonly urgent: Load;
+  /** Milliseconds of a task, as of late. */
+  readonly pace: number;
+  /** Tasks that its workers can take at once. */
+  readonly appetite: number;
+}
+
+export interface Load {
+  readonly waiting: number;
+  readonly running: number;
+}
