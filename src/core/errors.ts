@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'prompt-invalid',
   'too-many-prompts',
   'masks-too-large',
+  'answer-too-large',
   'embedding-not-found',
   'embedding-mismatch',
   'logits-not-found',

@@ -19,6 +19,7 @@ export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'prompt-invalid': { status: 422, title: 'The prompt does not fit the image' },
   'too-many-prompts': { status: 413, title: 'Too many prompts or points' },
   'masks-too-large': { status: 413, title: 'The masks would have too many pixels' },
+  'answer-too-large': { status: 413, title: 'The answer would have too many bytes' },
   'embedding-not-found': { status: 404, title: 'No such embedding' },
   'embedding-mismatch': { status: 409, title: 'The embedding is of another model or precision' },
   'logits-not-found': { status: 404, title: 'No such logits' },

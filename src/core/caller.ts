@@ -1,0 +1,25 @@
+/** What the memory of a request is spent on; each kind has a gauge in `/metrics`. */
+export const MEMORY_KINDS = ['body', 'json', 'pixels', 'masks', 'answer'] as const;
+export type MemoryKind = (typeof MEMORY_KINDS)[number];
+
+/** The bytes one request holds. All of them are given back when the request is over, whatever became of it. */
+export interface Account {
+  /**
+   * Books bytes, before they are allocated.
+   * @throws SamError `overloaded` when the service, or this client, holds too much already
+   */
+  take(kind: MemoryKind, bytes: number): void;
+  /** Gives bytes back before the request is over. */
+  give(kind: MemoryKind, bytes: number): void;
+  /** Keeps the account open until `work` has settled, which may outlast the request. */
+  during<T>(work: Promise<T>): Promise<T>;
+}
+
+/** Whom work is done for. */
+export interface Caller {
+  /** The name of a key, or an address: shares of memory and of workers are counted by it. */
+  readonly client: string;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  readonly memory: Account;
+}
