@@ -24,7 +24,7 @@ const PACKAGES = {
   piscina: '^src/lanes/',
   'lru-cache': '^src/(store|lanes)/',
   '(prom-client|@opentelemetry/[^/]+)': '^src/observe/',
-  'ipaddr\\.js': '^src/remote/',
+  'ipaddr\\.js': '^src/(remote|http)/',
   'cli-progress': '^src/models-cli',
   '@bufbuild/protobuf': '^src/onnx/',
 };

@@ -21,6 +21,7 @@ import { Cutouts } from './service/cutouts.js';
 import { DecoderFiles } from './service/decoder-files.js';
 import { Embeddings } from './service/embeddings.js';
 import { ImageAdmission, PixelBudget } from './service/image-admission.js';
+import { Ledger } from './service/ledger.js';
 import { MaskGenerator } from './service/mask-generator.js';
 import { MemoryGuard } from './service/memory-guard.js';
 import { Models } from './service/models.js';
@@ -146,6 +147,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     maxMaskPixels: config.SAM_MAX_MASK_PIXELS,
   });
 
+  const ledger = openLedger(config);
   const guard = new MemoryGuard(config.SAM_MAX_RSS);
   const uploads = new Uploads(config.SAM_MAX_IMAGE_BYTES, config.SAM_MAX_UPLOAD_BYTES);
   metrics.watch({
@@ -174,6 +176,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       }),
       cutouts: new Cutouts(images, MASKS_OF_A_CLICK * config.SAM_MAX_IMAGE_PIXELS),
       images,
+      ledger,
       uploads,
       remote: new ImageUrls({
         hosts: new AllowedHosts(config.SAM_URL_SOURCES),
@@ -230,6 +233,11 @@ function byName<T>(models: readonly Model[], each: (model: Model) => T): Record<
 /** Images that are encoded together; without a word from the operator, those that a GPU is filled by. */
 function encodeBatch({ SAM_ENCODE_BATCH }: Config): (provider: Provider) => number {
   return (provider) => SAM_ENCODE_BATCH ?? (provider === 'cpu' ? 1 : 4);
+}
+
+/** One client may hold half of what requests may, and bodies leave room for what is made of them. */
+function openLedger({ SAM_MEMORY_BYTES: maxBytes }: Config): Ledger {
+  return new Ledger({ maxBytes, maxClientBytes: maxBytes / 2, maxBodyBytes: (maxBytes * 3) / 4 });
 }
 
 /** Images of which each decode worker keeps the context: the workers share the bytes, and one image always fits. */

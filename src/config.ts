@@ -116,6 +116,7 @@ function variables({ cores, memory }: Machine) {
     SAM_MAX_IMAGE_SIDE: positive({ default: 32_768 }),
     SAM_MAX_PIXELS_IN_FLIGHT: positive({ default: 256_000_000 }),
     SAM_MAX_UPLOAD_BYTES: bytes({ default: 512 * 2 ** 20 }),
+    SAM_MEMORY_BYTES: bytes({ default: 512 * 2 ** 20 }),
     SAM_URL_SOURCES: hosts({ default: [] }),
     SAM_URL_TIMEOUT_MS: positive({ default: 10_000 }),
     SAM_MAX_PROMPTS: positive({ default: 64 }),

@@ -23,3 +23,8 @@ export interface Caller {
   readonly signal: AbortSignal;
   readonly memory: Account;
 }
+
+/** The same client and account, for work that is given up by another signal. */
+export function withSignal({ client, memory }: Caller, signal: AbortSignal): Caller {
+  return { client, memory, signal };
+}

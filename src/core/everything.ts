@@ -1,3 +1,4 @@
+import type { Caller } from './caller.js';
 import type { Embedding } from './embedding.js';
 import type { ImageSize } from './image.js';
 import type { Mask, MaskFormat, Segmentations } from './mask.js';
@@ -112,9 +113,9 @@ export interface EverythingLane {
   /** Workers that can run tasks at the same time. */
   readonly workers: number;
   /** The masks of points that pass the thresholds. */
-  candidates(task: CandidatesTask, signal: AbortSignal): Promise<Candidates>;
+  candidates(task: CandidatesTask, caller: Caller): Promise<Candidates>;
   /** NMS within crops and between them: the places of those that stay, in the order of the answer. */
-  select(task: SelectTask, signal: AbortSignal): Promise<readonly number[]>;
-  tidy(task: TidyTask, signal: AbortSignal): Promise<Tidied>;
-  render(task: RenderTask, signal: AbortSignal): Promise<readonly EverythingMask[]>;
+  select(task: SelectTask, caller: Caller): Promise<readonly number[]>;
+  tidy(task: TidyTask, caller: Caller): Promise<Tidied>;
+  render(task: RenderTask, caller: Caller): Promise<readonly EverythingMask[]>;
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Caller } from './caller.js';
 import type { Embedding } from './embedding.js';
 import type { ImageSize } from './image.js';
 import type { Georeference, Mask, MaskFormat } from './mask.js';
@@ -48,13 +49,13 @@ export interface Room {
  */
 export interface ImageLane extends Room {
   /** @throws SamError `image-unreadable`, `image-too-large` */
-  encode(image: Uint8Array, signal?: AbortSignal): Promise<Encoded>;
+  encode(image: Uint8Array, caller?: Caller): Promise<Encoded>;
   /** The embedding of a part of an image; it waits until no other work does. */
-  encodeCrop(task: CropTask, signal: AbortSignal): Promise<Encoded>;
+  encodeCrop(task: CropTask, caller: Caller): Promise<Encoded>;
   /** The photograph with the masks drawn on it, as a PNG. */
-  overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array>;
+  overlay(task: OverlayTask, caller?: Caller): Promise<Uint8Array>;
   /** For each mask its object on transparent ground, as a PNG of the image's size. */
-  cutOut(task: CutoutTask, signal?: AbortSignal): Promise<Uint8Array[]>;
+  cutOut(task: CutoutTask, caller?: Caller): Promise<Uint8Array[]>;
 }
 
 /** How the masks of a request are to be written. */
@@ -104,7 +105,7 @@ export interface PromptLane extends Room {
    * @throws SamError `overloaded` when the queue cannot take them, `prompt-invalid` for a bad `mask_input`,
    *   `queue-timeout`, `inference-timeout`
    */
-  decode(tasks: readonly DecodeTask[], signal?: AbortSignal): Promise<Decoded[]>;
+  decode(tasks: readonly DecodeTask[], caller?: Caller): Promise<Decoded[]>;
   /**
    * One of the decoder's graphs as an ONNX file.
    * @throws SamError `overloaded`

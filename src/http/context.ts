@@ -10,9 +10,11 @@ import type { ErrorCode } from '../core/errors.js';
 import type { ImageLane, RemoteImages, RequestTrace } from '../core/ports.js';
 import type { Cutouts } from '../service/cutouts.js';
 import type { DecoderFiles } from '../service/decoder-files.js';
+import type { Ledger } from '../service/ledger.js';
 import type { MaskGenerator } from '../service/mask-generator.js';
 import type { Models } from '../service/models.js';
 import type { Predictor } from '../service/predictor.js';
+import type { RequestCaller } from './request-caller.js';
 import type { Uploads } from './uploads.js';
 
 /** What is counted of requests, and where all counts are read. */
@@ -30,6 +32,8 @@ export interface Context {
   readonly cutouts: Cutouts;
   readonly generator: MaskGenerator;
   readonly images: ImageLane;
+  /** What the requests hold in memory. */
+  readonly ledger: Ledger;
   readonly uploads: Uploads;
   readonly remote: RemoteImages;
   readonly counts: RequestCounts;
@@ -62,5 +66,7 @@ declare module 'fastify' {
      * aborts once that has been read, or never.
      */
     departure: AbortSignal;
+    /** For whom work is done: lanes and the ledger count by it. */
+    caller: RequestCaller;
   }
 }

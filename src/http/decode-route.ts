@@ -66,7 +66,7 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
         const { embedding, tier } = await model.embeddings.find(embedding_id);
         request.notes = { embedding: embedding_id, tier, prompts: list.prompts.length };
         await model.load();
-        return predictor.predict(embedding, list.prompts, options, request.departure);
+        return predictor.predict(embedding, list.prompts, options, request.caller);
       });
       request.steps.push(...steps(prediction.timings));
       const timings = rounded(prediction.timings);

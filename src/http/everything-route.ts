@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
 import { Type } from 'typebox';
+import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import {
@@ -81,7 +82,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
     handler: async (request, reply) => {
       const overlay = request.query.overlay === '1';
       const type = negotiate(request, overlay);
-      const signal = request.departure;
+      const { caller } = request;
       if (overlay && !request.isMultipart()) throw photographNeeded('/overlay');
       const { fields, upload, find } = await receive(request, request.query.model);
       try {
@@ -93,10 +94,10 @@ export async function everythingRoute(server: Server, context: Context): Promise
           ...{ embedding, parameters, options, live: type === NDJSON },
           embedCrop:
             upload &&
-            ((crop: Box, signal: AbortSignal) =>
-              embeddings.embedCrop(embedding, upload.image, crop, signal)),
+            ((crop: Box, caller: Caller) =>
+              embeddings.embedCrop(embedding, upload.image, crop, caller)),
         };
-        const events = generator.generate(job, signal);
+        const events = generator.generate(job, caller);
         if (type === NDJSON) {
           reply.type(NDJSON).header('cache-control', 'no-cache');
           const start = { type: 'start', embedding_id, ...size };
@@ -113,7 +114,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
         const runs = masks.toSorted((a, b) => b.area - a.area).map(runsOf);
         const picture = await images.overlay(
           { image: upload.image, masks: runs, prompts: [] },
-          signal,
+          caller,
         );
         reply.type('image/png').header('x-embedding-id', embedding_id);
         return await reply.send(Buffer.from(picture));
@@ -147,7 +148,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
       const find = async () => {
         const { image, sha256 } = upload;
         const embeddings = await models.named(model);
-        const { embedding } = await embeddings.embed(image, sha256, request.departure);
+        const { embedding } = await embeddings.embed(image, sha256, request.caller);
         return { embedding, embeddings };
       };
       return { fields: validated(request, EverythingFields, fields), upload, find };

@@ -75,21 +75,21 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
           const { embedding, flight, timings } = await embeddings.embed(
             image,
             sha256,
-            request.departure,
+            request.caller,
           );
           request.steps.push(...steps(upload.timings), ...steps(timings, IMAGE_STEPS));
           request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
-          return predictor.predict(embedding, list.prompts, options, request.departure);
+          return predictor.predict(embedding, list.prompts, options, request.caller);
         });
         request.steps.push(...steps(prediction.timings));
         if (overlay) {
           const task = { image, masks: bestRuns(prediction), prompts: list.prompts };
           reply.type('image/png').header('x-embedding-id', prediction.embedding.id);
-          return reply.send(Buffer.from(await images.overlay(task, request.departure)));
+          return reply.send(Buffer.from(await images.overlay(task, request.caller)));
         }
         if (answer.format !== 'cutout') return sendMasks(reply, prediction, answer);
         const which = answer.shape === 'file' ? 'best' : 'all';
-        const cut = await cutouts.make(prediction, image, which, request.departure);
+        const cut = await cutouts.make(prediction, image, which, request.caller);
         return sendMasks(reply, cut, answer);
       } finally {
         upload.release();

@@ -18,6 +18,7 @@ import { everythingRoute } from './everything-route.js';
 import { parseJson } from './json.js';
 import { refuseOtherMethods } from './methods.js';
 import { handleError } from './problems.js';
+import { RequestCaller } from './request-caller.js';
 import { segmentRoute } from './segment-route.js';
 import { systemRoutes } from './system-routes.js';
 import { Unparsable } from './unparsable.js';
@@ -122,18 +123,21 @@ function closeConnections(server: Server): void {
 }
 
 /** Gives every answer its request id, and every request one line in the log without a byte of its content. */
-function observe(server: Server, { counts, trace }: Context): void {
+function observe(server: Server, { counts, trace, ledger }: Context): void {
   server.decorateRequest('notes');
   server.decorateRequest('problem');
   server.decorateRequest('steps');
   server.decorateRequest('departure');
+  server.decorateRequest('caller');
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
     request.steps = [];
     const departure = new AbortController();
     request.departure = departure.signal;
+    request.caller = new RequestCaller(request, departure.signal, ledger);
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) departure.abort();
+      request.caller.close();
     });
   });
   server.addHook('onResponse', async (request, reply) => {

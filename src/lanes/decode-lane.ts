@@ -1,3 +1,4 @@
+import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import type {
   Candidates,
@@ -26,13 +27,13 @@ export class DecodeLane
   }
 
   /** Tasks about one image go to a worker that has its context, and together where that is faster. */
-  decode(tasks: readonly DecodeTask[], signal?: AbortSignal): Promise<Decoded[]> {
+  decode(tasks: readonly DecodeTask[], caller?: Caller): Promise<Decoded[]> {
     const errands = tasks.map((task) => {
       const subject = subjectOf(task.embedding);
       const [first] = task.prompts;
       return { task, subject, ...(first && { group: `${subject}/${batchKey(first.prompt)}` }) };
     });
-    return this.run('decode', errands, signal);
+    return this.run('decode', errands, caller);
   }
 
   async graph(graph: DecoderGraph): Promise<Uint8Array> {
@@ -40,20 +41,20 @@ export class DecodeLane
     return file as Uint8Array;
   }
 
-  candidates(task: CandidatesTask, signal: AbortSignal): Promise<Candidates> {
-    return this.runPatiently('candidates', { task, subject: subjectOf(task.embedding) }, signal);
+  candidates(task: CandidatesTask, caller: Caller): Promise<Candidates> {
+    return this.runPatiently('candidates', { task, subject: subjectOf(task.embedding) }, caller);
   }
 
-  select(task: SelectTask, signal: AbortSignal): Promise<readonly number[]> {
-    return this.runPatiently('select', { task }, signal);
+  select(task: SelectTask, caller: Caller): Promise<readonly number[]> {
+    return this.runPatiently('select', { task }, caller);
   }
 
-  tidy(task: TidyTask, signal: AbortSignal): Promise<Tidied> {
-    return this.runPatiently('tidy', { task }, signal);
+  tidy(task: TidyTask, caller: Caller): Promise<Tidied> {
+    return this.runPatiently('tidy', { task }, caller);
   }
 
-  render(task: RenderTask, signal: AbortSignal): Promise<readonly EverythingMask[]> {
-    return this.runPatiently('render', { task }, signal);
+  render(task: RenderTask, caller: Caller): Promise<readonly EverythingMask[]> {
+    return this.runPatiently('render', { task }, caller);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
 import type { CutoutTask, Encoded, ImageLane, OverlayTask } from '../core/ports.js';
 import type * as EncodeJob from './encode-job.js';
@@ -7,35 +8,35 @@ import type { LaneOptions } from './lane-options.js';
 
 /** Where images are decoded, resized, and drawn on. */
 class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
-  async prepare(task: ImageJob.PrepareTask, signal?: AbortSignal): Promise<ImageJob.Prepared> {
-    const [prepared] = await this.run('prepare', [{ task }], signal);
+  async prepare(task: ImageJob.PrepareTask, caller?: Caller): Promise<ImageJob.Prepared> {
+    const [prepared] = await this.run('prepare', [{ task }], caller);
     return prepared as ImageJob.Prepared;
   }
 
-  prepareCrop(task: ImageJob.PrepareTask, signal: AbortSignal): Promise<ImageJob.Prepared> {
-    return this.runPatiently('prepare', { task }, signal);
+  prepareCrop(task: ImageJob.PrepareTask, caller: Caller): Promise<ImageJob.Prepared> {
+    return this.runPatiently('prepare', { task }, caller);
   }
 
-  async overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array> {
-    const [picture] = await this.run('overlay', [{ task }], signal);
+  async overlay(task: OverlayTask, caller?: Caller): Promise<Uint8Array> {
+    const [picture] = await this.run('overlay', [{ task }], caller);
     return picture as Uint8Array;
   }
 
-  async cutOut(task: CutoutTask, signal?: AbortSignal): Promise<Uint8Array[]> {
-    const [pictures] = await this.run('cutOut', [{ task }], signal);
+  async cutOut(task: CutoutTask, caller?: Caller): Promise<Uint8Array[]> {
+    const [pictures] = await this.run('cutOut', [{ task }], caller);
     return pictures as Uint8Array[];
   }
 }
 
 /** Where networks run: few workers with many threads each, or one with a GPU. */
 class Networks extends Lane<typeof EncodeJob, EncodeJob.EncodeSettings> {
-  async encode(task: ImageJob.Prepared, signal?: AbortSignal): Promise<Encoded> {
-    const [encoded] = await this.run('encode', [errand(task)], signal);
+  async encode(task: ImageJob.Prepared, caller?: Caller): Promise<Encoded> {
+    const [encoded] = await this.run('encode', [errand(task)], caller);
     return encoded as Encoded;
   }
 
-  encodeCrop(task: ImageJob.Prepared, signal: AbortSignal): Promise<Encoded> {
-    return this.runPatiently('encode', errand(task), signal);
+  encodeCrop(task: ImageJob.Prepared, caller: Caller): Promise<Encoded> {
+    return this.runPatiently('encode', errand(task), caller);
   }
 }
 
@@ -84,10 +85,10 @@ export class EncodeLane {
       get retryAfter() {
         return lane.#images.retryAfter;
       },
-      encode: (image, signal) => this.#encode({ model, image }, signal),
-      encodeCrop: (task, signal) => this.#encodeCrop({ model, ...task }, signal),
-      overlay: (task, signal) => this.#images.overlay(task, signal),
-      cutOut: (task, signal) => this.#images.cutOut(task, signal),
+      encode: (image, caller) => this.#encode({ model, image }, caller),
+      encodeCrop: (task, caller) => this.#encodeCrop({ model, ...task }, caller),
+      overlay: (task, caller) => this.#images.overlay(task, caller),
+      cutOut: (task, caller) => this.#images.cutOut(task, caller),
     };
   }
 
@@ -109,14 +110,14 @@ export class EncodeLane {
     await Promise.all([this.#images.close(), this.#networks.close()]);
   }
 
-  async #encode(task: ImageJob.PrepareTask, signal?: AbortSignal): Promise<Encoded> {
-    const prepared = await this.#images.prepare(task, signal);
-    return this.#handingOn(this.#networks.encode(prepared, signal));
+  async #encode(task: ImageJob.PrepareTask, caller?: Caller): Promise<Encoded> {
+    const prepared = await this.#images.prepare(task, caller);
+    return this.#handingOn(this.#networks.encode(prepared, caller));
   }
 
-  async #encodeCrop(task: ImageJob.PrepareTask, signal: AbortSignal): Promise<Encoded> {
-    const prepared = await this.#images.prepareCrop(task, signal);
-    return this.#handingOn(this.#networks.encodeCrop(prepared, signal));
+  async #encodeCrop(task: ImageJob.PrepareTask, caller: Caller): Promise<Encoded> {
+    const prepared = await this.#images.prepareCrop(task, caller);
+    return this.#handingOn(this.#networks.encodeCrop(prepared, caller));
   }
 
   async #handingOn(encoding: Promise<Encoded>): Promise<Encoded> {

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
 import { SamError } from '../core/errors.js';
 import type { Job, Kind, ResultOf, TaskOf } from './job.js';
@@ -88,20 +89,21 @@ export class Lane<J extends Job, Settings> implements Successor {
 
   /**
    * Runs tasks of one kind, all or none of which are admitted: results come in their order.
-   * @param signal takes tasks out of the queue; one that runs already is finished.
+   * @param caller takes tasks out of the queue when it leaves; its memory stays booked while one runs.
    * @throws SamError `overloaded` when the queue is full, or whatever the first failing task threw.
    */
   protected async run<K extends Kind<J>>(
     kind: K,
     errands: readonly Errand<TaskOf<J, K>>[],
-    signal?: AbortSignal,
+    caller?: Caller,
   ): Promise<ResultOf<J, K>[]> {
     this.#admit(errands.length);
     // The first failure takes its siblings out of the queue too.
     const siblings = new AbortController();
-    const leave = signal ? AbortSignal.any([signal, siblings.signal]) : siblings.signal;
+    const { signal } = siblings;
+    const leave = caller ? AbortSignal.any([caller.signal, signal]) : signal;
     try {
-      const answers = errands.map((errand) => this.#enqueue(kind, errand, false, leave));
+      const answers = errands.map((errand) => this.#enqueue(kind, errand, false, leave, caller));
       return (await Promise.all(answers)) as ResultOf<J, K>[];
     } catch (error) {
       siblings.abort(error);
@@ -112,15 +114,15 @@ export class Lane<J extends Job, Settings> implements Successor {
   /**
    * Runs a part of long work once no task of `run` waits, so that those wait for no more than such a part. Whoever
    * calls this bounds how much of it there is: it takes no place in the queue.
-   * @param signal takes the task out of the queue; one that runs already is finished.
+   * @param caller takes the task out of the queue when it leaves; its memory stays booked while it runs.
    * @throws whatever the task threw
    */
   protected async runPatiently<K extends Kind<J>>(
     kind: K,
     errand: Errand<TaskOf<J, K>>,
-    signal: AbortSignal,
+    caller: Caller,
   ): Promise<ResultOf<J, K>> {
-    return (await this.#enqueue(kind, errand, true, signal)) as ResultOf<J, K>;
+    return (await this.#enqueue(kind, errand, true, caller.signal, caller)) as ResultOf<J, K>;
   }
 
   /** Ends the workers, each after the task that it runs; what waits is not begun. */
@@ -164,13 +166,22 @@ export class Lane<J extends Job, Settings> implements Successor {
     errand: Errand<unknown>,
     patient: boolean,
     signal: AbortSignal,
+    caller: Caller | undefined,
   ): Promise<unknown> {
     signal.throwIfAborted();
     // A request may have any number of tasks, and long work gives one signal to them all.
     setMaxListeners(0, signal);
     const over = new AbortController();
     const outcome = new Promise<Outcome<unknown>>((resolve, reject) => {
-      const ticket = { ...errand, kind, patient, queuedAt: performance.now(), resolve, reject };
+      const ticket = {
+        ...errand,
+        kind,
+        patient,
+        caller,
+        queuedAt: performance.now(),
+        resolve,
+        reject,
+      };
       // A task that runs already is finished for nobody.
       const forget = (reason: unknown) => {
         this.#queue.remove(ticket);
@@ -219,6 +230,11 @@ export class Lane<J extends Job, Settings> implements Successor {
       const reason = new SamError('inference-timeout', `the ${this.#name} took too long`);
       for (const { reject } of batch) reject(reason);
     }, this.#options.timeouts.runMs * batch.length).unref();
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    for (const { caller } of batch) void caller?.memory.during(finished);
     seat.busy = true;
     if (!patient) this.#urgent++;
     let outcomes: readonly Outcome<unknown>[] = [];
@@ -238,6 +254,7 @@ export class Lane<J extends Job, Settings> implements Successor {
     for (const [i, ticket] of batch.entries()) {
       this.#options.onTask?.(reportOf(ticket, start, outcomes[i]));
     }
+    finish();
     seat.busy = false;
     if (!patient) this.#urgent--;
     this.#dispatch();

@@ -1,3 +1,4 @@
+import type { Caller } from '../core/caller.js';
 import type { Outcome } from './outcome.js';
 import type { Seat } from './seat.js';
 
@@ -15,6 +16,8 @@ export interface Errand<Task> {
 /** A task that somebody waits for. */
 export interface Ticket extends Errand<unknown> {
   readonly kind: string;
+  /** Whom it is done for; undefined for the service itself. */
+  readonly caller: Caller | undefined;
   readonly queuedAt: number;
   /** Long work, which lets all else go first. */
   readonly patient: boolean;

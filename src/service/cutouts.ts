@@ -1,3 +1,4 @@
+import type { Caller } from '../core/caller.js';
 import { SamError } from '../core/errors.js';
 import type { Mask, PromptResult } from '../core/mask.js';
 import type { ImageLane } from '../core/ports.js';
@@ -24,7 +25,7 @@ export class Cutouts {
     prediction: Prediction,
     image: Uint8Array,
     which: 'best' | 'all',
-    signal?: AbortSignal,
+    caller: Caller,
   ): Promise<Prediction> {
     const { width, height } = prediction.embedding.image;
     const chosen = prediction.results.map(({ masks }) => masks.slice(0, which === 'best' ? 1 : 3));
@@ -35,7 +36,7 @@ export class Cutouts {
         `${masks.length} cut-outs of ${width}x${height} pixels are more than the ${this.#maxPixels} of a request`,
       );
     }
-    const pictures = await this.#lane.cutOut({ image, masks }, signal);
+    const pictures = await this.#lane.cutOut({ image, masks }, caller);
     const next = pictures.values();
     const results = chosen.map(
       (masks): PromptResult => ({

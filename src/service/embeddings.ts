@@ -1,3 +1,4 @@
+import { type Caller, withSignal } from '../core/caller.js';
 import { type Embedding, embeddingId, parseEmbeddingId } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { EmbeddingKey, EmbeddingStore, ImageLane, Tier, Timings } from '../core/ports.js';
@@ -52,11 +53,11 @@ export class Embeddings {
   /**
    * The embedding of an image.
    * @param sha256 of `image`, in hex.
-   * @param signal gives up waiting; the encode goes on while others wait for it.
+   * @param caller leaves without stopping the encode while others wait for it; its memory stays booked until then.
    * @throws SamError `unsupported-media-type`, `image-unreadable`, `image-too-large`, `overloaded`
    */
-  async embed(image: Uint8Array, sha256: string, signal?: AbortSignal): Promise<Embedded> {
-    const embedded = await this.#embed(image, sha256, signal);
+  async embed(image: Uint8Array, sha256: string, caller: Caller): Promise<Embedded> {
+    const embedded = await this.#embed(image, sha256, caller);
     this.#counts?.flight(embedded.flight);
     return embedded;
   }
@@ -69,9 +70,9 @@ export class Embeddings {
     whole: Embedding,
     image: Uint8Array,
     crop: Box,
-    signal: AbortSignal,
+    caller: Caller,
   ): Promise<Embedding> {
-    const { timings, ...made } = await this.#lane.encodeCrop({ image, crop }, signal);
+    const { timings, ...made } = await this.#lane.encodeCrop({ image, crop }, caller);
     return { ...whole, id: `${whole.id}#${crop.join()}`, ...made };
   }
 
@@ -98,13 +99,14 @@ export class Embeddings {
     if (!(await this.#store.delete(this.#key(id)))) throw notFound(id);
   }
 
-  async #embed(image: Uint8Array, sha256: string, signal?: AbortSignal): Promise<Embedded> {
+  async #embed(image: Uint8Array, sha256: string, caller: Caller): Promise<Embedded> {
     const id = embeddingId(this.#model, sha256);
     const cached = await this.#look(id);
     if (cached) return { ...cached, flight: 'cached', timings: {} };
     if (!sniffFormat(image)) throw new SamError('unsupported-media-type', UNKNOWN_FORMAT);
-    const make = (abandoned: AbortSignal) => this.#make(id, image, abandoned);
-    const { value, joined } = await this.#flights.run(sha256, make, signal);
+    const make = (abandoned: AbortSignal) =>
+      caller.memory.during(this.#make(id, image, withSignal(caller, abandoned)));
+    const { value, joined } = await this.#flights.run(sha256, make, caller.signal);
     return joined ? { ...value, flight: 'joined' } : value;
   }
 
@@ -119,8 +121,8 @@ export class Embeddings {
     if (model !== this.#model) throw mismatch(id, `is of a model that is not served here`);
   }
 
-  async #make(id: string, image: Uint8Array, signal: AbortSignal) {
-    const { timings, ...made } = await this.#lane.encode(image, signal);
+  async #make(id: string, image: Uint8Array, caller: Caller) {
+    const { timings, ...made } = await this.#lane.encode(image, caller);
     const embedding: Embedding = {
       id,
       model: this.#model,

@@ -1,3 +1,4 @@
+import type { Caller } from '../core/caller.js';
 import { SamError } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
 import type { CropTask, CutoutTask, Encoded, ImageLane, OverlayTask } from '../core/ports.js';
@@ -52,35 +53,35 @@ export class ImageAdmission implements ImageLane {
   }
 
   /** @throws SamError `image-too-large`, `image-unreadable`, `overloaded`, and what the lane throws */
-  async encode(image: Uint8Array, signal?: AbortSignal): Promise<Encoded> {
+  async encode(image: Uint8Array, caller?: Caller): Promise<Encoded> {
     const release = this.#book(image);
     try {
-      return await this.#lane.encode(image, signal);
+      return await this.#lane.encode(image, caller);
     } finally {
       release();
     }
   }
 
   /** @throws as `encode` */
-  async overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array> {
+  async overlay(task: OverlayTask, caller?: Caller): Promise<Uint8Array> {
     const release = this.#book(task.image);
     try {
-      return await this.#lane.overlay(task, signal);
+      return await this.#lane.overlay(task, caller);
     } finally {
       release();
     }
   }
 
   /** Of an image that was let in before; one at a time, whenever nothing else is to be done. */
-  encodeCrop(task: CropTask, signal: AbortSignal): Promise<Encoded> {
-    return this.#lane.encodeCrop(task, signal);
+  encodeCrop(task: CropTask, caller: Caller): Promise<Encoded> {
+    return this.#lane.encodeCrop(task, caller);
   }
 
   /** @throws as `encode` */
-  async cutOut(task: CutoutTask, signal?: AbortSignal): Promise<Uint8Array[]> {
+  async cutOut(task: CutoutTask, caller?: Caller): Promise<Uint8Array[]> {
     const release = this.#book(task.image);
     try {
-      return await this.#lane.cutOut(task, signal);
+      return await this.#lane.cutOut(task, caller);
     } finally {
       release();
     }

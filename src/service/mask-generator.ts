@@ -1,3 +1,4 @@
+import { type Caller, withSignal } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type {
@@ -35,7 +36,7 @@ export interface EverythingJob {
   /** Of the whole image. */
   readonly embedding: Embedding;
   /** Embeds a crop; there is none when the image is not at hand. */
-  readonly embedCrop: ((crop: Box, signal: AbortSignal) => Promise<Embedding>) | undefined;
+  readonly embedCrop: ((crop: Box, caller: Caller) => Promise<Embedding>) | undefined;
   readonly parameters: EverythingParameters;
   readonly options: MaskOptions;
   /** Whether masks are told as they are found, and not only at the end. */
@@ -54,10 +55,10 @@ export class MaskGenerator {
   }
 
   /**
-   * Takes on a job. The work is done while the events are read, and given up when reading ends or `signal` aborts.
+   * Takes on a job. The work is done while the events are read, and given up when reading ends or the caller leaves.
    * @throws SamError `too-many-prompts`, `overloaded`, `invalid-request` for crops of an image that is not at hand
    */
-  generate(job: EverythingJob, signal: AbortSignal): AsyncGenerator<EverythingEvent, void> {
+  generate(job: EverythingJob, caller: Caller): AsyncGenerator<EverythingEvent, void> {
     const { embedding, embedCrop, parameters } = job;
     const { crop_n_layers, crop_overlap_ratio } = parameters;
     if (crop_n_layers > 0 && !embedCrop) {
@@ -76,19 +77,19 @@ export class MaskGenerator {
     if (this.#runs >= this.#limits.maxRuns) {
       throw new SamError('overloaded', 'too many everything runs at once', { retryAfter: 10 });
     }
-    return this.#run(job, crops, points, signal);
+    return this.#run(job, crops, points, caller);
   }
 
   async *#run(
     job: EverythingJob,
     crops: readonly Crop[],
     points: number,
-    signal: AbortSignal,
+    caller: Caller,
   ): AsyncGenerator<EverythingEvent, void> {
     this.#runs++;
     // Reading may end before the work does: what still waits in the lane is not needed then.
     const over = new AbortController();
-    const leave = AbortSignal.any([signal, over.signal]);
+    const leave = withSignal(caller, AbortSignal.any([caller.signal, over.signal]));
     try {
       const told = new Told(job, this.#lane, leave);
       const found: Candidate[] = [];
@@ -111,29 +112,29 @@ export class MaskGenerator {
   }
 
   /** The candidates of a crop, batch by batch; as many batches are under way as there are workers. */
-  async *#candidates(job: EverythingJob, { box, layer }: Crop, signal: AbortSignal) {
+  async *#candidates(job: EverythingJob, { box, layer }: Crop, caller: Caller) {
     const { parameters } = job;
     const grid = pointGrid(gridSide(layer, parameters), box);
     if (grid.length === 0) return;
     const embedding =
       layer === 0
         ? job.embedding
-        : await (job.embedCrop as NonNullable<typeof job.embedCrop>)(box, signal);
+        : await (job.embedCrop as NonNullable<typeof job.embedCrop>)(box, caller);
     const task = { embedding, image: job.embedding.image, crop: box, parameters };
     const size = Math.min(parameters.points_per_batch, POINTS_PER_TASK);
     const batches = Array.from({ length: Math.ceil(grid.length / size) }, (_, i) =>
       grid.slice(i * size, (i + 1) * size),
     );
-    yield* this.#inOrder(batches, task, signal);
+    yield* this.#inOrder(batches, task, caller);
   }
 
   async *#inOrder(
     batches: readonly (readonly Point[])[],
     task: Omit<CandidatesTask, 'points'>,
-    signal: AbortSignal,
+    caller: Caller,
   ) {
     const start = async (points: readonly Point[]) => {
-      const { candidates } = await this.#lane.candidates({ ...task, points }, signal);
+      const { candidates } = await this.#lane.candidates({ ...task, points }, caller);
       return { asked: points.length, candidates };
     };
     const running: ReturnType<typeof start>[] = [];
@@ -158,19 +159,19 @@ function gridSide(layer: number, parameters: EverythingParameters): number {
 class Told {
   readonly #job: EverythingJob;
   readonly #lane: EverythingLane;
-  readonly #signal: AbortSignal;
+  readonly #caller: Caller;
   #ids = new Set<number>();
 
-  constructor(job: EverythingJob, lane: EverythingLane, signal: AbortSignal) {
+  constructor(job: EverythingJob, lane: EverythingLane, caller: Caller) {
     this.#job = job;
     this.#lane = lane;
-    this.#signal = signal;
+    this.#caller = caller;
   }
 
   /** Which candidates would stay if there were no more. */
   select(found: readonly Candidate[]): Promise<readonly number[]> {
     const candidates = found.map(({ box, predicted_iou, crop }) => ({ box, predicted_iou, crop }));
-    return this.#lane.select({ candidates, parameters: this.#job.parameters }, this.#signal);
+    return this.#lane.select({ candidates, parameters: this.#job.parameters }, this.#caller);
   }
 
   /** Tells what has changed. */
@@ -196,7 +197,7 @@ class Told {
     if (parameters.min_mask_region_area === 0) return ids;
     const counts = ids.map((id) => (found[id] as Candidate).counts);
     const task = { image: embedding.image, counts, parameters };
-    const tidied = await this.#lane.tidy(task, this.#signal);
+    const tidied = await this.#lane.tidy(task, this.#caller);
     const kept = tidied.map(({ index }) => ids[index] as number);
     const staying = new Set(kept);
     const removed = ids.filter((id) => !staying.has(id));
@@ -218,7 +219,7 @@ class Told {
     const { embedding, options } = this.#job;
     const candidates = ids.map((id) => found[id] as Candidate);
     const task = { image: embedding.image, candidates, options };
-    const masks = await this.#lane.render(task, this.#signal);
+    const masks = await this.#lane.render(task, this.#caller);
     for (const [i, mask] of masks.entries()) {
       yield { type: 'mask', id: ids[i] as number, mask } as const;
     }

@@ -1,3 +1,4 @@
+import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { Mask, PromptResult } from '../core/mask.js';
@@ -44,7 +45,7 @@ export class Predictor {
     embedding: Embedding,
     prompts: readonly Prompt[],
     options: MaskOptions,
-    signal?: AbortSignal,
+    caller: Caller,
   ): Promise<Prediction> {
     checkGeometry(prompts, embedding.image);
     checkOutput(prompts, embedding.image, this.#limits);
@@ -53,7 +54,7 @@ export class Predictor {
       prompts: batch,
       options,
     }));
-    const decoded = await this.#lane.decode(tasks, signal);
+    const decoded = await this.#lane.decode(tasks, caller);
     const results: PromptResult[] = [];
     for (const [t, task] of tasks.entries()) {
       for (const [p, { index }] of task.prompts.entries()) {

@@ -1,7 +1,9 @@
 import t, { type Test } from 'tap';
+import type { Caller } from '#src/core/caller.js';
 import { Lane } from '#src/lanes/lane.js';
 import type { Outcome } from '#src/lanes/outcome.js';
 import type { Errand } from '#src/lanes/queue.js';
+import { callerOf } from '../fixtures/caller.js';
 
 type Task = 'answer' | 'wait' | 'hang' | 'refuse' | 'throw' | 'die';
 
@@ -25,16 +27,16 @@ class TestLane extends Lane<Job, null> {
     t.teardown(() => this.close());
   }
 
-  work(tasks: readonly Task[], signal?: AbortSignal): Promise<string[]> {
+  work(tasks: readonly Task[], caller?: Caller): Promise<string[]> {
     return this.run(
       'work',
       tasks.map((task) => ({ task })),
-      signal,
+      caller,
     );
   }
 
-  workPatiently(task: Task, signal: AbortSignal): Promise<string> {
-    return this.runPatiently('work', { task }, signal);
+  workPatiently(task: Task, caller: Caller): Promise<string> {
+    return this.runPatiently('work', { task }, caller);
   }
 
   place(errands: readonly Errand<string>[]) {
@@ -84,7 +86,7 @@ t.test('who goes away leaves the queue', async (t) => {
   const lane = new TestLane(t, 1, 1);
   const running = lane.work(['wait']);
   const leaving = new AbortController();
-  const left = lane.work(['answer'], leaving.signal);
+  const left = lane.work(['answer'], callerOf('a', leaving.signal));
   t.same(lane.load, { waiting: 1, running: 1 });
   leaving.abort();
   await t.rejects(left, { name: 'AbortError' });
@@ -183,10 +185,10 @@ t.test('what waits when the lane is closed is refused, what runs is finished', a
 
 t.test('long work lets everything else go first, and takes no place in the queue', async (t) => {
   const lane = new TestLane(t, 1, 1);
-  const { signal } = new AbortController();
+  const caller = callerOf();
   const order: string[] = [];
   const note = (name: string, work: Promise<unknown>) => work.then(() => order.push(name));
-  const long = ['a', 'b', 'c'].map((name) => note(name, lane.workPatiently('answer', signal)));
+  const long = ['a', 'b', 'c'].map((name) => note(name, lane.workPatiently('answer', caller)));
   const clicks = [note('click', lane.work(['answer'])), note('second', lane.work(['answer']))];
   await t.rejects(lane.work(['answer']), { code: 'overloaded' }, 'two are all that fit');
   await Promise.all([...long, ...clicks]);
@@ -196,8 +198,9 @@ t.test('long work lets everything else go first, and takes no place in the queue
 t.test('long work that is given up leaves the queue', async (t) => {
   const lane = new TestLane(t, 1, 1);
   const leaving = new AbortController();
-  const running = lane.workPatiently('wait', leaving.signal);
-  const waiting = lane.workPatiently('answer', leaving.signal);
+  const caller = callerOf('a', leaving.signal);
+  const running = lane.workPatiently('wait', caller);
+  const waiting = lane.workPatiently('answer', caller);
   leaving.abort();
   await t.rejects(waiting, { name: 'AbortError' });
   await t.rejects(running, { name: 'AbortError' });
@@ -214,8 +217,8 @@ t.test(
     await t.rejects(lane.work(['answer']), { code: 'overloaded' }, 'two are there, one waits here');
     t.same(lane.load, { waiting: 1, running: 0 }, 'the next lane has enough to do');
     Object.assign(urgent, { waiting: 0 });
-    const { signal } = new AbortController();
-    const long = lane.workPatiently('answer', signal);
+    const caller = callerOf();
+    const long = lane.workPatiently('answer', caller);
     lane.resume();
     t.same(await first, ['answer']);
     t.same(lane.load, { waiting: 1, running: 0 }, 'long work waits for long work');
