@@ -145,15 +145,17 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     maxPrompts: config.SAM_MAX_PROMPTS,
     maxPoints: config.SAM_MAX_POINTS,
     maxMaskPixels: config.SAM_MAX_MASK_PIXELS,
+    maxAnswerBytes: config.SAM_MAX_ANSWER_BYTES,
   });
 
   const ledger = openLedger(config);
   const guard = new MemoryGuard(config.SAM_MAX_RSS);
-  const uploads = new Uploads(config.SAM_MAX_IMAGE_BYTES, config.SAM_MAX_UPLOAD_BYTES);
+  const uploads = new Uploads(config.SAM_MAX_IMAGE_BYTES);
   metrics.watch({
     lanes: { encode: () => encodeLane.load, decode: () => decodeLane.load },
     tiers: { memory: () => memory.usage, ...(disk && { disk: () => disk.usage }) },
-    uploads: () => uploads.held,
+    uploads: () => ledger.held('body'),
+    memory: (kind) => ledger.held(kind),
     pixels: () => pixels.taken,
   });
 
@@ -201,6 +203,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
         headerMs: config.SAM_HEADER_TIMEOUT_MS,
         requestMs: config.SAM_REQUEST_TIMEOUT_MS,
       },
+      reading: { stallMs: config.SAM_ANSWER_STALL_MS, minRate: config.SAM_ANSWER_MIN_RATE },
       trustProxy: config.SAM_TRUST_PROXY,
       corsOrigins: config.SAM_CORS_ORIGINS,
     },
@@ -236,8 +239,9 @@ function encodeBatch({ SAM_ENCODE_BATCH }: Config): (provider: Provider) => numb
 }
 
 /** One client may hold half of what requests may, and bodies leave room for what is made of them. */
-function openLedger({ SAM_MEMORY_BYTES: maxBytes }: Config): Ledger {
-  return new Ledger({ maxBytes, maxClientBytes: maxBytes / 2, maxBodyBytes: (maxBytes * 3) / 4 });
+function openLedger(config: Config): Ledger {
+  const { SAM_MEMORY_BYTES: maxBytes, SAM_MAX_UPLOAD_BYTES: maxBodyBytes } = config;
+  return new Ledger({ maxBytes, maxClientBytes: maxBytes / 2, maxBodyBytes });
 }
 
 /** Images of which each decode worker keeps the context: the workers share the bytes, and one image always fits. */

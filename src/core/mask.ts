@@ -1,4 +1,4 @@
-import type { Dtype } from './tensor.js';
+import type { Dtype, Tensor } from './tensor.js';
 
 type Size = readonly [height: number, width: number];
 
@@ -108,9 +108,8 @@ export interface Georeference {
   readonly bounds?: readonly [west: number, south: number, east: number, north: number];
 }
 
-/** A mask as it is answered; the words are those of `SamAutomaticMaskGenerator`. */
-export interface Mask {
-  readonly segmentation: Segmentations[MaskFormat];
+/** What is said of a mask beside its pixels; the words are those of `SamAutomaticMaskGenerator`. */
+export interface MaskScores {
   readonly predicted_iou: number;
   /** IoU of the mask cut one logit above the threshold with the mask cut one below. */
   readonly stability_score: number;
@@ -118,9 +117,34 @@ export interface Mask {
   readonly bbox: readonly [x: number, y: number, width: number, height: number];
   /** Number of pixels inside. */
   readonly area: number;
+}
+
+/** A mask as it is answered. */
+export interface Mask extends MaskScores {
+  readonly segmentation: Segmentations[MaskFormat];
   readonly low_res_logits?: LowResLogits;
   /** Stands for the logits, for as long as the service keeps them. */
   readonly logits_token?: string;
+}
+
+/** A mask that the decoder has found: written where that takes little, else as what it can be written from. */
+export interface FoundMask extends MaskScores {
+  readonly segmentation?: Segmentations[MaskFormat];
+  /** Column-major run lengths, background first, in shared memory. */
+  readonly runs?: Uint32Array;
+  /** [256,256] in shared memory, in the number format asked for, where the answer has logits. */
+  readonly logits?: Tensor;
+  /** [256,256] in shared memory, exact, where a token is to stand for them. */
+  readonly kept?: Tensor;
+  /** Of the answer that it takes at most. */
+  readonly bytes: number;
+}
+
+/** A mask that is still to be brought to its image's size. */
+export interface UncutMask {
+  readonly predicted_iou: number;
+  /** Logits [256,256] in shared memory. */
+  readonly uncut: Tensor;
 }
 
 /** The masks of one prompt, best predicted IoU first. */

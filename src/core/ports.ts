@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 import type { Caller } from './caller.js';
 import type { Embedding } from './embedding.js';
 import type { ImageSize } from './image.js';
-import type { Georeference, Mask, MaskFormat } from './mask.js';
+import type { FoundMask, Georeference, MaskFormat, UncutMask } from './mask.js';
+import type { MaskShape } from './mask-shape.js';
 import type { Box, Prompt } from './prompt.js';
 import type { Dtype, Tensor } from './tensor.js';
 
@@ -73,11 +74,6 @@ export interface MaskOptions {
   readonly keepLogits: boolean;
 }
 
-/** A mask as a worker hands it over, with its logits [256,256] in shared memory when they are to be kept. */
-export interface DecodedMask extends Mask {
-  readonly logits?: Tensor;
-}
-
 /** Prompts of one `batchKey`, which the decoder can run as one batch. */
 export interface DecodeTask {
   readonly embedding: Embedding;
@@ -87,9 +83,27 @@ export interface DecodeTask {
 }
 
 export interface Decoded {
-  /** For each prompt its masks, best predicted IoU first. */
-  readonly results: readonly (readonly DecodedMask[])[];
+  /** For each prompt its masks, best predicted IoU first; those that are too many for one task are not cut yet. */
+  readonly results: readonly (readonly (FoundMask | UncutMask)[])[];
   readonly timings: Timings;
+}
+
+/** Masks that are to be brought to their image's size. */
+export interface CutTask {
+  readonly model: string;
+  readonly image: ImageSize;
+  readonly masks: readonly UncutMask[];
+  readonly options: MaskOptions;
+}
+
+/** A mask that is to be written as it goes into the answer. */
+export interface WriteTask {
+  readonly mask: FoundMask;
+  readonly image: ImageSize;
+  readonly options: MaskOptions;
+  readonly shape: MaskShape;
+  /** The place of its prompt. */
+  readonly prompt: number;
 }
 
 /** A graph that a client needs to decode by itself: once an image, or for prompts without or with a `mask_input`. */
@@ -106,6 +120,10 @@ export interface PromptLane extends Room {
    *   `queue-timeout`, `inference-timeout`
    */
   decode(tasks: readonly DecodeTask[], caller?: Caller): Promise<Decoded[]>;
+  /** The first of the masks at the size of their image: as many as are done in little time, one at least. */
+  cut(task: CutTask, caller: Caller): Promise<readonly FoundMask[]>;
+  /** A mask as text or as a file. */
+  write(task: WriteTask, caller: Caller): Promise<Uint8Array>;
   /**
    * One of the decoder's graphs as an ONNX file.
    * @throws SamError `overloaded`

@@ -38,6 +38,7 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
           'payload-too-large',
           'too-many-prompts',
           'masks-too-large',
+          'answer-too-large',
           'unsupported-media-type',
           'prompt-invalid',
           'overloaded',
@@ -61,7 +62,7 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       checkFormatFields(list.options, answer.format);
       const options = { ...list.options, format: answer.format };
       const prediction = await located(list, async () => {
-        predictor.check(list.prompts);
+        predictor.check(list.prompts, options);
         const model = models.of(embedding_id);
         const { embedding, tier } = await model.embeddings.find(embedding_id);
         request.notes = { embedding: embedding_id, tier, prompts: list.prompts.length };
@@ -71,7 +72,7 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       request.steps.push(...steps(prediction.timings));
       const timings = rounded(prediction.timings);
       request.notes = { ...request.notes, timings };
-      return sendMasks(reply, prediction, answer);
+      return await sendMasks(reply, prediction, answer);
     },
   });
 }

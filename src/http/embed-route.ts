@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { SamError } from '../core/errors.js';
 import type { RemoteImages } from '../core/ports.js';
+import { declaredLength } from './body.js';
 import type { Context, Server } from './context.js';
 import { bytes, json, jsonBodiesOnly, problems } from './document.js';
 import { readForm } from './form.js';
@@ -22,7 +23,8 @@ export async function embedRoute(
   { models, uploads, remote, room }: Context,
 ): Promise<void> {
   // What the bytes are is read from the bytes: the declared type only says that they are the image itself.
-  const parser = (_request: FastifyRequest, payload: IncomingMessage) => uploads.receive(payload);
+  const parser = ({ caller, headers }: FastifyRequest, payload: IncomingMessage) =>
+    uploads.receive(payload, caller.memory, declaredLength(headers));
   server.addContentTypeParser('application/octet-stream', parser);
   server.addContentTypeParser(/^image\//, parser);
   server.route({
@@ -69,30 +71,25 @@ export async function embedRoute(
     onRequest: async () => room.images(),
     handler: async (request, reply) => {
       const upload = await receive(request, uploads, remote);
-      try {
-        const embeddings = await models.named(request.query.model);
-        const { image, sha256 } = upload;
-        const embedded = await embeddings.embed(image, sha256, request.caller);
-        const { embedding, flight, tier } = embedded;
-        request.steps.push(...steps(upload.timings), ...steps(embedded.timings, IMAGE_STEPS));
-        const timings = rounded({ ...embedded.timings, total_ms: reply.elapsedTime });
-        request.notes = { embedding: embedding.id, flight, tier, timings };
-        const body: Static<typeof EmbedResponse> = {
-          embedding_id: embedding.id,
-          model: embedding.model,
-          ...embedding.image,
-          cached: flight === 'cached',
-          flight,
-          ...(tier && { tier }),
-          timings,
-        };
-        return reply
-          .code(flight === 'computed' ? 201 : 200)
-          .header('location', `/embeddings/${embedding.id}`)
-          .send(body);
-      } finally {
-        upload.release();
-      }
+      const embeddings = await models.named(request.query.model);
+      const embedded = await embeddings.embed(upload.image, upload.sha256, request.caller);
+      const { embedding, flight, tier } = embedded;
+      request.steps.push(...steps(upload.timings), ...steps(embedded.timings, IMAGE_STEPS));
+      const timings = rounded({ ...embedded.timings, total_ms: reply.elapsedTime });
+      request.notes = { embedding: embedding.id, flight, tier, timings };
+      const body: Static<typeof EmbedResponse> = {
+        embedding_id: embedding.id,
+        model: embedding.model,
+        ...embedding.image,
+        cached: flight === 'cached',
+        flight,
+        ...(tier && { tier }),
+        timings,
+      };
+      return reply
+        .code(flight === 'computed' ? 201 : 200)
+        .header('location', `/embeddings/${embedding.id}`)
+        .send(body);
     },
   });
 }
@@ -107,7 +104,6 @@ async function receive(
     const { upload, fields } = await readForm(request, uploads);
     const [name] = Object.keys(fields);
     if (name === undefined) return upload;
-    upload.release();
     const violations = [{ path: `/${name}`, message: 'is not a known field' }];
     throw new SamError('invalid-request', `/${name} is not a known field`, { violations });
   }
@@ -115,6 +111,7 @@ async function receive(
   if (body === undefined) throw new SamError('invalid-request', 'the body is empty: send an image');
   if ('sha256' in body) return body;
   const { base64, url } = body.image;
-  if (base64 !== undefined) return uploads.decode(base64);
-  return remote.read(url ?? '', (bytes) => uploads.receive(bytes), request.departure);
+  if (base64 !== undefined) return uploads.decode(base64, request.caller.memory);
+  const { memory, signal } = request.caller;
+  return remote.read(url ?? '', (bytes) => uploads.receive(bytes, memory), signal);
 }

@@ -85,42 +85,38 @@ export async function everythingRoute(server: Server, context: Context): Promise
       const { caller } = request;
       if (overlay && !request.isMultipart()) throw photographNeeded('/overlay');
       const { fields, upload, find } = await receive(request, request.query.model);
-      try {
-        const { options, parameters } = read(fields, overlay);
-        const { embedding, embeddings } = await find();
-        request.notes = { embedding: embedding.id };
-        const { id: embedding_id, image: size } = embedding;
-        const job = {
-          ...{ embedding, parameters, options, live: type === NDJSON },
-          embedCrop:
-            upload &&
-            ((crop: Box, caller: Caller) =>
-              embeddings.embedCrop(embedding, upload.image, crop, caller)),
-        };
-        const events = generator.generate(job, caller);
-        if (type === NDJSON) {
-          reply.type(NDJSON).header('cache-control', 'no-cache');
-          const start = { type: 'start', embedding_id, ...size };
-          // The work goes at its own pace: a client that reads slowly keeps no run for itself.
-          const ahead = { highWaterMark: Number.MAX_SAFE_INTEGER };
-          return await reply.send(Readable.from(lines(start, events, request), ahead));
-        }
-        const masks = await collect(events);
-        if (!upload || !overlay) {
-          const timings = { total_ms: Math.round(reply.elapsedTime) };
-          return await reply.send({ embedding_id, ...size, masks, timings });
-        }
-        // Small objects lie on large ones.
-        const runs = masks.toSorted((a, b) => b.area - a.area).map(runsOf);
-        const picture = await images.overlay(
-          { image: upload.image, masks: runs, prompts: [] },
-          caller,
-        );
-        reply.type('image/png').header('x-embedding-id', embedding_id);
-        return await reply.send(Buffer.from(picture));
-      } finally {
-        upload?.release();
+      const { options, parameters } = read(fields, overlay);
+      const { embedding, embeddings } = await find();
+      request.notes = { embedding: embedding.id };
+      const { id: embedding_id, image: size } = embedding;
+      const job = {
+        ...{ embedding, parameters, options, live: type === NDJSON },
+        embedCrop:
+          upload &&
+          ((crop: Box, caller: Caller) =>
+            embeddings.embedCrop(embedding, upload.image, crop, caller)),
+      };
+      const events = generator.generate(job, caller);
+      if (type === NDJSON) {
+        reply.type(NDJSON).header('cache-control', 'no-cache');
+        const start = { type: 'start', embedding_id, ...size };
+        // The work goes at its own pace: a client that reads slowly keeps no run for itself.
+        const ahead = { highWaterMark: Number.MAX_SAFE_INTEGER };
+        return await reply.send(Readable.from(lines(start, events, request), ahead));
       }
+      const masks = await collect(events);
+      if (!upload || !overlay) {
+        const timings = { total_ms: Math.round(reply.elapsedTime) };
+        return await reply.send({ embedding_id, ...size, masks, timings });
+      }
+      // Small objects lie on large ones.
+      const runs = masks.toSorted((a, b) => b.area - a.area).map(runsOf);
+      const picture = await images.overlay(
+        { image: upload.image, masks: runs, prompts: [] },
+        caller,
+      );
+      reply.type('image/png').header('x-embedding-id', embedding_id);
+      return await reply.send(Buffer.from(picture));
     },
   });
 
@@ -144,18 +140,13 @@ export async function everythingRoute(server: Server, context: Context): Promise
       return { fields, find };
     }
     const { upload, fields } = await readForm(request, uploads);
-    try {
-      const find = async () => {
-        const { image, sha256 } = upload;
-        const embeddings = await models.named(model);
-        const { embedding } = await embeddings.embed(image, sha256, request.caller);
-        return { embedding, embeddings };
-      };
-      return { fields: validated(request, EverythingFields, fields), upload, find };
-    } catch (error) {
-      upload.release();
-      throw error;
-    }
+    const find = async () => {
+      const { image, sha256 } = upload;
+      const embeddings = await models.named(model);
+      const { embedding } = await embeddings.embed(image, sha256, request.caller);
+      return { embedding, embeddings };
+    };
+    return { fields: validated(request, EverythingFields, fields), upload, find };
   }
 }
 

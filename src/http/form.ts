@@ -1,8 +1,13 @@
 import '@fastify/multipart';
+import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { SamError } from '../core/errors.js';
+import { declaredLength, readBody } from './body.js';
 import { parseField } from './json.js';
 import type { Upload, Uploads } from './uploads.js';
+
+/** Bytes that all fields of a form may have beside its image: those of a body of `/decode`. */
+const MAX_FIELD_BYTES = 16 * 2 ** 20;
 
 /** A form with its one image. */
 export interface Form {
@@ -24,27 +29,45 @@ export async function readForm(request: FastifyRequest, uploads: Uploads): Promi
   }
   let upload: Upload | undefined;
   const fields: Record<string, unknown> = {};
+  let left = MAX_FIELD_BYTES;
   try {
-    for await (const part of request.parts()) {
-      const name = part.fieldname;
-      if (part.type === 'file') {
-        if (name !== 'image') throw invalid(`/${name}`, 'is not a known file: name it image');
+    // As files, the plugin hands the parts over as they come: what it takes for a field it collects and parses itself.
+    for await (const part of request.parts({ isPartAFile: () => true })) {
+      const { fieldname: name, file } = part as MultipartFile;
+      // A part is read before the next comes, also one that is refused: the error waits for its end.
+      if (name === 'image') {
         if (upload) throw invalid('/image', 'must be one file only');
-        upload = await uploads.receive(part.file);
-        if (part.file.truncated) throw new SamError('payload-too-large', 'the image is too large');
+        checkImage(part as MultipartFile);
+        upload = await uploads.receive(
+          file,
+          request.caller.memory,
+          declaredLength(request.headers),
+        );
       } else {
+        if (isFile(part as MultipartFile)) {
+          throw invalid(`/${name}`, 'is not a known file: name it image');
+        }
         if (Object.hasOwn(fields, name)) throw invalid(`/${name}`, 'stands twice in the form');
-        if (name === 'image') throw invalid('/image', 'must be a file (curl: -F image=@photo.jpg)');
-        if (part.valueTruncated) throw new SamError('payload-too-large', `${name} is too long`);
-        fields[name] = typeof part.value === 'string' ? parseField(part.value) : part.value;
+        const text = await readBody(file, request.caller.memory, { name, maxBytes: left });
+        left -= text.length;
+        fields[name] = parseField(text, request.caller.memory);
+        request.caller.memory.give('body', text.length);
       }
     }
     if (!upload) throw invalid('/image', 'is missing: send the photograph as a file named image');
     return { upload, fields };
   } catch (error) {
-    upload?.release();
     throw error instanceof SamError || isFrameworkError(error) ? error : malformed(error);
   }
+}
+
+/** What a browser or curl sends of a file has a name, or says that it is bytes. */
+function isFile({ filename, mimetype }: MultipartFile): boolean {
+  return filename !== undefined || mimetype === 'application/octet-stream';
+}
+
+function checkImage(part: MultipartFile): void {
+  if (!isFile(part)) throw invalid('/image', 'must be a file (curl: -F image=@photo.jpg)');
 }
 
 function invalid(path: string, message: string): SamError {

@@ -1,15 +1,20 @@
 import '@fastify/accepts';
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Static } from 'typebox';
 import { SamError } from '../core/errors.js';
-import { MASK_FORMATS, type Mask, type MaskFormat, MEDIA_TYPES } from '../core/mask.js';
+import { MASK_FORMATS, type MaskFormat, MEDIA_TYPES } from '../core/mask.js';
 import type { Prediction } from '../service/predictor.js';
 import { bytes, json } from './document.js';
+import { collectionPieces, fileOf, headersOf, jsonPieces, partPieces } from './mask-pieces.js';
+import type { Pieces } from './reading.js';
 import { DecodeResponse } from './response-schemas.js';
-import { rounded } from './timings.js';
 
 const JSON_TYPE = 'application/json';
+/** As the framework says it of what it has serialized itself. */
+const JSON_TYPE_UTF8 = `${JSON_TYPE}; charset=utf-8`;
+/** Answers of no more bytes are sent as a whole. */
+const SMALL_BYTES = 2 ** 20;
 const MULTIPART = 'multipart/mixed';
 /** What a mask may be as the body itself; a format that is JSON comes inside of the usual answer. */
 const FILE_TYPES = [...new Set<string>(Object.values(MEDIA_TYPES))].filter(
@@ -59,84 +64,34 @@ export function checkAnswer({ shape, format }: MaskAnswer, prompts: number): voi
   }
 }
 
-/** Sends a prediction as it was asked for. */
-export function sendMasks(
+/** Sends a prediction as it was asked for: a small answer as a whole, a large one mask by mask. */
+export async function sendMasks(
   reply: FastifyReply,
   prediction: Prediction,
   { shape, format }: MaskAnswer,
-): FastifyReply {
+): Promise<FastifyReply> {
   reply.header('vary', 'accept');
-  if (shape === 'json') return reply.send(present(prediction, reply.elapsedTime));
-  reply.header('x-embedding-id', prediction.embedding.id);
-  if (shape === 'parts') return sendParts(reply, prediction, format);
+  const { bytes, embedding, results } = prediction;
+  if (shape === 'json') {
+    const pieces = jsonPieces(prediction, reply.elapsedTime);
+    reply.type(JSON_TYPE_UTF8);
+    return reply.send(bytes > SMALL_BYTES ? Readable.from(pieces) : await joined(pieces));
+  }
+  reply.header('x-embedding-id', embedding.id);
+  if (shape === 'parts') {
+    const boundary = randomUUID();
+    reply.type(`${MULTIPART}; boundary=${boundary}`);
+    return reply.send(Readable.from(partPieces(prediction, format, boundary)));
+  }
   reply.type(MEDIA_TYPES[format]);
-  if (format === 'geojson') return reply.send(Buffer.from(JSON.stringify(collect(prediction))));
-  const [best] = prediction.results[0]?.masks ?? [];
+  if (format === 'geojson') return reply.send(Readable.from(collectionPieces(prediction)));
+  const [best] = results[0]?.masks ?? [];
   if (!best) throw new Error('no mask was decoded');
-  return reply.headers(scores(best)).send(fileOf(best));
+  return reply.headers(headersOf(best)).send(await fileOf(best, prediction));
 }
 
-/** A prediction as JSON, `elapsed` milliseconds after its request came. */
-function present(
-  { embedding, results, timings }: Prediction,
-  elapsed: number,
-): Static<typeof DecodeResponse> {
-  const { id, image } = embedding;
-  const rest = { results: [...results], timings: rounded({ ...timings, total_ms: elapsed }) };
-  return { embedding_id: id, ...image, ...rest };
-}
-
-/** RFC 2046: every mask a part with its own headers. */
-function sendParts(reply: FastifyReply, { results }: Prediction, format: MaskFormat): FastifyReply {
-  const boundary = randomUUID();
-  const parts = results.flatMap(({ masks }, prompt) =>
-    masks.flatMap((mask, i) => {
-      const headers = {
-        'content-type': MEDIA_TYPES[format],
-        'content-disposition': `inline; name="${prompt}/${i}"`,
-        ...scores(mask),
-      };
-      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-      return [`\r\n--${boundary}\r\n${lines.join('')}\r\n`, fileOf(mask)];
-    }),
-  );
-  reply.type(`${MULTIPART}; boundary=${boundary}`);
-  return reply.send(
-    Buffer.concat([...parts, `\r\n--${boundary}--\r\n`].map((part) => Buffer.from(part))),
-  );
-}
-
-/** What the fields beside a mask say of it, for masks that are files. */
-function scores({ predicted_iou, stability_score, bbox, area, logits_token }: Mask) {
-  return {
-    'x-predicted-iou': predicted_iou,
-    'x-stability-score': stability_score,
-    'x-bbox': bbox.join(','),
-    'x-area': area,
-    ...(logits_token && { 'x-logits-token': logits_token }),
-  };
-}
-
-/** A mask as a file of its own. */
-function fileOf({ segmentation }: Mask): Buffer {
-  if ('png' in segmentation) return Buffer.from(segmentation.png, 'base64');
-  if ('data' in segmentation) return Buffer.from(segmentation.data, 'base64');
-  if ('svg' in segmentation) return Buffer.from(segmentation.svg);
-  if ('geojson' in segmentation) return Buffer.from(JSON.stringify(segmentation.geojson));
-  return Buffer.from(JSON.stringify(segmentation));
-}
-
-/** All masks as one FeatureCollection; each feature says which prompt it answers. */
-function collect({ results }: Prediction) {
-  const features = results.flatMap(({ masks }, prompt) =>
-    masks.flatMap(({ segmentation }) =>
-      'geojson' in segmentation
-        ? segmentation.geojson.features.map((feature) => ({
-            ...feature,
-            properties: { prompt, ...feature.properties },
-          }))
-        : [],
-    ),
-  );
-  return { type: 'FeatureCollection', features };
+async function joined(pieces: Pieces): Promise<string> {
+  let text = '';
+  for await (const piece of pieces) text += piece;
+  return text;
 }

@@ -47,6 +47,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
           'payload-too-large',
           'too-many-prompts',
           'masks-too-large',
+          'answer-too-large',
           'unsupported-media-type',
           'image-unreadable',
           'image-too-large',
@@ -63,37 +64,29 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       const overlay = request.query.overlay === '1';
       const { upload, fields } = await readForm(request, uploads);
       const { image, sha256 } = upload;
-      try {
-        const list = readPrompts(validated(request, PromptRequest, fields));
-        const embeddings = await models.named(request.query.model);
-        const answer = overlay ? overlaid(request) : negotiate(request, list.format);
-        if (!overlay) checkAnswer(answer, list.prompts.length);
-        checkFormatFields(list.options, answer.format);
-        const options = { ...list.options, format: answer.format };
-        const prediction = await located(list, async () => {
-          predictor.check(list.prompts);
-          const { embedding, flight, timings } = await embeddings.embed(
-            image,
-            sha256,
-            request.caller,
-          );
-          request.steps.push(...steps(upload.timings), ...steps(timings, IMAGE_STEPS));
-          request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
-          return predictor.predict(embedding, list.prompts, options, request.caller);
-        });
-        request.steps.push(...steps(prediction.timings));
-        if (overlay) {
-          const task = { image, masks: bestRuns(prediction), prompts: list.prompts };
-          reply.type('image/png').header('x-embedding-id', prediction.embedding.id);
-          return reply.send(Buffer.from(await images.overlay(task, request.caller)));
-        }
-        if (answer.format !== 'cutout') return sendMasks(reply, prediction, answer);
-        const which = answer.shape === 'file' ? 'best' : 'all';
-        const cut = await cutouts.make(prediction, image, which, request.caller);
-        return sendMasks(reply, cut, answer);
-      } finally {
-        upload.release();
+      const list = readPrompts(validated(request, PromptRequest, fields));
+      const embeddings = await models.named(request.query.model);
+      const answer = overlay ? overlaid(request) : negotiate(request, list.format);
+      if (!overlay) checkAnswer(answer, list.prompts.length);
+      checkFormatFields(list.options, answer.format);
+      const options = { ...list.options, format: answer.format };
+      const { caller } = request;
+      const prediction = await located(list, async () => {
+        predictor.check(list.prompts, options);
+        const { embedding, flight, timings } = await embeddings.embed(image, sha256, caller);
+        request.steps.push(...steps(upload.timings), ...steps(timings, IMAGE_STEPS));
+        request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
+        return predictor.predict(embedding, list.prompts, options, caller);
+      });
+      request.steps.push(...steps(prediction.timings));
+      if (overlay) {
+        const task = { image, masks: bestRuns(prediction), prompts: list.prompts };
+        reply.type('image/png').header('x-embedding-id', prediction.embedding.id);
+        return reply.send(Buffer.from(await images.overlay(task, caller)));
       }
+      if (answer.format !== 'cutout') return sendMasks(reply, prediction, answer);
+      const which = answer.shape === 'file' ? 'best' : 'all';
+      return sendMasks(reply, cutouts.of(prediction, image, which, caller), answer);
     },
   });
 }

@@ -3,21 +3,22 @@ import type { IncomingMessage } from 'node:http';
 import accepts from '@fastify/accepts';
 import multipart from '@fastify/multipart';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { type FastifyBaseLogger, type FastifyRequest, fastify, LogController } from 'fastify';
+import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { Type } from 'typebox';
 import { SamError } from '../core/errors.js';
 import { type Access, guard } from './access.js';
 import { instructBrowsers } from './browsers.js';
 import type { Context, Server } from './context.js';
-import { decodeRoute, PROMPTS_LIMIT } from './decode-route.js';
+import { decodeRoute } from './decode-route.js';
 import { decoderRoutes } from './decoder-routes.js';
 import { documentRoutes } from './document.js';
 import { embedRoute } from './embed-route.js';
 import { embeddingRoutes } from './embedding-routes.js';
 import { everythingRoute } from './everything-route.js';
-import { parseJson } from './json.js';
+import { readJson } from './json.js';
 import { refuseOtherMethods } from './methods.js';
 import { handleError } from './problems.js';
+import { type ReadingLimits, watchReading } from './reading.js';
 import { RequestCaller } from './request-caller.js';
 import { segmentRoute } from './segment-route.js';
 import { systemRoutes } from './system-routes.js';
@@ -38,11 +39,12 @@ export interface ServerOptions extends Access {
   readonly trustProxy: readonly string[];
   /** How long a request may take to arrive: its header, and all of it. */
   readonly timeouts: { readonly headerMs: number; readonly requestMs: number };
+  readonly reading: ReadingLimits;
 }
 
 /** The HTTP server with all its routes, not yet listening. */
 export async function createServer(context: Context, options: ServerOptions): Promise<Server> {
-  const { logger, version, corsOrigins, trustProxy, timeouts } = options;
+  const { logger, version, corsOrigins, trustProxy, timeouts, reading } = options;
   const unparsable = new Unparsable(context.counts);
   const server = fastify({
     loggerInstance: logger,
@@ -75,22 +77,18 @@ export async function createServer(context: Context, options: ServerOptions): Pr
   observe(server, context);
   closeConnections(server);
   continueWhenRead(server);
+  watchReading(server, reading);
   await instructBrowsers(server, corsOrigins);
   await guard(server, options);
 
   // Nothing is sent as text: such a body is a 415 like any other that no route takes.
   server.removeContentTypeParser(['text/plain', 'application/json']);
-  const json = async (_request: FastifyRequest, body: Buffer) => parseJson(body);
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, json);
+  server.addContentTypeParser('application/json', readJson);
   await server.register(accepts);
   await server.register(multipart, {
     throwFileSizeLimit: false,
-    limits: {
-      fileSize: context.uploads.maxImageBytes + 1,
-      fieldSize: PROMPTS_LIMIT,
-      files: 2,
-      parts: 32,
-    },
+    // What a part may hold is counted as it is read.
+    limits: { fileSize: Number.POSITIVE_INFINITY, files: 32, parts: 32 },
   });
   await documentRoutes(server, version);
   // In a scope of its own: its parsers of image bodies are not for other routes.

@@ -1,17 +1,19 @@
 import type { Provider } from '../core/device.js';
-import type { Decoded, DecodedMask, DecoderGraph, DecodeTask, Timings } from '../core/ports.js';
+import type { FoundMask, UncutMask } from '../core/mask.js';
+import type { Decoded, DecoderGraph, DecodeTask, Timings } from '../core/ports.js';
 import { wantsMultimask } from '../core/prompt.js';
-import { concat, type Tensor } from '../core/tensor.js';
+import { concat } from '../core/tensor.js';
 import type { LowResMask, PromptBatch } from '../engine/mask-decoder.js';
-import { makeMask } from '../masks/mask.js';
 import { readMaskInput } from '../masks/mask-input.js';
 import { buildFastDecoder } from '../sam/fast-decoder.js';
 import { buildContext } from '../sam/image-context.js';
 import { type PromptTokens, promptTokens } from '../sam/prompt-tokens.js';
 import { contextOf, MASKS_OF_A_POINT, modelOf, open } from './decoders.js';
+import { findMask, Slice, uncutMask } from './mask-tasks.js';
 import { type Outcome, settle } from './outcome.js';
 
 export { candidates, render, select, tidy } from './everything-tasks.js';
+export { cut, write } from './mask-tasks.js';
 
 export function load(model: string): Promise<Outcome<Provider>> {
   return settle(async () => (await open(model)).provider);
@@ -113,28 +115,27 @@ function batchOf(answering: readonly Answering[]): PromptBatch {
 
 /** @param lowRes the masks of a task's prompts, prompt by prompt. */
 async function finish(
-  { prompts, embedding, options }: DecodeTask,
+  { prompts, embedding: { image, model }, options }: DecodeTask,
   lowRes: readonly LowResMask[],
   masksEach: number,
   timings: Timings,
 ): Promise<Decoded> {
   const start = performance.now();
-  const { image_size } = modelOf(embedding.model).manifest;
-  const results: DecodedMask[][] = [];
+  const slice = new Slice();
+  const { image_size } = modelOf(model).manifest;
+  const results: (FoundMask | UncutMask)[][] = [];
   for (let from = 0; results.length < prompts.length; from += masksEach) {
-    const masks: DecodedMask[] = [];
-    for (const { logits, predictedIou } of lowRes.slice(from, from + masksEach)) {
-      const mask = await makeMask(logits, predictedIou, embedding.image, image_size, options);
-      masks.push(options.keepLogits ? { ...mask, logits: share(logits) } : mask);
+    const best = lowRes.slice(from, from + masksEach);
+    best.sort((a, b) => b.predictedIou - a.predictedIou);
+    const masks: (FoundMask | UncutMask)[] = [];
+    for (const { logits, predictedIou } of best) {
+      masks.push(
+        slice.over
+          ? uncutMask(logits, predictedIou)
+          : await findMask(logits, predictedIou, image, image_size, options),
+      );
     }
-    results.push(masks.sort((a, b) => b.predicted_iou - a.predicted_iou));
+    results.push(masks);
   }
   return { results, timings: { ...timings, masks_ms: performance.now() - start } };
-}
-
-/** Logits [256,256] in memory of their own that every thread reads. */
-function share(logits: Float32Array): Tensor {
-  const bytes = new Uint8Array(new SharedArrayBuffer(logits.byteLength));
-  new Float32Array(bytes.buffer).set(logits);
-  return { dtype: 'float32', shape: [256, 256], bytes };
 }

@@ -10,7 +10,15 @@ import type {
   Tidied,
   TidyTask,
 } from '../core/everything.js';
-import type { Decoded, DecoderGraph, DecodeTask, PromptLane } from '../core/ports.js';
+import type { FoundMask } from '../core/mask.js';
+import type {
+  CutTask,
+  Decoded,
+  DecoderGraph,
+  DecodeTask,
+  PromptLane,
+  WriteTask,
+} from '../core/ports.js';
 import { batchKey } from '../core/prompt.js';
 import type * as DecodeJob from './decode-job.js';
 import type { DecodeSettings } from './decoders.js';
@@ -34,6 +42,14 @@ export class DecodeLane
       return { task, subject, ...(first && { group: `${subject}/${batchKey(first.prompt)}` }) };
     });
     return this.run('decode', errands, caller);
+  }
+
+  cut(task: CutTask, caller: Caller): Promise<readonly FoundMask[]> {
+    return this.runPatiently('cut', { task }, caller);
+  }
+
+  write(task: WriteTask, caller: Caller): Promise<Uint8Array> {
+    return this.runPatiently('write', { task }, caller);
   }
 
   async graph(graph: DecoderGraph): Promise<Uint8Array> {

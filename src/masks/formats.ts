@@ -3,7 +3,6 @@ import type { MaskFormat, Polygon, Segmentations } from '../core/mask.js';
 import type { MaskOptions } from '../core/ports.js';
 import { toGeoJson } from './geojson.js';
 import { toLabelStudio } from './label-studio.js';
-import { encodeLogits } from './logits.js';
 import { encodePng } from './png.js';
 import { tracePolygons } from './polygons.js';
 import { compress } from './rle.js';
@@ -15,8 +14,6 @@ export interface Subject {
   /** Column-major run lengths, background first. */
   readonly counts: readonly number[];
   readonly image: ImageSize;
-  /** [256,256] what the mask was cut from, where it still is. */
-  readonly logits?: Float32Array;
   readonly options: MaskOptions;
   /** What is written beside the mask, where a format has room. */
   readonly properties: Readonly<Record<string, unknown>>;
@@ -26,8 +23,8 @@ type Encoder<F extends MaskFormat> = (
   subject: Subject,
 ) => Segmentations[F] | Promise<Segmentations[F]>;
 
-/** How masks are written. A cut-out is not here: it takes the photograph. */
-const ENCODERS: { readonly [F in Exclude<MaskFormat, 'cutout'>]: Encoder<F> } = {
+/** How masks are written. A cut-out is not here, as it takes the photograph, nor are logits, which need no writing. */
+const ENCODERS: { readonly [F in Exclude<MaskFormat, 'cutout' | 'logits'>]: Encoder<F> } = {
   rle: ({ counts, image }) => ({ size: sizeOf(image), counts: compress(counts) }),
   rle_counts: ({ counts, image }) => ({ size: sizeOf(image), counts }),
   png: async ({ counts, image }) => ({
@@ -46,15 +43,12 @@ const ENCODERS: { readonly [F in Exclude<MaskFormat, 'cutout'>]: Encoder<F> } = 
     format: 'rle',
     rle: toLabelStudio(counts, image),
   }),
-  logits: ({ logits, options }) => {
-    if (!logits) throw new Error('the logits are gone');
-    return encodeLogits(logits, options.logitsDtype);
-  },
 };
 
 /** Writes a mask in the format its options name; what will become a cut-out, as plain run lengths. */
 export async function encodeMask(subject: Subject): Promise<Segmentations[MaskFormat]> {
   const { format } = subject.options;
+  if (format === 'logits') throw new Error('logits are not written from runs');
   return ENCODERS[format === 'cutout' ? 'rle_counts' : format](subject);
 }
 

@@ -1,38 +1,40 @@
 import type { ImageSize } from '../core/image.js';
-import type { Mask } from '../core/mask.js';
+import type { MaskScores } from '../core/mask.js';
 import type { MaskOptions } from '../core/ports.js';
 import { extentOf } from './extent.js';
-import { encodeMask } from './formats.js';
-import { encodeLogits } from './logits.js';
+import { maskBytes } from './mask-bytes.js';
 import { type BinaryMask, postprocessMask } from './postprocess.js';
 import { removeSmallRegions } from './small-regions.js';
 
+/** A mask at its image's size, and what is said of it. */
+export interface MeasuredMask {
+  /** Column-major run lengths, background first. */
+  readonly counts: readonly number[];
+  readonly scores: MaskScores;
+  /** What it takes in an answer at most, beside its logits. */
+  readonly bytes: number;
+}
+
 /**
- * One of the decoder's masks, as it is answered.
+ * One of the decoder's masks, at the size of its image.
  * @param logits [256,256]
  * @param predictedIou the decoder's own estimate.
  * @param image size of the oriented image.
  * @param imageSize side of the model's square, in pixels.
  */
-export async function makeMask(
+export function measureMask(
   logits: Float32Array,
   predictedIou: number,
   image: ImageSize,
   imageSize: number,
-  options: MaskOptions,
-): Promise<Mask> {
-  const mask = clean(postprocessMask(logits, image, imageSize), image, options.minArea);
-  const properties = {
-    predicted_iou: predictedIou,
-    stability_score: mask.stabilityScore,
-    bbox: mask.bbox,
-    area: mask.area,
-  };
-  const { counts } = mask;
+  { minArea, format }: Pick<MaskOptions, 'minArea' | 'format'>,
+): MeasuredMask {
+  const mask = clean(postprocessMask(logits, image, imageSize), image, minArea);
+  const { counts, stabilityScore: stability_score, bbox, area } = mask;
   return {
-    segmentation: await encodeMask({ counts, image, logits, options, properties }),
-    ...properties,
-    ...(options.returnLogits && { low_res_logits: encodeLogits(logits, options.logitsDtype) }),
+    counts,
+    scores: { predicted_iou: predictedIou, stability_score, bbox, area },
+    bytes: maskBytes(format, counts, area, image),
   };
 }
 

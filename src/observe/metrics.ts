@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { MEMORY_KINDS, type MemoryKind } from '../core/caller.js';
 import type { Tier, Timings } from '../core/ports.js';
 
 /** From a tenth of a click to an encode that waited. */
@@ -9,6 +10,7 @@ export interface Sources {
   readonly lanes: Readonly<Record<string, () => { waiting: number; running: number }>>;
   readonly tiers: Partial<Readonly<Record<Tier, () => { entries: number; bytes: number }>>>;
   readonly uploads: () => number;
+  readonly memory: (kind: MemoryKind) => number;
   readonly pixels: () => number;
 }
 
@@ -70,7 +72,7 @@ export class Metrics {
   }
 
   /** Names what is measured when asked. */
-  watch({ lanes, tiers, uploads, pixels }: Sources): void {
+  watch({ lanes, tiers, uploads, memory, pixels }: Sources): void {
     this.#gauge('sam_lane_waiting', 'Tasks in the queue of a lane', ['lane'], (gauge) => {
       for (const [lane, load] of Object.entries(lanes)) gauge.set({ lane }, load().waiting);
     });
@@ -83,8 +85,11 @@ export class Metrics {
     this.#gauge('sam_cache_entries', 'Embeddings kept', ['tier'], (gauge) => {
       for (const [tier, usage] of Object.entries(tiers)) gauge.set({ tier }, usage().entries);
     });
-    this.#gauge('sam_upload_bytes', 'Bytes of images held for requests', [], (gauge) => {
+    this.#gauge('sam_upload_bytes', 'Bytes of bodies held for requests', [], (gauge) => {
       gauge.set(uploads());
+    });
+    this.#gauge('sam_memory_bytes', 'Bytes held for requests, by what for', ['kind'], (gauge) => {
+      for (const kind of MEMORY_KINDS) gauge.set({ kind }, memory(kind));
     });
     this.#gauge('sam_pixels_in_flight', 'Pixels of images in or before the lane', [], (gauge) => {
       gauge.set(pixels());

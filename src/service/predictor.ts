@@ -1,20 +1,40 @@
 import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
-import type { Mask, PromptResult } from '../core/mask.js';
-import type { DecodedMask, DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
+import type { FoundMask } from '../core/mask.js';
+import type { MaskShape } from '../core/mask-shape.js';
+import type { Decoded, DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
 import { batchKey, type Prompt } from '../core/prompt.js';
 import type { LogitsStore } from '../store/logits-store.js';
-import { checkGeometry, checkOutput, checkShape, type PromptLimits } from './prompt-rules.js';
+import { answerBytes, checkAnswer, checkLogits, logitsBytes } from './answer-size.js';
+import {
+  checkGeometry,
+  checkOutput,
+  checkShape,
+  maskCount,
+  type PromptLimits,
+} from './prompt-rules.js';
 
 /** Prompts in one task: few enough that all workers share in a request of many. */
 const BATCH = 4;
+/** 256x256 numbers of 32 bits. */
+const LOGITS_BYTES = 256 * 256 * 4;
 
 export interface Prediction {
   readonly embedding: Embedding;
+  readonly options: MaskOptions;
   /** One for each prompt, in their order. */
-  readonly results: readonly PromptResult[];
+  readonly results: readonly { readonly masks: readonly PredictedMask[] }[];
   readonly timings: Timings;
+  /** Of all masks in the answer, at most. */
+  readonly bytes: number;
+  /** Writes a mask that is not written yet. @param prompt the place of its prompt. */
+  write(mask: PredictedMask, shape: MaskShape, prompt: number): Promise<Uint8Array>;
+}
+
+/** A mask whose logits, where they are kept, have a token. */
+export interface PredictedMask extends Omit<FoundMask, 'kept'> {
+  readonly logits_token?: string;
 }
 
 /** Answers prompts against embeddings, as segment-anything's class of that name does for one image. */
@@ -31,15 +51,16 @@ export class Predictor {
 
   /**
    * Checks all of a request that can be checked before there is an embedding.
-   * @throws SamError `invalid-request`, `too-many-prompts`
+   * @throws SamError `invalid-request`, `too-many-prompts`, `answer-too-large`
    */
-  check(prompts: readonly Prompt[]): void {
+  check(prompts: readonly Prompt[], options: MaskOptions): void {
     checkShape(prompts, this.#limits);
+    checkLogits(maskCount(prompts), options, this.#limits.maxAnswerBytes);
   }
 
   /**
    * @param prompts that `check` has passed.
-   * @throws SamError `prompt-invalid`, `logits-not-found`, `masks-too-large`, `overloaded`
+   * @throws SamError `prompt-invalid`, `logits-not-found`, `masks-too-large`, `answer-too-large`, `overloaded`
    */
   async predict(
     embedding: Embedding,
@@ -47,22 +68,60 @@ export class Predictor {
     options: MaskOptions,
     caller: Caller,
   ): Promise<Prediction> {
-    checkGeometry(prompts, embedding.image);
-    checkOutput(prompts, embedding.image, this.#limits);
+    const { image } = embedding;
+    checkGeometry(prompts, image);
+    checkOutput(prompts, image, this.#limits);
     const tasks = batches(this.#resolve(prompts)).map((batch) => ({
       embedding,
       prompts: batch,
       options,
     }));
+    caller.memory.take('masks', maskCount(prompts) * logitsBytes(options));
     const decoded = await this.#lane.decode(tasks, caller);
-    const results: PromptResult[] = [];
+    const found = await Promise.all(
+      decoded.map(({ results }) => this.#cut(results, embedding, options, caller)),
+    );
+    const results: { masks: PredictedMask[] }[] = [];
     for (const [t, task] of tasks.entries()) {
       for (const [p, { index }] of task.prompts.entries()) {
-        const masks = decoded[t]?.results[p] as readonly DecodedMask[];
+        const masks = found[t]?.[p] as readonly FoundMask[];
         results[index] = { masks: masks.map((mask) => this.#keep(mask)) };
       }
     }
-    return { embedding, results, timings: sum(decoded) };
+    const bytes = answerBytes(
+      results.flatMap(({ masks }) => masks),
+      options,
+    );
+    checkAnswer(bytes, options, this.#limits.maxAnswerBytes);
+    return {
+      ...{ embedding, options, results, bytes, timings: sum(decoded) },
+      write: (mask, shape, prompt) =>
+        this.#lane.write({ mask, image, options, shape, prompt }, caller),
+    };
+  }
+
+  /** Brings those masks to their image's size that were too many for the task they were decoded in. */
+  async #cut(
+    results: Decoded['results'],
+    { model, image }: Embedding,
+    options: MaskOptions,
+    caller: Caller,
+  ): Promise<FoundMask[][]> {
+    const left = results.flat().filter((mask) => 'uncut' in mask);
+    caller.memory.take('masks', left.length * LOGITS_BYTES);
+    const done: FoundMask[] = [];
+    while (done.length < left.length) {
+      const task = { model, image, options, masks: left.slice(done.length) };
+      done.push(...(await this.#lane.cut(task, caller)));
+    }
+    caller.memory.give('masks', left.length * LOGITS_BYTES);
+    const next = done.values();
+    const found = results.map((masks) =>
+      masks.map((mask) => ('uncut' in mask ? (next.next().value as FoundMask) : mask)),
+    );
+    const runs = found.flat().reduce((sum, mask) => sum + (mask.runs?.byteLength ?? 0), 0);
+    caller.memory.take('masks', runs);
+    return found;
   }
 
   /** Puts the logits that tokens stand for in their place. */
@@ -79,9 +138,9 @@ export class Predictor {
     });
   }
 
-  /** Keeps the logits a mask brings, and leaves a token in their place. */
-  #keep({ logits, ...mask }: DecodedMask): Mask {
-    return logits ? { ...mask, logits_token: this.#logits.keep(logits) } : mask;
+  /** Keeps the logits a mask brings for it, and leaves a token in their place. */
+  #keep({ kept, ...mask }: FoundMask): PredictedMask {
+    return kept ? { ...mask, logits_token: this.#logits.keep(kept) } : mask;
   }
 }
 

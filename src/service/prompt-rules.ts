@@ -8,6 +8,13 @@ export interface PromptLimits {
   readonly maxPoints: number;
   /** Pixels that all masks of a request together may have. */
   readonly maxMaskPixels: number;
+  /** Bytes that its masks may take in the answer. */
+  readonly maxAnswerBytes: number;
+}
+
+/** Masks that prompts are answered with. */
+export function maskCount(prompts: readonly Prompt[]): number {
+  return prompts.reduce((sum, prompt) => sum + (wantsMultimask(prompt) ? 3 : 1), 0);
 }
 
 /**
@@ -50,7 +57,7 @@ export function checkOutput(
   { width, height }: ImageSize,
   { maxMaskPixels }: PromptLimits,
 ): void {
-  const masks = prompts.reduce((sum, prompt) => sum + (wantsMultimask(prompt) ? 3 : 1), 0);
+  const masks = maskCount(prompts);
   if (masks * width * height <= maxMaskPixels) return;
   const message = `${masks} masks of ${width}x${height} pixels are more than the ${maxMaskPixels} allowed`;
   throw new SamError('masks-too-large', message);

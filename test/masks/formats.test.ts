@@ -3,8 +3,9 @@ import sharp from 'sharp';
 import t from 'tap';
 import type { ImageSize } from '#src/core/image.js';
 import type { Georeference, MaskFormat, Ring, Segmentations } from '#src/core/mask.js';
-import { readFloats } from '#src/core/tensor.js';
+import { extentOf } from '#src/masks/extent.js';
 import { encodeMask } from '#src/masks/formats.js';
+import { maskBytes } from '#src/masks/mask-bytes.js';
 import { signedArea } from '#src/masks/polygons.js';
 import { toImage } from '#src/masks/rle.js';
 import { type DrawnMask, drawnMasks } from '../fixtures/masks.js';
@@ -27,8 +28,6 @@ function goldenMasks(): DrawnMask[] {
 }
 
 const MASKS = [...drawnMasks(), ...goldenMasks()];
-const logits = Float32Array.from({ length: 256 * 256 }, (_, i) => 20 * Math.sin(i * 12.9898));
-
 async function encode<F extends MaskFormat>(
   { counts, width, height }: DrawnMask,
   format: F,
@@ -40,7 +39,7 @@ async function encode<F extends MaskFormat>(
   };
   const image = { width, height };
   const properties = { predicted_iou: 0.9 };
-  return (await encodeMask({ counts, image, logits, options, properties })) as Segmentations[F];
+  return (await encodeMask({ counts, image, options, properties })) as Segmentations[F];
 }
 
 /** Pixels whose centres lie within an odd number of rings, row by row: 255 and 0. */
@@ -254,9 +253,26 @@ async function fewer(mask: DrawnMask): Promise<number> {
   return polygons.flat(2).length / (await encode(mask, 'polygon')).polygons.flat(2).length;
 }
 
-t.test('logits', async (t) => {
-  const [mask] = MASKS as [DrawnMask];
-  const { dtype, data } = await encode(mask, 'logits');
-  t.equal(dtype, 'float32');
-  t.same(readFloats(Buffer.from(data, 'base64'), dtype), logits);
+t.test('what a mask takes in an answer is known before it is written', async (t) => {
+  const formats = [
+    'rle',
+    'rle_counts',
+    'png',
+    'polygon',
+    'geojson',
+    'svg',
+    'labelstudio_rle',
+  ] as const;
+  const transform = [1e-5 / 3, 1e-7 / 3, -123.456789012345, 1e-7 / 3, -1e-5 / 3, 45.6789012345678];
+  const georeference = { transform } as unknown as Georeference;
+  for (const mask of MASKS) {
+    const { counts, width, height } = mask;
+    const { area } = extentOf(counts, height);
+    for (const format of formats) {
+      const written = await encode(mask, format, format === 'geojson' ? { georeference } : {});
+      const bytes = maskBytes(format, counts, area, { width, height });
+      const actual = JSON.stringify(written).length;
+      t.ok(actual <= bytes, `${format} of ${width}x${height}: ${actual} of ${bytes}`);
+    }
+  }
 });

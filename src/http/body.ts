@@ -1,0 +1,133 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import { SamError } from '../core/errors.js';
+import type { RequestAccount } from '../service/ledger.js';
+
+/** The least that is allocated for a body. */
+const FIRST_BYTES = 16 * 1024;
+/** After so many chunks they must be of so many bytes on average: each costs as much time as a large one. */
+const MANY_CHUNKS = 4096;
+const SMALL_CHUNK = 16;
+
+export interface BodyOptions {
+  readonly maxBytes: number;
+  /** How many bytes will come, where somebody says: memory does not grow beyond. */
+  readonly expected?: number | undefined;
+  /** What is too large, for the message. */
+  readonly name: string;
+  /** Called with each chunk. */
+  readonly onChunk?: (chunk: Uint8Array) => void;
+}
+
+/**
+ * Reads a stream to its end, into memory of the account that is booked before it is allocated. A stream that stalls
+ * gives its memory up when others need it.
+ * @throws SamError `payload-too-large`, `overloaded`, `request-timeout` for a stalled one, `malformed-request` for
+ *   one in tiny chunks
+ */
+export async function readBody(
+  stream: Readable,
+  account: RequestAccount,
+  options: BodyOptions,
+): Promise<Uint8Array> {
+  const body = new Body(account, options);
+  try {
+    await drain(stream, account, (chunk) => body.add(chunk));
+    return body.finish();
+  } catch (error) {
+    body.drop();
+    throw error;
+  }
+}
+
+/** Bytes that a request says it has. */
+export function declaredLength(headers: IncomingHttpHeaders): number | undefined {
+  const text = headers['content-length'];
+  return text === undefined ? undefined : Number(text);
+}
+
+/** Hands every chunk to `take` as it comes. By listeners: a promise for each would be memory for each. */
+function drain(
+  stream: Readable,
+  account: RequestAccount,
+  take: (chunk: Buffer) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (error?: unknown) => {
+      // Destroying the stream would close the connection before the answer is out.
+      stream.off('data', onData).off('end', settle).off('error', settle).off('close', onClose);
+      account.clientDone();
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const onData = (chunk: Buffer) => {
+      account.moved();
+      try {
+        take(chunk);
+      } catch (error) {
+        stream.pause();
+        settle(error);
+      }
+    };
+    const onClose = () => settle(new Error('the body ended early'));
+    account.awaitClient(() => {
+      settle(new SamError('request-timeout', 'the body stalled while memory was needed elsewhere'));
+    });
+    stream.on('data', onData).on('end', settle).on('error', settle).on('close', onClose);
+    if (stream.destroyed) onClose();
+  });
+}
+
+/** A body's bytes, in a block that doubles as they come. */
+class Body {
+  readonly #account: RequestAccount;
+  readonly #options: BodyOptions;
+  #block = new Uint8Array(0);
+  #size = 0;
+  #chunks = 0;
+
+  constructor(account: RequestAccount, options: BodyOptions) {
+    this.#account = account;
+    this.#options = options;
+  }
+
+  add(chunk: Uint8Array): void {
+    const { maxBytes, name, onChunk } = this.#options;
+    const size = this.#size + chunk.length;
+    if (size > maxBytes) {
+      throw new SamError('payload-too-large', `${name} may have ${maxBytes} bytes`);
+    }
+    if (++this.#chunks > MANY_CHUNKS && size < this.#chunks * SMALL_CHUNK) {
+      const message = `${name} comes in chunks of a few bytes: send larger ones`;
+      throw new SamError('malformed-request', message);
+    }
+    if (size > this.#block.length) this.#grow(size);
+    this.#block.set(chunk, this.#size);
+    this.#size = size;
+    onChunk?.(chunk);
+  }
+
+  /** The bytes, in memory of their own: crossing into a worker copies the whole block a view lies in. */
+  finish(): Uint8Array {
+    if (this.#block.length > this.#size) this.#move(this.#size);
+    return this.#block;
+  }
+
+  drop(): void {
+    this.#account.give('body', this.#block.length);
+  }
+
+  #grow(needed: number): void {
+    const { maxBytes, expected = maxBytes } = this.#options;
+    const doubled = Math.max(FIRST_BYTES, 2 * this.#block.length);
+    this.#move(Math.max(needed, Math.min(doubled, expected, maxBytes)));
+  }
+
+  #move(capacity: number): void {
+    const before = this.#block;
+    this.#account.take('body', capacity);
+    this.#block = new Uint8Array(capacity);
+    this.#block.set(before.subarray(0, this.#size));
+    this.#account.give('body', before.length);
+  }
+}

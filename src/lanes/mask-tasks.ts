@@ -1,0 +1,119 @@
+import type { ImageSize } from '../core/image.js';
+import type { FoundMask, UncutMask } from '../core/mask.js';
+import { serializeMask } from '../core/mask-shape.js';
+import type { CutTask, MaskOptions, WriteTask } from '../core/ports.js';
+import {
+  BYTES_PER_ELEMENT,
+  type Dtype,
+  readFloats,
+  type Tensor,
+  writeFloats,
+} from '../core/tensor.js';
+import { encodeMask } from '../masks/formats.js';
+import { type MeasuredMask, measureMask } from '../masks/mask.js';
+import { modelOf } from './decoders.js';
+import { moved } from './moved.js';
+import { type Outcome, settle } from './outcome.js';
+
+/** No request keeps a worker for longer at a time, but for what it has begun. */
+const SLICE_MS = 100;
+/** Masks that take no more in the answer are written at once. */
+const SMALL_BYTES = 256 * 1024;
+
+/** The time one task has for masks. */
+export class Slice {
+  readonly #end = performance.now() + SLICE_MS;
+
+  get over(): boolean {
+    return performance.now() > this.#end;
+  }
+}
+
+/** Masks of 256x256 -> masks of the image's size: the first of each task's, as many as fit a slice. */
+export function cut(tasks: readonly CutTask[]): Promise<Outcome<readonly FoundMask[]>[]> {
+  return Promise.all(tasks.map((task) => settle(() => cutSome(task))));
+}
+
+async function cutSome({ masks, model, image, options }: CutTask): Promise<FoundMask[]> {
+  const slice = new Slice();
+  const found: FoundMask[] = [];
+  const { image_size } = modelOf(model).manifest;
+  for (const { uncut, predicted_iou } of masks) {
+    const logits = readFloats(uncut.bytes, 'float32');
+    found.push(await findMask(logits, predicted_iou, image, image_size, options));
+    if (slice.over) break;
+  }
+  return found;
+}
+
+/** A mask of the decoder at its image's size, written where that is little. @param logits [256,256] */
+export async function findMask(
+  logits: Float32Array,
+  predictedIou: number,
+  image: ImageSize,
+  imageSize: number,
+  options: MaskOptions,
+): Promise<FoundMask> {
+  const mask = measureMask(logits, predictedIou, image, imageSize, options);
+  const { format, returnLogits, keepLogits, logitsDtype } = options;
+  const answered = returnLogits || format === 'logits' ? share(logits, logitsDtype) : undefined;
+  const exact = logitsDtype === 'float32' ? answered : undefined;
+  return {
+    ...mask.scores,
+    ...(format !== 'logits' && (await pixelsOf(mask, image, options))),
+    ...(answered && { logits: answered }),
+    ...(keepLogits && { kept: exact ?? share(logits, 'float32') }),
+    bytes: mask.bytes,
+  };
+}
+
+/** A small mask as it is answered, a large one as its runs. A cut-out takes the photograph, which is not here. */
+async function pixelsOf(
+  mask: MeasuredMask,
+  image: ImageSize,
+  options: MaskOptions,
+): Promise<Pick<FoundMask, 'segmentation' | 'runs'>> {
+  if (mask.bytes <= SMALL_BYTES && options.format !== 'cutout') {
+    return { segmentation: await segmentationOf(mask, image, options) };
+  }
+  const { counts } = mask;
+  const runs = new Uint32Array(new SharedArrayBuffer(4 * counts.length));
+  runs.set(counts);
+  return { runs };
+}
+
+/** Masks written as they go into the answer. */
+export async function write(tasks: readonly WriteTask[]): Promise<Outcome<Uint8Array>[]> {
+  const outcomes = await Promise.all(tasks.map((task) => settle(() => writeOne(task))));
+  return moved(
+    outcomes,
+    outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value.buffer] : [])),
+  );
+}
+
+async function writeOne({ mask, image, options, shape, prompt }: WriteTask): Promise<Uint8Array> {
+  const { runs = [], predicted_iou, stability_score, bbox, area } = mask;
+  const scores = { predicted_iou, stability_score, bbox, area };
+  const segmentation = await segmentationOf({ counts: Array.from(runs), scores }, image, options);
+  // In memory of its own, not a part of Node's pool, as it leaves this thread.
+  return new Uint8Array(Buffer.from(serializeMask(segmentation, shape, prompt) as string));
+}
+
+function segmentationOf(
+  { counts, scores }: Pick<MeasuredMask, 'counts' | 'scores'>,
+  image: ImageSize,
+  options: MaskOptions,
+) {
+  return encodeMask({ counts, image, options, properties: { ...scores } });
+}
+
+/** A mask that is left when its decode's slice is over. */
+export function uncutMask(logits: Float32Array, predicted_iou: number): UncutMask {
+  return { predicted_iou, uncut: share(logits, 'float32') };
+}
+
+/** Logits [256,256] in memory of their own that every thread reads. */
+function share(logits: Float32Array, dtype: Dtype): Tensor {
+  const buffer = new SharedArrayBuffer(logits.length * BYTES_PER_ELEMENT[dtype]);
+  return { dtype, shape: [256, 256], bytes: writeFloats(logits, dtype, buffer) };
+}

@@ -1,0 +1,74 @@
+import { base64Length } from '../core/base64-length.js';
+import type { ImageSize } from '../core/image.js';
+import type { MaskFormat } from '../core/mask.js';
+
+/** Names, scores, box and whatever else stands beside a segmentation. */
+const BESIDE = 600;
+/** A corner as text: two numbers of pixels, or two of map coordinates in brackets. */
+const CORNER = 14;
+const PLACED_CORNER = 52;
+/** A run of Label Studio's has 27 bits at most, and each byte of them up to three digits and a comma. */
+const BRUSH_RUN = 16;
+
+/**
+ * Bytes that a mask takes in an answer at most, beside its logits: an upper bound, known before the mask is written. An
+ * outline has at most two corners for each end of a run and two for each column at the edges of the image.
+ * @param counts column-major run lengths, background first. @param area pixels inside.
+ */
+export function maskBytes(
+  format: MaskFormat,
+  counts: readonly number[],
+  area: number,
+  image: ImageSize,
+): number {
+  const { width, height } = image;
+  const pixels = width * height;
+  const runs = counts.length;
+  const corners = 2 * (runs + 2 * width);
+  switch (format) {
+    case 'rle':
+      // The logarithm bends down: run lengths that are all alike take the most.
+      return BESIDE + runs * (2 + Math.log2(1 + (2 * pixels) / runs) / 5);
+    case 'rle_counts':
+      return BESIDE + runs * (2 + Math.log10(1 + pixels / runs));
+    case 'png':
+      return BESIDE + base64Length(packed(height * (1 + Math.ceil(width / 8))));
+    case 'cutout':
+      // What is outside is all alike and packs to a hundredth at worst.
+      return BESIDE + base64Length(packed(4 * area + (4 * pixels) / 100));
+    case 'polygon':
+    case 'svg':
+      return BESIDE + corners * CORNER;
+    case 'geojson':
+      return 2 * BESIDE + corners * PLACED_CORNER;
+    case 'labelstudio_rle':
+      return BESIDE + rowRuns(counts, image) * BRUSH_RUN;
+    case 'logits':
+      return BESIDE;
+  }
+}
+
+/** Deflate adds some to what it cannot pack. */
+function packed(bytes: number): number {
+  return Math.ceil(bytes * 1.01) + 64;
+}
+
+/**
+ * Runs of the mask row by row, at most: one for each row, and one for each pixel that differs from its left neighbour.
+ * Those are where the mask and the mask moved by a column do not agree, which the ends of both their runs tell.
+ */
+function rowRuns(counts: readonly number[], { width, height }: ImageSize): number {
+  const pixels = width * height;
+  let [own, moved] = [0, 0];
+  let [ownEnd, movedEnd] = [counts[0] ?? pixels, height + (counts[0] ?? pixels)];
+  let differing = 0;
+  for (let at = 0; at < pixels; ) {
+    const end = Math.min(ownEnd, movedEnd, pixels);
+    // The first column has no left neighbour.
+    if (own % 2 !== moved % 2) differing += Math.max(0, end - Math.max(at, height));
+    at = end;
+    while (own < counts.length && ownEnd <= at) ownEnd += counts[++own] ?? pixels;
+    while (moved < counts.length && movedEnd <= at) movedEnd += counts[++moved] ?? pixels;
+  }
+  return height + differing;
+}
