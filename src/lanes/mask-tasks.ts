@@ -1,5 +1,5 @@
 import type { ImageSize } from '../core/image.js';
-import type { FoundMask, UncutMask } from '../core/mask.js';
+import type { FoundMask, MaskFormat, UncutMask } from '../core/mask.js';
 import { serializeMask } from '../core/mask-shape.js';
 import type { CutTask, MaskOptions, WriteTask } from '../core/ports.js';
 import {
@@ -17,8 +17,10 @@ import { type Outcome, settle } from './outcome.js';
 
 /** No request keeps a worker for longer at a time, but for what it has begun. */
 const SLICE_MS = 100;
-/** Masks that take no more in the answer are written at once. */
-const SMALL_BYTES = 256 * 1024;
+/** Masks that take no more in the answer are written at once: one string costs the main thread less than a tree. */
+const SMALL_STRING = 4 * 2 ** 20;
+const SMALL_TREE = 2 ** 19;
+const STRINGS: readonly MaskFormat[] = ['rle', 'png', 'svg'];
 
 /** The time one task has for masks. */
 export class Slice {
@@ -73,7 +75,8 @@ async function pixelsOf(
   image: ImageSize,
   options: MaskOptions,
 ): Promise<Pick<FoundMask, 'segmentation' | 'runs'>> {
-  if (mask.bytes <= SMALL_BYTES && options.format !== 'cutout') {
+  const small = STRINGS.includes(options.format) ? SMALL_STRING : SMALL_TREE;
+  if (mask.bytes <= small && options.format !== 'cutout') {
     return { segmentation: await segmentationOf(mask, image, options) };
   }
   const { counts } = mask;

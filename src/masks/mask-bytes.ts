@@ -1,6 +1,7 @@
 import { base64Length } from '../core/base64-length.js';
 import type { ImageSize } from '../core/image.js';
 import type { MaskFormat } from '../core/mask.js';
+import type { Extent } from './extent.js';
 
 /** Names, scores, box and whatever else stands beside a segmentation. */
 const BESIDE = 600;
@@ -12,19 +13,19 @@ const BRUSH_RUN = 16;
 
 /**
  * Bytes that a mask takes in an answer at most, beside its logits: an upper bound, known before the mask is written. An
- * outline has at most two corners for each end of a run and two for each column at the edges of the image.
- * @param counts column-major run lengths, background first. @param area pixels inside.
+ * outline has at most two corners for each end of a run and four for each column that it has.
+ * @param counts column-major run lengths, background first.
  */
 export function maskBytes(
   format: MaskFormat,
   counts: readonly number[],
-  area: number,
+  { area, bbox }: Extent,
   image: ImageSize,
 ): number {
   const { width, height } = image;
   const pixels = width * height;
   const runs = counts.length;
-  const corners = 2 * (runs + 2 * width);
+  const corners = 2 * (runs + 2 * bbox[2]);
   switch (format) {
     case 'rle':
       // The logarithm bends down: run lengths that are all alike take the most.

@@ -34,7 +34,7 @@ export function measureMask(
   return {
     counts,
     scores: { predicted_iou: predictedIou, stability_score, bbox, area },
-    bytes: maskBytes(format, counts, area, image),
+    bytes: maskBytes(format, counts, mask, image),
   };
 }
 

@@ -39,7 +39,7 @@ export class Ledger {
 
   /** An account for a request of `client`. */
   open(client: string): RequestAccount {
-    const account: RequestAccount = new RequestAccount({
+    const account: RequestAccount = new RequestAccount(client, {
       take: (kind, bytes) => this.#take(account, client, kind, bytes),
       give: (kind, bytes) => this.#change(client, kind, -bytes),
       wait: (waits) => this.#waiting[waits ? 'add' : 'delete'](account),
@@ -49,25 +49,30 @@ export class Ledger {
   }
 
   #take(account: RequestAccount, client: string, kind: MemoryKind, bytes: number): void {
-    if (!this.#fits(client, kind, bytes)) this.#callIn(account, client, kind, bytes);
+    this.#makeRoom(account, client, kind, bytes);
     this.#change(client, kind, bytes);
   }
 
-  #fits(client: string, kind: MemoryKind, bytes: number): boolean {
+  /** Which bound the bytes would go over. */
+  #exceeded(client: string, kind: MemoryKind, bytes: number): 'client' | 'all' | undefined {
     const { maxBytes, maxClientBytes, maxBodyBytes } = this.#limits;
-    if (this.#total + bytes > maxBytes) return false;
-    if (kind === 'body' && this.held('body') + bytes > maxBodyBytes) return false;
-    return (this.#clients.get(client) ?? 0) + bytes <= maxClientBytes;
+    if ((this.#clients.get(client) ?? 0) + bytes > maxClientBytes) return 'client';
+    if (this.#total + bytes > maxBytes) return 'all';
+    return kind === 'body' && this.held('body') + bytes > maxBodyBytes ? 'all' : undefined;
   }
 
   /** Ends stalled requests until `bytes` more fit. @throws SamError `overloaded` when they do not even then */
-  #callIn(account: RequestAccount, client: string, kind: MemoryKind, bytes: number): void {
+  #makeRoom(own: RequestAccount, client: string, kind: MemoryKind, bytes: number): void {
+    if (!this.#exceeded(client, kind, bytes)) return;
     const before = this.#now() - STALLED_MS;
-    const stalled = [...this.#waiting].filter(({ movedAt }) => movedAt < before);
-    for (const other of stalled.sort((a, b) => a.movedAt - b.movedAt)) {
-      if (other === account) continue;
-      other.end();
-      if (this.#fits(client, kind, bytes)) return;
+    const stalled = [...this.#waiting].filter((each) => each !== own && each.movedAt < before);
+    stalled.sort((a, b) => a.movedAt - b.movedAt);
+    for (;;) {
+      const exceeded = this.#exceeded(client, kind, bytes);
+      if (!exceeded) return;
+      const next = stalled.findIndex((each) => exceeded === 'all' || each.client === client);
+      if (next < 0) break;
+      stalled.splice(next, 1)[0]?.end();
     }
     throw new SamError('overloaded', 'too much memory is in use for requests', {
       retryAfter: RETRY_AFTER,
@@ -93,6 +98,7 @@ interface Page {
 
 /** What one request holds. */
 export class RequestAccount implements Account {
+  readonly client: string;
   readonly #page: Page;
   readonly #held = new Map<MemoryKind, number>();
   /** The request itself, and work that outlasts it. */
@@ -102,7 +108,8 @@ export class RequestAccount implements Account {
   /** When its client last sent or took something, on the ledger's clock. */
   movedAt: number;
 
-  constructor(page: Page) {
+  constructor(client: string, page: Page) {
+    this.client = client;
     this.#page = page;
     this.movedAt = page.now();
   }

@@ -267,10 +267,10 @@ t.test('what a mask takes in an answer is known before it is written', async (t)
   const georeference = { transform } as unknown as Georeference;
   for (const mask of MASKS) {
     const { counts, width, height } = mask;
-    const { area } = extentOf(counts, height);
+    const extent = extentOf(counts, height);
     for (const format of formats) {
       const written = await encode(mask, format, format === 'geojson' ? { georeference } : {});
-      const bytes = maskBytes(format, counts, area, { width, height });
+      const bytes = maskBytes(format, counts, extent, { width, height });
       const actual = JSON.stringify(written).length;
       t.ok(actual <= bytes, `${format} of ${width}x${height}: ${actual} of ${bytes}`);
     }
