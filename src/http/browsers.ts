@@ -29,11 +29,18 @@ export async function instructBrowsers(server: Server, origins: readonly string[
     strictTransportSecurity: false,
   });
   if (!foreign) return;
-  await server.register(cors, {
+  const options = {
     origin: origins.includes('*') ? '*' : [...origins],
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],
     exposedHeaders: EXPOSED,
     maxAge: 600,
     strictPreflight: false,
+  };
+  await server.register(cors, {
+    // Any path's preflight is answered, so that the page may read why its request is not.
+    delegator: async ({ headers }) => ({
+      ...options,
+      preflight: headers['access-control-request-method'] !== undefined,
+    }),
   });
 }
