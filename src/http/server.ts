@@ -74,7 +74,11 @@ export async function createServer(context: Context, options: ServerOptions): Pr
     route.schema = { querystring: NO_QUERY, ...route.schema };
   });
   const answer405 = refuseOtherMethods(server);
-  server.addHook('onRequest', async ({ raw }, reply) => unparsable.begun(raw, reply.raw));
+  unparsable.watch(server);
+  server.server.once('listening', () => {
+    // Out of files or memory; an error that nobody hears would end the process.
+    server.server.on('error', (err) => logger.error({ err }, 'a connection was not accepted'));
+  });
   observe(server, context);
   closeConnections(server);
   continueWhenRead(server);

@@ -13,7 +13,6 @@ t.test(
       ['a broken path with a query', 'POST /decode%?model=a'],
       ['a name of 300 characters', `GET /embeddings/${'a'.repeat(300)}`],
       ['a model of 3,000 characters', `GET /models/${'a'.repeat(3000)}/decoder.onnx`],
-      ['no path at all', 'OPTIONS *'],
       ['half of a URL', 'GET http://'],
       ['an expectation that nobody has', 'POST /decode HTTP/1.1\r\nexpect: 200-ok'],
     ];
