@@ -148,16 +148,16 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   const guard = new MemoryGuard(config.SAM_MAX_RSS);
   const uploads = new Uploads(config.SAM_MAX_IMAGE_BYTES, config.SAM_MAX_UPLOAD_BYTES);
+  const keys = config.SAM_API_KEYS_FILE ? new ApiKeys(config.SAM_API_KEYS_FILE) : undefined;
   metrics.watch({
     lanes: { encode: () => encodeLane.load, decode: () => decodeLane.load },
     tiers: { memory: () => memory.usage, ...(disk && { disk: () => disk.usage }) },
     uploads: () => uploads.held,
     pixels: () => pixels.taken,
+    keysInvalid: () => keys?.invalid ?? false,
   });
-
-  const keys = config.SAM_API_KEYS_FILE ? new ApiKeys(config.SAM_API_KEYS_FILE) : undefined;
   keys?.watch((error) => {
-    if (error) logger.error({ err: error }, 'the keys are wrong: those of before stay');
+    if (error) logger.error({ err: error }, 'the keys file is wrong: the keys of before stay');
     else logger.info('keys read');
   });
 
