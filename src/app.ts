@@ -151,17 +151,17 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const ledger = openLedger(config);
   const guard = new MemoryGuard(config.SAM_MAX_RSS);
   const uploads = new Uploads(config.SAM_MAX_IMAGE_BYTES);
+  const keys = config.SAM_API_KEYS_FILE ? new ApiKeys(config.SAM_API_KEYS_FILE) : undefined;
   metrics.watch({
     lanes: { encode: () => encodeLane.load, decode: () => decodeLane.load },
     tiers: { memory: () => memory.usage, ...(disk && { disk: () => disk.usage }) },
     uploads: () => ledger.held('body'),
     memory: (kind) => ledger.held(kind),
     pixels: () => pixels.taken,
+    keysInvalid: () => keys?.invalid ?? false,
   });
-
-  const keys = config.SAM_API_KEYS_FILE ? new ApiKeys(config.SAM_API_KEYS_FILE) : undefined;
   keys?.watch((error) => {
-    if (error) logger.error({ err: error }, 'the keys are wrong: those of before stay');
+    if (error) logger.error({ err: error }, 'the keys file is wrong: the keys of before stay');
     else logger.info('keys read');
   });
 

@@ -35,6 +35,10 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
+/** How many things wrong with a request are listed, and how long the words are: a client may get everything wrong. */
+export const MAX_VIOLATIONS = 20;
+const MAX_LENGTH = 1000;
+
 /** One thing wrong with a request: `path` is a JSON pointer into what the client sent. */
 export interface Violation {
   readonly path: string;
@@ -47,6 +51,7 @@ export interface Violation {
  */
 export class SamError extends Error {
   readonly code: ErrorCode;
+  /** The first of them. */
   readonly violations: readonly Violation[];
   /** Seconds after which it is worth trying again, when waiting helps. */
   readonly retryAfter: number | undefined;
@@ -56,12 +61,20 @@ export class SamError extends Error {
     message: string,
     options: { violations?: readonly Violation[]; retryAfter?: number; cause?: unknown } = {},
   ) {
-    super(message, { cause: options.cause });
+    super(shortened(message), { cause: options.cause });
     this.name = 'SamError';
     this.code = code;
-    this.violations = options.violations ?? [];
+    const violations = options.violations?.slice(0, MAX_VIOLATIONS) ?? [];
+    this.violations = violations.map((violation) => ({
+      path: shortened(violation.path),
+      message: shortened(violation.message),
+    }));
     this.retryAfter = options.retryAfter;
   }
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
 }
 
 /** The process cannot start with what it was given. The message tells the operator what to change. */

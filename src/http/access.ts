@@ -1,16 +1,17 @@
-import rateLimit from '@fastify/rate-limit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SamError } from '../core/errors.js';
 import type { ApiKey, ApiKeys, Scope } from './api-keys.js';
+import { clientAddress } from './client-address.js';
 import type { Server } from './context.js';
 import { problems } from './document.js';
+import { RateLimit } from './rate-limit.js';
 
 export interface Access {
   /** Undefined lets everybody in. */
   readonly keys: ApiKeys | undefined;
   /** Requests a minute of one key; 0 for as many as it likes. */
   readonly ratePerKey: number;
-  /** Requests a minute of one address, or one IPv6 network; 0 for as many as it likes. */
+  /** Requests a minute of one address, or one IPv6 network, but for those of health; 0 for as many as it likes. */
   readonly ratePerAddress: number;
 }
 
@@ -21,19 +22,35 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     key: ApiKey | undefined;
+    /** Why its address has to wait, if it has. */
+    excess: SamError | undefined;
   }
 }
 
-/** Asks for a key, and counts, before anything of a body is read. To be called before any route is added. */
-export async function guard(server: Server, access: Access): Promise<void> {
-  await server.register(rateLimit, { global: false, timeWindow: 60_000, ipv6Subnet: 64 });
-  const { ratePerAddress, ratePerKey, keys } = access;
-  // Of both, only the last few thousand clients are remembered.
-  const byAddress = server.createRateLimit({ max: ratePerAddress });
-  const byKey = server.createRateLimit({
-    max: ratePerKey,
-    keyGenerator: ({ key }) => `key ${key?.name}`,
+/** What load balancers ask as often as they like. */
+const UNCOUNTED = ['/healthz', '/readyz'];
+
+/**
+ * Counts the requests of each address, whatever becomes of them. To be called before anything that answers a request:
+ * preflights are counted too, though `guard` alone refuses.
+ */
+export function countRequests(server: Server, { ratePerAddress }: Access): void {
+  server.decorateRequest('excess');
+  if (ratePerAddress === 0) return;
+  const limit = new RateLimit(ratePerAddress);
+  server.addHook('onRequest', async (request) => {
+    const { method, routeOptions } = request;
+    if (UNCOUNTED.includes(routeOptions.url ?? '') && method === 'GET') return;
+    request.excess = excess(limit, clientAddress(request));
   });
+}
+
+/**
+ * Refuses requests above a rate, and asks for a key, before anything of a body is read. To be called before any route
+ * is added.
+ */
+export function guard(server: Server, { ratePerKey, keys }: Access): void {
+  const limit = ratePerKey > 0 ? new RateLimit(ratePerKey) : undefined;
 
   server.addHook('onRoute', (route) => {
     if (!route.config?.scopes) return;
@@ -45,12 +62,12 @@ export async function guard(server: Server, access: Access): Promise<void> {
   });
   server.decorateRequest('key');
   server.addHook('onRequest', async (request, reply) => {
+    if (request.excess) throw request.excess;
     const { scopes } = request.routeOptions.config;
-    if (!scopes) return;
-    if (ratePerAddress > 0) await count(byAddress, request);
-    if (!keys) return;
+    if (!scopes || !keys) return;
     request.key = authenticate(request, reply, keys, scopes);
-    if (ratePerKey > 0) await count(byKey, request);
+    const tooMany = limit && excess(limit, request.key.name);
+    if (tooMany) throw tooMany;
   });
 }
 
@@ -75,13 +92,10 @@ function authenticate(
   return key;
 }
 
-/** @throws SamError `rate-limited` */
-async function count(
-  limiter: ReturnType<Server['createRateLimit']>,
-  request: FastifyRequest,
-): Promise<void> {
-  const limit = await limiter(request);
-  if (limit.isAllowed || !limit.isExceeded) return;
+/** Counts a request. @returns what is to be thrown where it is one too many */
+function excess(limit: RateLimit, client: string): SamError | undefined {
+  const wait = limit.count(client);
+  if (wait === undefined) return undefined;
   const message = `at most ${limit.max} requests a minute`;
-  throw new SamError('rate-limited', message, { retryAfter: limit.ttlInSeconds });
+  return new SamError('rate-limited', message, { retryAfter: Math.ceil(wait / 1000) });
 }

@@ -1,5 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  unwatchFile,
+  watchFile,
+} from 'node:fs';
 import { StartupError } from '../core/errors.js';
 
 /** What a key may open: `admin` drops embeddings and reads the metrics. */
@@ -17,7 +25,10 @@ interface Entry extends ApiKey {
 }
 
 const LINE = /^(?<name>[\w.-]{1,64})\s+(?<scopes>[a-z,]+)\s+(?<digest>[0-9a-f]{64})$/;
+/** Some ten thousand keys. */
+const MAX_BYTES = 2 ** 20;
 const LOOK_EVERY_MS = 1000;
+const REMIND_EVERY_MS = 60_000;
 
 /**
  * The keys of a file, which holds their digests only. One key a line: `<name> <scopes> <sha256 of the key>`,
@@ -26,11 +37,18 @@ const LOOK_EVERY_MS = 1000;
 export class ApiKeys {
   readonly #file: string;
   #entries: readonly Entry[];
+  #invalid = false;
+  #reminder: NodeJS.Timeout | undefined;
 
-  /** @throws StartupError naming the line that is wrong */
+  /** @throws StartupError naming the line that is wrong, or what else is wrong with the file */
   constructor(file: string) {
     this.#file = file;
     this.#entries = read(file);
+  }
+
+  /** Whether the file is wrong or gone, so that the keys are those it had before. */
+  get invalid(): boolean {
+    return this.#invalid;
   }
 
   /** The key that `token` is. Takes the same time whichever it is, and if it is none. */
@@ -44,40 +62,76 @@ export class ApiKeys {
   }
 
   /**
-   * Takes over what the file says from now on. A file that is wrong changes nothing.
-   * @param onChange told of each attempt, with what was wrong.
+   * Takes over what the file says from now on. A file that is wrong, empty or gone changes nothing.
+   * @param onRead told of each change, with what is wrong, and again while it is.
    */
-  watch(onChange: (error?: unknown) => void): void {
-    // By looking, since editors and secret mounts replace the file, which watchers of an inode miss.
-    watchFile(this.#file, { interval: LOOK_EVERY_MS, persistent: false }, () => {
+  watch(onRead: (error?: unknown) => void, remindEveryMs = REMIND_EVERY_MS): void {
+    const look = () => {
+      clearTimeout(this.#reminder);
       try {
         this.#entries = read(this.#file);
-        onChange();
+        this.#invalid = false;
+        onRead();
       } catch (error) {
-        onChange(error);
+        this.#invalid = true;
+        this.#reminder = setTimeout(look, remindEveryMs).unref();
+        onRead(error);
       }
-    });
+    };
+    // By looking, since editors and secret mounts replace the file, which watchers of an inode miss.
+    watchFile(this.#file, { interval: LOOK_EVERY_MS, persistent: false }, look);
   }
 
   close(): void {
     unwatchFile(this.#file);
+    clearTimeout(this.#reminder);
   }
 }
 
 function read(file: string): Entry[] {
-  let text: string;
+  const entries = new Map<number, Entry>();
+  for (const [i, line] of textOf(file).split('\n').entries()) {
+    const entry = line.replace(/#.*/, '').trim();
+    if (entry) entries.set(i + 1, parse(entry, `SAM_API_KEYS_FILE, line ${i + 1}`));
+  }
+  // Without a key nobody would be let in: that is said by an empty file less often than a file is cut off.
+  if (entries.size === 0) throw new StartupError('SAM_API_KEYS_FILE: holds no key');
+  refuseTwice(entries, ({ name }) => name, 'have the same name');
+  refuseTwice(entries, ({ digest }) => digest.toString('hex'), 'are the same key');
+  return [...entries.values()];
+}
+
+/** @throws StartupError where it is no regular file: one that is a pipe would be waited for */
+function textOf(file: string): string {
   try {
-    text = readFileSync(file, 'utf8');
+    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stats = fstatSync(descriptor);
+      if (!stats.isFile()) throw new Error(`${file} is not a regular file`);
+      if (stats.size > MAX_BYTES) throw new Error(`${file} has more than ${MAX_BYTES} bytes`);
+      return readFileSync(descriptor, 'utf8');
+    } finally {
+      closeSync(descriptor);
+    }
   } catch (error) {
     throw new StartupError(`SAM_API_KEYS_FILE: ${error instanceof Error ? error.message : error}`);
   }
-  const entries = text.split('\n').flatMap((line, i) => {
-    const entry = line.replace(/#.*/, '').trim();
-    return entry ? [parse(entry, `SAM_API_KEYS_FILE, line ${i + 1}`)] : [];
-  });
-  const names = new Set(entries.map(({ name }) => name));
-  if (names.size < entries.length) throw new StartupError('SAM_API_KEYS_FILE: a name stands twice');
-  return entries;
+}
+
+/** @throws StartupError naming two lines that share what no two may share */
+function refuseTwice(
+  entries: ReadonlyMap<number, Entry>,
+  what: (entry: Entry) => string,
+  problem: string,
+): void {
+  const lines = new Map<string, number>();
+  for (const [line, entry] of entries) {
+    const first = lines.get(what(entry));
+    if (first !== undefined) {
+      throw new StartupError(`SAM_API_KEYS_FILE: lines ${first} and ${line} ${problem}`);
+    }
+    lines.set(what(entry), line);
+  }
 }
 
 function parse(line: string, place: string): Entry {

@@ -1,5 +1,6 @@
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
+import type { FastifyRequest } from 'fastify';
 import type { Server } from './context.js';
 
 /** Of our headers, those that a page of another origin may read. */
@@ -29,11 +30,18 @@ export async function instructBrowsers(server: Server, origins: readonly string[
     strictTransportSecurity: false,
   });
   if (!foreign) return;
-  await server.register(cors, {
+  const options = {
     origin: origins.includes('*') ? '*' : [...origins],
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],
     exposedHeaders: EXPOSED,
     maxAge: 600,
     strictPreflight: false,
+  };
+  await server.register(cors, {
+    // Any path's preflight is answered, so that the page may read why its request is not.
+    delegator: async ({ headers }: FastifyRequest) => ({
+      ...options,
+      preflight: headers['access-control-request-method'] !== undefined,
+    }),
   });
 }

@@ -8,8 +8,8 @@ import type { Server } from './context.js';
 export function refuseOtherMethods(server: Server): () => void {
   const allowed = new Map<string, Set<string>>();
   server.addHook('onRoute', ({ url, method, prefix }) => {
-    // The pages under /docs are a plugin's own.
-    if (prefix) return;
+    // The pages under /docs are a plugin's own, and so are preflights of any path.
+    if (prefix || url === '*') return;
     const methods = allowed.get(url) ?? new Set();
     for (const name of [method].flat()) methods.add(name);
     allowed.set(url, methods);

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorCode, SamError, type Violation } from '../core/errors.js';
+import { type ErrorCode, MAX_VIOLATIONS, SamError, type Violation } from '../core/errors.js';
 import { leaveUnread } from './unread-bodies.js';
 
 /** Status and title of every error: the one place where the domain's failures meet HTTP. */
@@ -79,7 +79,7 @@ export function handleError(
 /** The framework's own errors in our words; whatever nobody foresaw becomes `internal`. */
 export function asSamError(error: Error & Partial<FastifyError>): SamError {
   if (error instanceof SamError) return error;
-  if (error.validation) return invalid(error);
+  if (error.validation) return invalid(error.validation, error.validationContext ?? 'request');
   const known = FRAMEWORK_ERRORS[error.code ?? ''];
   if (known) return new SamError(known.code, known.detail);
   const status = error.statusCode ?? 500;
@@ -103,21 +103,25 @@ const FRAMEWORK_ERRORS: Record<string, { code: ErrorCode; detail: string }> = {
   FST_INVALID_MULTIPART_CONTENT_TYPE: { code: 'unsupported-media-type', detail: ACCEPTED },
 };
 
-/** A schema violation, with the path of what is wrong rather than of the schema. */
-function invalid(error: Partial<FastifyError>): SamError {
-  const violations = (error.validation ?? []).map(violation);
-  const place = error.validationContext ?? 'request';
-  const detail = violations.map(({ path, message }) => `${path || place} ${message}`).join('; ');
-  return new SamError('invalid-request', detail, { violations });
+/** Schema violations, with the path of what is wrong rather than of the schema. */
+export function invalid(findings: readonly Finding[], place: string): SamError {
+  const listed = findings.slice(0, MAX_VIOLATIONS).map(violation);
+  const words = listed.map(({ path, message }) => `${path || place} ${message}`);
+  const more = findings.length - listed.length;
+  if (more > 0) words.push(`and ${more} more`);
+  return new SamError('invalid-request', words.join('; '), { violations: listed });
+}
+
+/** What the validator says of one thing that is wrong. */
+interface Finding {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly message?: string;
+  readonly params: Record<string, unknown>;
 }
 
 /** One finding of the validator, in words for a client. */
-export function violation(found: {
-  keyword: string;
-  instancePath: string;
-  message?: string;
-  params: Record<string, unknown>;
-}): Violation {
+function violation(found: Finding): Violation {
   const { keyword, instancePath, message = 'is not valid', params } = found;
   const extra = params['additionalProperty'];
   if (keyword === 'additionalProperties' && typeof extra === 'string') {

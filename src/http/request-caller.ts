@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../core/caller.js';
 import type { Ledger, RequestAccount } from '../service/ledger.js';
-import { clientOf } from './client.js';
+import { clientAddress } from './client-address.js';
 
 /** Whom a request comes from. Who that is, is known once its key has been read: nothing is booked before. */
 export class RequestCaller implements Caller {
@@ -19,8 +19,8 @@ export class RequestCaller implements Caller {
   }
 
   get client(): string {
-    const { key, ip } = this.#request;
-    return key ? `key ${key.name}` : clientOf(ip);
+    const { key } = this.#request;
+    return key ? `key ${key.name}` : clientAddress(this.#request);
   }
 
   get memory(): RequestAccount {

@@ -98,6 +98,12 @@ const PROMPT_FIELDS = {
 
 export const Prompt = Type.Object(PROMPT_FIELDS, { ...strict, $id: 'Prompt' });
 
+/**
+ * A number of a georeference. Within these bounds all corners of any image, and the products of two coordinates that
+ * the direction of a ring is found by, are finite.
+ */
+const Placed = Type.Number({ minimum: -1e100, maximum: 1e100 });
+
 /** How outlines are written. */
 export const OUTLINE_FIELDS = {
   simplify: Type.Optional(
@@ -110,7 +116,7 @@ export const OUTLINE_FIELDS = {
   ),
   transform: Type.Optional(
     Type.Unsafe<[number, number, number, number, number, number]>(
-      Type.Array(Type.Number(), {
+      Type.Array(Placed, {
         minItems: 6,
         maxItems: 6,
         description:
@@ -120,7 +126,7 @@ export const OUTLINE_FIELDS = {
   ),
   bounds: Type.Optional(
     Type.Unsafe<[number, number, number, number]>(
-      Type.Array(Type.Number(), {
+      Type.Array(Placed, {
         minItems: 4,
         maxItems: 4,
         description:

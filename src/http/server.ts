@@ -6,8 +6,9 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { Type } from 'typebox';
 import { SamError } from '../core/errors.js';
-import { type Access, guard } from './access.js';
+import { type Access, countRequests, guard } from './access.js';
 import { instructBrowsers } from './browsers.js';
+import { trusting } from './client-address.js';
 import type { Context, Server } from './context.js';
 import { decodeRoute } from './decode-route.js';
 import { decoderRoutes } from './decoder-routes.js';
@@ -24,6 +25,7 @@ import { segmentRoute } from './segment-route.js';
 import { systemRoutes } from './system-routes.js';
 import { Unparsable } from './unparsable.js';
 import { continueWhenRead } from './unread-bodies.js';
+import { Unroutable } from './unroutable.js';
 
 /** A client's own request id is taken over when it is one that a log can bear. */
 const REQUEST_ID = /^[\w.-]{1,64}$/;
@@ -46,6 +48,7 @@ export interface ServerOptions extends Access {
 export async function createServer(context: Context, options: ServerOptions): Promise<Server> {
   const { logger, version, corsOrigins, trustProxy, timeouts, reading } = options;
   const unparsable = new Unparsable(context.counts);
+  const unroutable = new Unroutable();
   const server = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -56,11 +59,12 @@ export async function createServer(context: Context, options: ServerOptions): Pr
       headersTimeout: Math.min(timeouts.headerMs, timeouts.requestMs),
       connectionsCheckingInterval: 500,
     },
-    trustProxy: trustProxy.length > 0 && [...trustProxy],
+    trustProxy: trustProxy.length > 0 && trusting(trustProxy),
     // In flight means served.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
+    frameworkErrors: unroutable.frameworkErrors,
     clientErrorHandler: unparsable.refuse,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
@@ -73,13 +77,19 @@ export async function createServer(context: Context, options: ServerOptions): Pr
     route.schema = { querystring: NO_QUERY, ...route.schema };
   });
   const answer405 = refuseOtherMethods(server);
-  server.addHook('onRequest', async ({ raw }, reply) => unparsable.begun(raw, reply.raw));
+  unparsable.watch(server);
+  server.server.once('listening', () => {
+    // Out of files or memory; an error that nobody hears would end the process.
+    server.server.on('error', (err) => logger.error({ err }, 'a connection was not accepted'));
+  });
   observe(server, context);
   closeConnections(server);
   continueWhenRead(server);
   watchReading(server, reading);
+  countRequests(server, options);
   await instructBrowsers(server, corsOrigins);
-  await guard(server, options);
+  guard(server, options);
+  unroutable.refuseOn(server);
 
   // Nothing is sent as text: such a body is a 415 like any other that no route takes.
   server.removeContentTypeParser(['text/plain', 'application/json']);

@@ -12,6 +12,7 @@ export interface Sources {
   readonly uploads: () => number;
   readonly memory: (kind: MemoryKind) => number;
   readonly pixels: () => number;
+  readonly keysInvalid: () => boolean;
 }
 
 /** A task of a lane that has ended, in milliseconds. */
@@ -72,7 +73,7 @@ export class Metrics {
   }
 
   /** Names what is measured when asked. */
-  watch({ lanes, tiers, uploads, memory, pixels }: Sources): void {
+  watch({ lanes, tiers, uploads, memory, pixels, keysInvalid }: Sources): void {
     this.#gauge('sam_lane_waiting', 'Tasks in the queue of a lane', ['lane'], (gauge) => {
       for (const [lane, load] of Object.entries(lanes)) gauge.set({ lane }, load().waiting);
     });
@@ -93,6 +94,9 @@ export class Metrics {
     });
     this.#gauge('sam_pixels_in_flight', 'Pixels of images in or before the lane', [], (gauge) => {
       gauge.set(pixels());
+    });
+    this.#gauge('sam_keys_file_invalid', 'Whether the keys are those of before', [], (gauge) => {
+      gauge.set(keysInvalid() ? 1 : 0);
     });
   }
 

@@ -1,4 +1,4 @@
-import { SamError, type Violation } from '../core/errors.js';
+import { MAX_VIOLATIONS, SamError, type Violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
 import { type MaskInput, type Prompt, wantsMultimask } from '../core/prompt.js';
 
@@ -25,10 +25,7 @@ export function checkShape(prompts: readonly Prompt[], limits: PromptLimits): vo
   if (prompts.length > limits.maxPrompts) {
     throw new SamError('too-many-prompts', `at most ${limits.maxPrompts} prompts a request`);
   }
-  refuse(
-    'invalid-request',
-    prompts.flatMap((prompt, i) => shapeViolations(prompt, `/prompts/${i}`)),
-  );
+  refuse('invalid-request', prompts, shapeViolations);
   const long = prompts.findIndex((prompt) => (prompt.point_coords?.length ?? 0) > limits.maxPoints);
   if (long >= 0) {
     throw new SamError('too-many-prompts', `at most ${limits.maxPoints} points a prompt`, {
@@ -42,10 +39,7 @@ export function checkShape(prompts: readonly Prompt[], limits: PromptLimits): vo
  * @throws SamError `prompt-invalid`
  */
 export function checkGeometry(prompts: readonly Prompt[], image: ImageSize): void {
-  refuse(
-    'prompt-invalid',
-    prompts.flatMap((prompt, i) => geometryViolations(prompt, image, `/prompts/${i}`)),
-  );
+  refuse('prompt-invalid', prompts, (prompt, path) => geometryViolations(prompt, image, path));
 }
 
 /**
@@ -89,30 +83,38 @@ function isMaskInput(input: MaskInput): boolean {
   return forms.includes(Object.keys(input).sort().join());
 }
 
-function geometryViolations(prompt: Prompt, image: ImageSize, path: string): Violation[] {
+function* geometryViolations(prompt: Prompt, image: ImageSize, path: string): Generator<Violation> {
   const { width, height } = image;
   const inside = (x: number, y: number) => x >= 0 && x <= width && y >= 0 && y <= height;
   const message = `must lie in the image, 0..${width} by 0..${height}`;
-  const violations: Violation[] = [];
   for (const [i, [x, y]] of (prompt.point_coords ?? []).entries()) {
-    if (!inside(x, y)) violations.push({ path: `${path}/point_coords/${i}`, message });
+    if (!inside(x, y)) yield { path: `${path}/point_coords/${i}`, message };
   }
   if (prompt.box) {
     const [x1, y1, x2, y2] = prompt.box;
-    if (!inside(x1, y1) || !inside(x2, y2)) violations.push({ path: `${path}/box`, message });
+    if (!inside(x1, y1) || !inside(x2, y2)) yield { path: `${path}/box`, message };
     else if (x1 >= x2 || y1 >= y2) {
-      violations.push({ path: `${path}/box`, message: 'must have x1 < x2 and y1 < y2' });
+      yield { path: `${path}/box`, message: 'must have x1 < x2 and y1 < y2' };
     }
   }
-  return violations;
 }
 
+/** Throws where there are violations: all are counted, and as many kept as are listed. */
 function refuse(
   code: 'invalid-request' | 'prompt-invalid',
-  violations: readonly Violation[],
+  prompts: readonly Prompt[],
+  find: (prompt: Prompt, path: string) => Iterable<Violation>,
 ): void {
+  const violations: Violation[] = [];
+  let count = 0;
+  for (const [i, prompt] of prompts.entries()) {
+    for (const violation of find(prompt, `/prompts/${i}`)) {
+      count++;
+      if (count <= MAX_VIOLATIONS) violations.push(violation);
+    }
+  }
   const [first] = violations;
   if (!first) return;
-  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  const more = count > 1 ? ` (and ${count - 1} more)` : '';
   throw new SamError(code, `${first.path} ${first.message}${more}`, { violations });
 }

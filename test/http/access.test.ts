@@ -3,7 +3,6 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import t from 'tap';
-import { ApiKeys } from '#src/http/api-keys.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, startService } from '../fixtures/service.js';
 
@@ -11,21 +10,6 @@ const picture = await draw(scene(1));
 const line = (name: string, scopes: string, key: string) =>
   `${name} ${scopes} ${createHash('sha256').update(key).digest('hex')}\n`;
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
-
-t.test('a file of keys that is wrong is refused with its line', async (t) => {
-  const wrong: [text: string, message: RegExp][] = [
-    ['# all\nname embed', /line 2: must be/],
-    ['name embed,root 00', /line 1: must be/],
-    [line('name', 'embed,root', 'k'), /line 1: root is none of embed, decode, admin/],
-    [line('name', 'embed,', 'k'), /line 1: nothing is none of/],
-    [line('name', 'embed', 'k') + line('name', 'decode', 'l'), /a name stands twice/],
-  ];
-  for (const [text, message] of wrong) {
-    const file = join(t.testdir({ keys: text }), 'keys');
-    t.throws(() => new ApiKeys(file), { name: 'StartupError', message }, text);
-  }
-  t.throws(() => new ApiKeys('/nowhere/keys'), { name: 'StartupError', message: /ENOENT/ });
-});
 
 t.test('keys, scopes and origins', async (t) => {
   const keys =

@@ -41,6 +41,7 @@ t.test('what operators see', async (t) => {
     'sam_cache_entries{tier="disk"} 1',
     'sam_upload_bytes 0',
     'sam_pixels_in_flight 0',
+    'sam_keys_file_invalid 0',
     'sam_provider_info{model="mobile_sam",network="encoder",provider="cpu"} 1',
   ]) {
     t.ok(text.includes(`\n${line}\n`), line);
