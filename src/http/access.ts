@@ -8,6 +8,8 @@ import { problems } from './document.js';
 export interface Access {
   /** Undefined lets everybody in. */
   readonly keys: ApiKeys | undefined;
+  /** Whether keys have nothing in common: embeddings and tokens belong to the key that made them. */
+  readonly isolateKeys: boolean;
   /** Requests a minute of one key; 0 for as many as it likes. */
   readonly ratePerKey: number;
   /** Requests a minute of one address, or one IPv6 network; 0 for as many as it likes. */
@@ -21,13 +23,15 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     key: ApiKey | undefined;
+    /** The name under which embeddings and tokens are kept apart from other keys', where they are. */
+    owner: string | undefined;
   }
 }
 
 /** Asks for a key, and counts, before anything of a body is read. To be called before any route is added. */
 export async function guard(server: Server, access: Access): Promise<void> {
   await server.register(rateLimit, { global: false, timeWindow: 60_000, ipv6Subnet: 64 });
-  const { ratePerAddress, ratePerKey, keys } = access;
+  const { ratePerAddress, ratePerKey, keys, isolateKeys } = access;
   // Of both, only the last few thousand clients are remembered.
   const byAddress = server.createRateLimit({ max: ratePerAddress });
   const byKey = server.createRateLimit({
@@ -44,12 +48,14 @@ export async function guard(server: Server, access: Access): Promise<void> {
     route.schema = { ...route.schema, security: [{ key: [] }, {}], response };
   });
   server.decorateRequest('key');
+  server.decorateRequest('owner');
   server.addHook('onRequest', async (request, reply) => {
     const { scopes } = request.routeOptions.config;
     if (!scopes) return;
     if (ratePerAddress > 0) await count(byAddress, request);
     if (!keys) return;
     request.key = authenticate(request, reply, keys, scopes);
+    if (isolateKeys) request.owner = request.key.name;
     if (ratePerKey > 0) await count(byKey, request);
   });
 }

@@ -63,10 +63,11 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       const prediction = await located(list, async () => {
         predictor.check(list.prompts);
         const model = models.of(embedding_id);
-        const { embedding, tier } = await model.embeddings.find(embedding_id);
+        const { embedding, tier } = await model.embeddings.find(embedding_id, request.owner);
         request.notes = { embedding: embedding_id, tier, prompts: list.prompts.length };
         await model.load();
-        return predictor.predict(embedding, list.prompts, options, request.departure);
+        const client = request.key?.name ?? request.ip;
+        return predictor.predict(embedding, list.prompts, options, request.departure, client);
       });
       request.steps.push(...steps(prediction.timings));
       const timings = rounded(prediction.timings);

@@ -72,7 +72,7 @@ export async function embedRoute(
       try {
         const embeddings = await models.named(request.query.model);
         const { image, sha256 } = upload;
-        const embedded = await embeddings.embed(image, sha256, request.departure);
+        const embedded = await embeddings.embed(image, sha256, request.departure, request.owner);
         const { embedding, flight, tier } = embedded;
         request.steps.push(...steps(upload.timings), ...steps(embedded.timings, IMAGE_STEPS));
         const timings = rounded({ ...embedded.timings, total_ms: reply.elapsedTime });

@@ -76,10 +76,12 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
             image,
             sha256,
             request.departure,
+            request.owner,
           );
           request.steps.push(...steps(upload.timings), ...steps(timings, IMAGE_STEPS));
           request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
-          return predictor.predict(embedding, list.prompts, options, request.departure);
+          const client = request.key?.name ?? request.ip;
+          return predictor.predict(embedding, list.prompts, options, request.departure, client);
         });
         request.steps.push(...steps(prediction.timings));
         if (overlay) {

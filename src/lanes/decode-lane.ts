@@ -1,4 +1,4 @@
-import type { Embedding } from '../core/embedding.js';
+import { entryName } from '../core/embedding.js';
 import type {
   Candidates,
   CandidatesTask,
@@ -28,7 +28,7 @@ export class DecodeLane
   /** Tasks about one image go to a worker that has its context, and together where that is faster. */
   decode(tasks: readonly DecodeTask[], signal?: AbortSignal): Promise<Decoded[]> {
     const errands = tasks.map((task) => {
-      const subject = subjectOf(task.embedding);
+      const subject = entryName(task.embedding);
       const [first] = task.prompts;
       return { task, subject, ...(first && { group: `${subject}/${batchKey(first.prompt)}` }) };
     });
@@ -41,7 +41,7 @@ export class DecodeLane
   }
 
   candidates(task: CandidatesTask, signal: AbortSignal): Promise<Candidates> {
-    return this.runPatiently('candidates', { task, subject: subjectOf(task.embedding) }, signal);
+    return this.runPatiently('candidates', { task, subject: entryName(task.embedding) }, signal);
   }
 
   select(task: SelectTask, signal: AbortSignal): Promise<readonly number[]> {
@@ -55,9 +55,4 @@ export class DecodeLane
   render(task: RenderTask, signal: AbortSignal): Promise<readonly EverythingMask[]> {
     return this.runPatiently('render', { task }, signal);
   }
-}
-
-/** What a worker has to prepare for. */
-function subjectOf({ id, fingerprint }: Embedding): string {
-  return `${fingerprint}/${id}`;
 }

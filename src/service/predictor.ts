@@ -38,17 +38,19 @@ export class Predictor {
 
   /**
    * @param prompts that `check` has passed.
+   * @param client whose share of the token store the logits count to. The embedding's owner alone finds them.
    * @throws SamError `prompt-invalid`, `logits-not-found`, `masks-too-large`, `overloaded`
    */
   async predict(
     embedding: Embedding,
     prompts: readonly Prompt[],
     options: MaskOptions,
-    signal?: AbortSignal,
+    signal: AbortSignal | undefined,
+    client: string,
   ): Promise<Prediction> {
     checkGeometry(prompts, embedding.image);
     checkOutput(prompts, embedding.image, this.#limits);
-    const tasks = batches(this.#resolve(prompts)).map((batch) => ({
+    const tasks = batches(this.#resolve(prompts, embedding.owner)).map((batch) => ({
       embedding,
       prompts: batch,
       options,
@@ -58,17 +60,17 @@ export class Predictor {
     for (const [t, task] of tasks.entries()) {
       for (const [p, { index }] of task.prompts.entries()) {
         const masks = decoded[t]?.results[p] as readonly DecodedMask[];
-        results[index] = { masks: masks.map((mask) => this.#keep(mask)) };
+        results[index] = { masks: masks.map((mask) => this.#keep(mask, client, embedding.owner)) };
       }
     }
     return { embedding, results, timings: sum(decoded) };
   }
 
   /** Puts the logits that tokens stand for in their place. */
-  #resolve(prompts: readonly Prompt[]): Prompt[] {
+  #resolve(prompts: readonly Prompt[], owner: string | undefined): Prompt[] {
     return prompts.map((prompt, i) => {
       if (!prompt.mask_input || !('token' in prompt.mask_input)) return prompt;
-      const mask_input = this.#logits.find(prompt.mask_input.token);
+      const mask_input = this.#logits.find(prompt.mask_input.token, owner);
       if (mask_input) return { ...prompt, mask_input };
       const path = `/prompts/${i}/mask_input/token`;
       const message = 'has expired or never was: send the logits themselves, {"dtype", "data"}';
@@ -79,8 +81,8 @@ export class Predictor {
   }
 
   /** Keeps the logits a mask brings, and leaves a token in their place. */
-  #keep({ logits, ...mask }: DecodedMask): Mask {
-    return logits ? { ...mask, logits_token: this.#logits.keep(logits) } : mask;
+  #keep({ logits, ...mask }: DecodedMask, client: string, owner: string | undefined): Mask {
+    return logits ? { ...mask, logits_token: this.#logits.keep(logits, client, owner) } : mask;
   }
 }
 
