@@ -197,6 +197,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     },
     {
       ...{ logger, version, keys },
+      isolateKeys: config.SAM_ISOLATE_KEYS,
       ratePerKey: config.SAM_RATE_PER_KEY,
       ratePerAddress: config.SAM_RATE_PER_ADDRESS,
       timeouts: {

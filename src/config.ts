@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { cleanEnv, EnvError, host, makeValidator, port, str } from 'envalid';
+import { bool, cleanEnv, EnvError, host, makeValidator, port, str } from 'envalid';
 import { DEVICES } from './core/device.js';
 import { StartupError } from './core/errors.js';
 import { PRECISIONS } from './core/model.js';
@@ -124,6 +124,7 @@ function variables({ cores, memory }: Machine) {
     SAM_MAX_POINTS: positive({ default: 256 }),
     SAM_MAX_MASK_PIXELS: positive({ default: 1_000_000_000 }),
     SAM_API_KEYS_FILE: str({ default: '' }),
+    SAM_ISOLATE_KEYS: bool({ default: false }),
     SAM_RATE_PER_KEY: natural({ default: 0 }),
     SAM_RATE_PER_ADDRESS: natural({ default: 0 }),
     SAM_TRUST_PROXY: networks({ default: [] }),
@@ -178,6 +179,11 @@ export function loadConfig(
   const config = parse(environment, { cores, memory });
   if (config.SAM_ENCODER_PRECISION === 'int8' && config.SAM_DEVICE !== 'cpu') {
     throw new StartupError('SAM_ENCODER_PRECISION: int8 is for SAM_DEVICE=cpu');
+  }
+  if (config.SAM_ISOLATE_KEYS && !config.SAM_API_KEYS_FILE) {
+    throw new StartupError(
+      'SAM_ISOLATE_KEYS: needs SAM_API_KEYS_FILE, without which there are no keys',
+    );
   }
   return config;
 }

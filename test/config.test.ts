@@ -35,6 +35,7 @@ t.test('what is wrong is named', async (t) => {
     SAM_ENCODER_PRECISION: ['int4', 'INT8', 'float16'],
     SAM_CACHE_BYTES: ['0', '-1', '1T', '1.5G', 'lots'],
     SAM_CACHE_DTYPE: ['int8'],
+    SAM_ISOLATE_KEYS: ['maybe', 'keys'],
     SAM_ENCODE_WORKERS: ['0', 'two', '1.5'],
     SAM_ENCODE_QUEUE: ['-1', '1e3'],
     SAM_MAX_IMAGE_PIXELS: ['0', '99999999999999999999'],
@@ -50,6 +51,10 @@ t.test('what is wrong is named', async (t) => {
   t.throws(() => loadConfig({ PORT: 'x', SAM_DEVICE: 'y' }), { message: /PORT: .*\nSAM_DEVICE: / });
   t.throws(() => loadConfig({ SAM_ENCODER_PRECISION: 'int8', SAM_DEVICE: 'auto' }), {
     message: /^SAM_ENCODER_PRECISION: /,
+  });
+  t.throws(() => loadConfig({ SAM_ISOLATE_KEYS: 'true' }), {
+    name: 'StartupError',
+    message: /^SAM_ISOLATE_KEYS: needs SAM_API_KEYS_FILE/,
   });
   t.equal(loadConfig({ SAM_ENCODE_QUEUE: '0' }).SAM_ENCODE_QUEUE, 0);
   t.equal(loadConfig({ SAM_CACHE_BYTES: '3M' }).SAM_CACHE_BYTES, 3 * 2 ** 20);

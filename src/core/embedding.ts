@@ -8,6 +8,8 @@ export interface Embedding {
   readonly model: string;
   /** Stands for the model's files, the preprocessing and the number format that made the tensor. */
   readonly fingerprint: string;
+  /** The name of the key it belongs to, where keys have nothing in common. */
+  readonly owner?: string;
   readonly image: ImageSize;
   readonly tensor: Tensor;
 }
@@ -17,6 +19,18 @@ const ID = /^([a-z0-9][a-z0-9_.-]{0,63}):([0-9a-f]{64})$/;
 /** `<model>:<sha256 of the uploaded bytes>`: an id names content, so any client can compute it. */
 export function embeddingId(model: string, sha256: string): string {
   return `${model}:${sha256}`;
+}
+
+/**
+ * Tells an embedding from all others: of the same image, those of another owner and of another fingerprint. An id has
+ * no `@`, and a key's name no `/`.
+ */
+export function entryName({
+  id,
+  fingerprint,
+  owner,
+}: Pick<Embedding, 'id' | 'fingerprint' | 'owner'>): string {
+  return owner === undefined ? `${id}@${fingerprint}` : `${owner}/${id}@${fingerprint}`;
 }
 
 /**

@@ -21,6 +21,7 @@ export const ERROR_CODES = [
   'answer-too-large',
   'embedding-not-found',
   'embedding-mismatch',
+  'not-deleted',
   'logits-not-found',
   'not-found',
   'method-not-allowed',

@@ -134,19 +134,24 @@ export interface PromptLane extends Room {
 /** Where an embedding was kept. */
 export type Tier = 'memory' | 'disk';
 
-/** What an embedding is kept under: its id, and what stands for all that shaped its tensor. */
+/** What an embedding is kept under: its id, what stands for all that shaped its tensor, and whose it is. */
 export interface EmbeddingKey {
   readonly id: string;
   readonly fingerprint: string;
+  /** The name of the key that alone may know of it; without one it is everybody's. */
+  readonly owner?: string;
 }
 
 /** Embeddings by key. Asynchronous, because there are tiers beyond this process's memory. */
 export interface EmbeddingStore {
   get(key: EmbeddingKey): Promise<{ embedding: Embedding; tier: Tier } | undefined>;
   set(key: EmbeddingKey, embedding: Embedding): Promise<void>;
-  /** Whether there was one to drop. */
+  /**
+   * Whether there was one to drop. Whatever is answered or thrown, this store does not find it any more.
+   * @throws SamError `not-deleted` when it stays where others, or this process once restarted, may find it
+   */
   delete(key: EmbeddingKey): Promise<boolean>;
-  /** Whether this id is kept under another fingerprint: made in another precision, or by another version. */
+  /** Whether its owner has this id under another fingerprint: made in another precision, or by another version. */
   hasOther(key: EmbeddingKey): Promise<boolean>;
 }
 

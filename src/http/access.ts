@@ -9,6 +9,8 @@ import { RateLimit } from './rate-limit.js';
 export interface Access {
   /** Undefined lets everybody in. */
   readonly keys: ApiKeys | undefined;
+  /** Whether keys have nothing in common: embeddings and tokens belong to the key that made them. */
+  readonly isolateKeys: boolean;
   /** Requests a minute of one key; 0 for as many as it likes. */
   readonly ratePerKey: number;
   /** Requests a minute of one address, or one IPv6 network, but for those of health; 0 for as many as it likes. */
@@ -24,6 +26,8 @@ declare module 'fastify' {
     key: ApiKey | undefined;
     /** Why its address has to wait, if it has. */
     excess: SamError | undefined;
+    /** The name under which embeddings and tokens are kept apart from other keys', where they are. */
+    owner: string | undefined;
   }
 }
 
@@ -49,7 +53,7 @@ export function countRequests(server: Server, { ratePerAddress }: Access): void 
  * Refuses requests above a rate, and asks for a key, before anything of a body is read. To be called before any route
  * is added.
  */
-export function guard(server: Server, { ratePerKey, keys }: Access): void {
+export function guard(server: Server, { ratePerKey, keys, isolateKeys }: Access): void {
   const limit = ratePerKey > 0 ? new RateLimit(ratePerKey) : undefined;
 
   server.addHook('onRoute', (route) => {
@@ -61,11 +65,13 @@ export function guard(server: Server, { ratePerKey, keys }: Access): void {
     route.schema = { ...route.schema, security: [{ key: [] }, {}], response };
   });
   server.decorateRequest('key');
+  server.decorateRequest('owner');
   server.addHook('onRequest', async (request, reply) => {
     if (request.excess) throw request.excess;
     const { scopes } = request.routeOptions.config;
     if (!scopes || !keys) return;
     request.key = authenticate(request, reply, keys, scopes);
+    if (isolateKeys) request.owner = request.key.name;
     const tooMany = limit && excess(limit, request.key.name);
     if (tooMany) throw tooMany;
   });

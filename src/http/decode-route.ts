@@ -64,7 +64,7 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       const prediction = await located(list, async () => {
         predictor.check(list.prompts, options);
         const model = models.of(embedding_id);
-        const { embedding, tier } = await model.embeddings.find(embedding_id);
+        const { embedding, tier } = await model.embeddings.find(embedding_id, request.owner);
         request.notes = { embedding: embedding_id, tier, prompts: list.prompts.length };
         await model.load();
         return predictor.predict(embedding, list.prompts, options, request.caller);

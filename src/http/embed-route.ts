@@ -72,7 +72,8 @@ export async function embedRoute(
     handler: async (request, reply) => {
       const upload = await receive(request, uploads, remote);
       const embeddings = await models.named(request.query.model);
-      const embedded = await embeddings.embed(upload.image, upload.sha256, request.caller);
+      const { caller, owner } = request;
+      const embedded = await embeddings.embed(upload.image, upload.sha256, caller, owner);
       const { embedding, flight, tier } = embedded;
       request.steps.push(...steps(upload.timings), ...steps(embedded.timings, IMAGE_STEPS));
       const timings = rounded({ ...embedded.timings, total_ms: reply.elapsedTime });

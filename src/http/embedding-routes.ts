@@ -55,7 +55,8 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
       },
     },
     handler: async (request, reply) => {
-      const { embedding } = await models.of(request.params.id).embeddings.find(request.params.id);
+      const { id } = request.params;
+      const { embedding } = await models.of(id).embeddings.find(id, request.owner);
       const type = request.accepts().type(['application/json', NPY, RAW]);
       if (typeof type !== 'string') {
         throw new SamError('not-acceptable', `an embedding is to be had as JSON, ${NPY} or ${RAW}`);
@@ -79,14 +80,18 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
     schema: {
       operationId: 'deleteEmbedding',
       summary: 'Drop an embedding from the cache',
+      description:
+        'One that is being made is not kept: who waits for it still gets it. Where its file cannot be removed the answer ' +
+        'is `not-deleted`: this process uses it no more, others and this one once restarted may.',
       params: Params,
       response: {
         204: nothing('It was there and is no more.'),
-        ...problems('invalid-request', 'embedding-not-found', 'embedding-mismatch'),
+        ...problems('invalid-request', 'embedding-not-found', 'embedding-mismatch', 'not-deleted'),
       },
     },
     handler: async (request, reply) => {
-      await models.of(request.params.id).embeddings.drop(request.params.id);
+      const { id } = request.params;
+      await models.of(id).embeddings.drop(id, request.owner);
       return reply.code(204).send();
     },
   });

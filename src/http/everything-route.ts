@@ -133,7 +133,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
       const { embedding_id, ...fields } = request.body as Static<typeof EverythingRequest>;
       const find = async () => {
         const served = models.of(embedding_id);
-        const { embedding } = await served.embeddings.find(embedding_id);
+        const { embedding } = await served.embeddings.find(embedding_id, request.owner);
         await served.load();
         return { embedding, embeddings: served.embeddings };
       };
@@ -143,7 +143,8 @@ export async function everythingRoute(server: Server, context: Context): Promise
     const find = async () => {
       const { image, sha256 } = upload;
       const embeddings = await models.named(model);
-      const { embedding } = await embeddings.embed(image, sha256, request.caller);
+      const { caller, owner } = request;
+      const { embedding } = await embeddings.embed(image, sha256, caller, owner);
       return { embedding, embeddings };
     };
     return { fields: validated(request, EverythingFields, fields), upload, find };

@@ -22,6 +22,7 @@ export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   'answer-too-large': { status: 413, title: 'The answer would have too many bytes' },
   'embedding-not-found': { status: 404, title: 'No such embedding' },
   'embedding-mismatch': { status: 409, title: 'The embedding is of another model or precision' },
+  'not-deleted': { status: 503, title: 'The embedding could not be deleted from disk' },
   'logits-not-found': { status: 404, title: 'No such logits' },
   'not-found': { status: 404, title: 'No such resource' },
   'method-not-allowed': { status: 405, title: 'Method not allowed' },

@@ -70,10 +70,10 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       if (!overlay) checkAnswer(answer, list.prompts.length);
       checkFormatFields(list.options, answer.format);
       const options = { ...list.options, format: answer.format };
-      const { caller } = request;
+      const { caller, owner } = request;
       const prediction = await located(list, async () => {
         predictor.check(list.prompts, options);
-        const { embedding, flight, timings } = await embeddings.embed(image, sha256, caller);
+        const { embedding, flight, timings } = await embeddings.embed(image, sha256, caller, owner);
         request.steps.push(...steps(upload.timings), ...steps(timings, IMAGE_STEPS));
         request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
         return predictor.predict(embedding, list.prompts, options, caller);

@@ -1,5 +1,5 @@
 import type { Caller } from '../core/caller.js';
-import type { Embedding } from '../core/embedding.js';
+import { entryName } from '../core/embedding.js';
 import type {
   Candidates,
   CandidatesTask,
@@ -37,7 +37,7 @@ export class DecodeLane
   /** Tasks about one image go to a worker that has its context, and together where that is faster. */
   decode(tasks: readonly DecodeTask[], caller?: Caller): Promise<Decoded[]> {
     const errands = tasks.map((task) => {
-      const subject = subjectOf(task.embedding);
+      const subject = entryName(task.embedding);
       const [first] = task.prompts;
       return { task, subject, ...(first && { group: `${subject}/${batchKey(first.prompt)}` }) };
     });
@@ -58,7 +58,7 @@ export class DecodeLane
   }
 
   candidates(task: CandidatesTask, caller: Caller): Promise<Candidates> {
-    return this.runPatiently('candidates', { task, subject: subjectOf(task.embedding) }, caller);
+    return this.runPatiently('candidates', { task, subject: entryName(task.embedding) }, caller);
   }
 
   select(task: SelectTask, caller: Caller): Promise<readonly number[]> {
@@ -72,9 +72,4 @@ export class DecodeLane
   render(task: RenderTask, caller: Caller): Promise<readonly EverythingMask[]> {
     return this.runPatiently('render', { task }, caller);
   }
-}
-
-/** What a worker has to prepare for. */
-function subjectOf({ id, fingerprint }: Embedding): string {
-  return `${fingerprint}/${id}`;
 }

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
-import type { Embedding } from '../core/embedding.js';
+import { type Embedding, entryName } from '../core/embedding.js';
 import type { ModelManifest } from '../core/model.js';
 import { readFloats } from '../core/tensor.js';
 import { type ImageContext, MaskDecoder } from '../engine/mask-decoder.js';
@@ -48,13 +48,11 @@ export function modelOf(name: string): DecoderModel {
 export const MASKS_OF_A_POINT = 3;
 
 /** The context of an image, made when it is asked about for the first time. */
-export async function contextOf({
-  id,
-  model,
-  fingerprint,
-  tensor,
-}: Embedding): Promise<{ context: ImageContext; made: boolean }> {
-  const key = `${fingerprint}/${id}`;
+export async function contextOf(
+  embedding: Embedding,
+): Promise<{ context: ImageContext; made: boolean }> {
+  const { model, tensor } = embedding;
+  const key = entryName(embedding);
   const known = contexts.get(key);
   if (known) return { context: known, made: false };
   const context = await (await open(model)).context(readFloats(tensor.bytes, tensor.dtype));

@@ -1,10 +1,10 @@
 import { type Caller, withSignal } from '../core/caller.js';
-import { type Embedding, embeddingId, parseEmbeddingId } from '../core/embedding.js';
+import { type Embedding, embeddingId, entryName, parseEmbeddingId } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { EmbeddingKey, EmbeddingStore, ImageLane, Tier, Timings } from '../core/ports.js';
 import type { Box } from '../core/prompt.js';
 import { sniffFormat } from '../image/format.js';
-import { SingleFlight } from '../store/single-flight.js';
+import { SingleFlight, type Start } from '../store/single-flight.js';
 
 const UNKNOWN_FORMAT = 'the image is not a JPEG, PNG, WebP or AVIF file';
 
@@ -54,10 +54,17 @@ export class Embeddings {
    * The embedding of an image.
    * @param sha256 of `image`, in hex.
    * @param caller leaves without stopping the encode while others wait for it; its memory stays booked until then.
+   * @param owner the key that alone may know of it, where keys have nothing in common.
    * @throws SamError `unsupported-media-type`, `image-unreadable`, `image-too-large`, `overloaded`
    */
-  async embed(image: Uint8Array, sha256: string, caller: Caller): Promise<Embedded> {
-    const embedded = await this.#embed(image, sha256, caller);
+  async embed(
+    image: Uint8Array,
+    sha256: string,
+    caller: Caller,
+    owner: string | undefined,
+  ): Promise<Embedded> {
+    const key = this.#key(embeddingId(this.#model, sha256), owner);
+    const embedded = await this.#embed(key, image, caller);
     this.#counts?.flight(embedded.flight);
     return embedded;
   }
@@ -80,38 +87,40 @@ export class Embeddings {
    * The embedding with this id, and where it was kept.
    * @throws SamError `invalid-request` for a malformed id, `embedding-not-found`, `embedding-mismatch`
    */
-  async find(id: string): Promise<{ embedding: Embedding; tier: Tier }> {
+  async find(id: string, owner: string | undefined): Promise<{ embedding: Embedding; tier: Tier }> {
     this.#checkModel(id);
-    const found = await this.#look(id);
+    const key = this.#key(id, owner);
+    const found = await this.#look(key);
     if (found) return found;
-    if (await this.#store.hasOther(this.#key(id))) {
+    if (await this.#store.hasOther(key)) {
       throw mismatch(id, 'was made in another precision or by another version');
     }
     throw notFound(id);
   }
 
   /**
-   * Forgets an embedding.
-   * @throws SamError `invalid-request` for a malformed id, `embedding-not-found`, `embedding-mismatch`
+   * Forgets an embedding. One that is being made still goes to those who wait for it, and is not kept.
+   * @throws SamError `invalid-request` for a malformed id, `embedding-not-found`, `embedding-mismatch`, `not-deleted`
    */
-  async drop(id: string): Promise<void> {
+  async drop(id: string, owner: string | undefined): Promise<void> {
     this.#checkModel(id);
-    if (!(await this.#store.delete(this.#key(id)))) throw notFound(id);
+    const key = this.#key(id, owner);
+    const underWay = this.#flights.drop(entryName(key));
+    if (!(await this.#store.delete(key)) && !underWay) throw notFound(id);
   }
 
-  async #embed(image: Uint8Array, sha256: string, caller: Caller): Promise<Embedded> {
-    const id = embeddingId(this.#model, sha256);
-    const cached = await this.#look(id);
+  async #embed(key: EmbeddingKey, image: Uint8Array, caller: Caller): Promise<Embedded> {
+    const cached = await this.#look(key);
     if (cached) return { ...cached, flight: 'cached', timings: {} };
     if (!sniffFormat(image)) throw new SamError('unsupported-media-type', UNKNOWN_FORMAT);
-    const make = (abandoned: AbortSignal) =>
-      caller.memory.during(this.#make(id, image, withSignal(caller, abandoned)));
-    const { value, joined } = await this.#flights.run(sha256, make, caller.signal);
+    const make: Start<Embedded> = (abandoned, isDropped) =>
+      caller.memory.during(this.#make(key, image, withSignal(caller, abandoned), isDropped));
+    const { value, joined } = await this.#flights.run(entryName(key), make, caller.signal);
     return joined ? { ...value, flight: 'joined' } : value;
   }
 
-  async #look(id: string) {
-    const found = await this.#store.get(this.#key(id));
+  async #look(key: EmbeddingKey) {
+    const found = await this.#store.get(key);
     this.#counts?.lookup(found?.tier ?? 'none');
     return found;
   }
@@ -121,20 +130,15 @@ export class Embeddings {
     if (model !== this.#model) throw mismatch(id, `is of a model that is not served here`);
   }
 
-  async #make(id: string, image: Uint8Array, caller: Caller) {
+  async #make(key: EmbeddingKey, image: Uint8Array, caller: Caller, isDropped: () => boolean) {
     const { timings, ...made } = await this.#lane.encode(image, caller);
-    const embedding: Embedding = {
-      id,
-      model: this.#model,
-      fingerprint: this.#fingerprint,
-      ...made,
-    };
-    await this.#store.set(this.#key(id), embedding);
+    const embedding: Embedding = { ...key, model: this.#model, ...made };
+    if (!isDropped()) await this.#store.set(key, embedding);
     return { embedding, flight: 'computed' as const, timings };
   }
 
-  #key(id: string): EmbeddingKey {
-    return { id, fingerprint: this.#fingerprint };
+  #key(id: string, owner: string | undefined): EmbeddingKey {
+    return { id, fingerprint: this.#fingerprint, ...(owner !== undefined && { owner }) };
   }
 }
 

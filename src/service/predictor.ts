@@ -68,10 +68,10 @@ export class Predictor {
     options: MaskOptions,
     caller: Caller,
   ): Promise<Prediction> {
-    const { image } = embedding;
+    const { image, owner } = embedding;
     checkGeometry(prompts, image);
     checkOutput(prompts, image, this.#limits);
-    const tasks = batches(this.#resolve(prompts)).map((batch) => ({
+    const tasks = batches(this.#resolve(prompts, owner)).map((batch) => ({
       embedding,
       prompts: batch,
       options,
@@ -85,7 +85,7 @@ export class Predictor {
     for (const [t, task] of tasks.entries()) {
       for (const [p, { index }] of task.prompts.entries()) {
         const masks = found[t]?.[p] as readonly FoundMask[];
-        results[index] = { masks: masks.map((mask) => this.#keep(mask)) };
+        results[index] = { masks: masks.map((mask) => this.#keep(mask, caller.client, owner)) };
       }
     }
     const bytes = answerBytes(
@@ -125,10 +125,10 @@ export class Predictor {
   }
 
   /** Puts the logits that tokens stand for in their place. */
-  #resolve(prompts: readonly Prompt[]): Prompt[] {
+  #resolve(prompts: readonly Prompt[], owner: string | undefined): Prompt[] {
     return prompts.map((prompt, i) => {
       if (!prompt.mask_input || !('token' in prompt.mask_input)) return prompt;
-      const mask_input = this.#logits.find(prompt.mask_input.token);
+      const mask_input = this.#logits.find(prompt.mask_input.token, owner);
       if (mask_input) return { ...prompt, mask_input };
       const path = `/prompts/${i}/mask_input/token`;
       const message = 'has expired or never was: send the logits themselves, {"dtype", "data"}';
@@ -139,8 +139,8 @@ export class Predictor {
   }
 
   /** Keeps the logits a mask brings for it, and leaves a token in their place. */
-  #keep({ kept, ...mask }: FoundMask): PredictedMask {
-    return kept ? { ...mask, logits_token: this.#logits.keep(kept) } : mask;
+  #keep({ kept, ...mask }: FoundMask, client: string, owner: string | undefined): PredictedMask {
+    return kept ? { ...mask, logits_token: this.#logits.keep(kept, client, owner) } : mask;
   }
 }
 

@@ -1,5 +1,5 @@
-import { webcrypto } from 'node:crypto';
-import type { Embedding } from '../core/embedding.js';
+import { createHmac, webcrypto } from 'node:crypto';
+import { type Embedding, parseEmbeddingId } from '../core/embedding.js';
 import type { EmbeddingKey } from '../core/ports.js';
 import { BYTES_PER_ELEMENT, type Dtype } from '../core/tensor.js';
 
@@ -18,7 +18,13 @@ const VERSION = 1;
 const DIGEST = 32;
 const PREAMBLE = DIGEST + 16;
 
-interface Header extends EmbeddingKey {
+/** More than any embedding's file has: a larger one is none of ours, and is not read. */
+export const MAX_FILE_BYTES = 64 * 2 ** 20;
+
+interface Header {
+  /** `<model>:<hash>`, the hash as in the file's name. */
+  readonly id: string;
+  readonly fingerprint: string;
   readonly model: string;
   readonly width: number;
   readonly height: number;
@@ -26,11 +32,21 @@ interface Header extends EmbeddingKey {
   readonly shape: readonly number[];
 }
 
+/**
+ * The hash that an embedding's file goes by: the image's, and for an owner that hash salted with the owner's name, so
+ * that neither names nor contents of files say which image is meant, or that two owners have the same.
+ */
+export function fileHash({ id, owner }: EmbeddingKey): string {
+  const { sha256 } = parseEmbeddingId(id);
+  return owner === undefined ? sha256 : createHmac('sha256', owner).update(sha256).digest('hex');
+}
+
 /** An embedding as the bytes of its file. */
 export async function encodeFile(key: EmbeddingKey, embedding: Embedding): Promise<Buffer> {
   const { model, image, tensor } = embedding;
   const { dtype, shape, bytes } = tensor;
-  const header: Header = { ...key, model, ...image, dtype, shape };
+  const id = `${model}:${fileHash(key)}`;
+  const header: Header = { id, fingerprint: key.fingerprint, model, ...image, dtype, shape };
   const json = Buffer.from(JSON.stringify(header));
   const file = Buffer.alloc(PREAMBLE + json.length + bytes.length);
   MAGIC.copy(file, DIGEST);
@@ -54,13 +70,14 @@ export async function decodeFile(key: EmbeddingKey, file: Buffer): Promise<Embed
   const start = PREAMBLE + file.readUInt32LE(DIGEST + 12);
   const header = JSON.parse(file.toString('utf8', PREAMBLE, start)) as Header;
   const { id, fingerprint, model, width, height, dtype, shape } = header;
-  if (id !== key.id || fingerprint !== key.fingerprint) return undefined;
+  if (id !== `${parseEmbeddingId(key.id).model}:${fileHash(key)}`) return undefined;
+  if (fingerprint !== key.fingerprint) return undefined;
   const length = shape.reduce((product, side) => product * side, BYTES_PER_ELEMENT[dtype]);
   if (file.length !== start + length) return undefined;
   // Shared memory, as the encode lane gives it: decode workers read these bytes without a copy.
   const bytes = new Uint8Array(new SharedArrayBuffer(length));
   bytes.set(file.subarray(start));
-  return { id, model, fingerprint, image: { width, height }, tensor: { dtype, shape, bytes } };
+  return { ...key, model, image: { width, height }, tensor: { dtype, shape, bytes } };
 }
 
 /** Off the main thread. */

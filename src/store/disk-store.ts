@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { lutimes, readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Embedding, parseEmbeddingId } from '../core/embedding.js';
+import { SamError } from '../core/errors.js';
 import type { EmbeddingKey, EmbeddingStore } from '../core/ports.js';
-import { decodeFile, encodeFile } from './disk-format.js';
+import { isMissing, kindOf, makeFolder, readUntrusted, writePrivate } from './disk-files.js';
+import { closeFolder, SUFFIX, sweep } from './disk-folder.js';
+import { decodeFile, encodeFile, fileHash, MAX_FILE_BYTES } from './disk-format.js';
+import { Undeleted } from './undeleted.js';
 
-/** What went wrong with the folder. None of it fails a request. */
-export type DiskFault = 'corrupt' | 'read' | 'write' | 'skipped' | 'sweep';
+/** What went wrong with the folder. Of it all, only a deletion that failed fails a request. */
+export type DiskFault = 'corrupt' | 'read' | 'write' | 'delete' | 'skipped' | 'sweep' | 'exposed';
 
 export interface DiskStoreOptions {
   readonly directory: string;
@@ -15,32 +19,24 @@ export interface DiskStoreOptions {
   readonly onEvict?: () => void;
 }
 
-/** A sweep leaves a tenth of the bound free, and comes after each twentieth written: two processes keep it. */
-const SWEEP_TO = 0.9;
+/** A sweep comes after each twentieth of the bound that was written. */
 const SWEEP_EVERY = 0.05;
 /** Writes under way at once; a disk that cannot keep up loses the rest, not memory. */
 const MAX_WRITES = 8;
 /** After a failed write the disk, probably full, is left alone for so many milliseconds. */
 const REST_MS = 10_000;
-/** What a process that died left half written is removed once it is so many milliseconds old. */
-const STALE_MS = 600_000;
-const SUFFIX = '.embedding';
-
-interface Entry {
-  readonly path: string;
-  readonly size: number;
-  readonly usedAt: number;
-}
 
 /**
  * Embeddings in a folder, which outlive the process: one file each, under its image's hash, written aside
- * and renamed so that no reader ever sees half of it. Several processes may share the folder. Whatever
- * is wrong with a file makes it a miss and removes it; whatever is wrong with the disk is reported, and
- * the store does without it.
+ * and renamed so that no reader ever sees half of it. Several processes of one user may share the folder: whoever can
+ * write to it is trusted with what is in it. Whatever is wrong with a file makes it a miss and removes it; whatever is
+ * wrong with the disk is reported, and the store does without it.
  */
 export class DiskStore implements EmbeddingStore {
   readonly #options: DiskStoreOptions;
+  readonly #maxFileBytes: number;
   readonly #writes = new Map<string, Promise<void>>();
+  readonly #undeleted = new Undeleted();
   #usage = { entries: 0, bytes: 0 };
   #unswept = 0;
   #sweep: Promise<void> | undefined;
@@ -48,12 +44,15 @@ export class DiskStore implements EmbeddingStore {
 
   constructor(options: DiskStoreOptions) {
     this.#options = options;
+    this.#maxFileBytes = Math.min(options.maxBytes, MAX_FILE_BYTES);
   }
 
-  /** Makes the folder, and the files in it fit the bound. */
+  /** Makes the folder, closes it to other users, and makes the files in it fit the bound. */
   async open(): Promise<void> {
+    const { directory } = this.#options;
     try {
-      await mkdir(this.#options.directory, { recursive: true });
+      await makeFolder(directory);
+      await closeFolder(directory).catch((error) => this.#fault('exposed', error));
     } catch (error) {
       this.#fault('write', error);
     }
@@ -61,54 +60,75 @@ export class DiskStore implements EmbeddingStore {
   }
 
   async get(key: EmbeddingKey) {
-    const path = this.#path(key);
+    const { folder, path } = this.#place(key);
     await this.#writes.get(path);
-    let file: Buffer;
+    if (this.#undeleted.has(path)) return undefined;
+    let file: Buffer | undefined;
     try {
-      const found = await stat(path);
-      // Anything but a file could be read forever, and what is larger than the tier is none of ours.
-      if (!found.isFile() || found.size > this.#options.maxBytes) return await this.#discard(path);
-      file = await readFile(path);
+      const kind = await kindOf(folder);
+      if (kind === 'missing') return undefined;
+      if (kind === 'other') return await this.#discard(folder);
+      file = await readUntrusted(path, this.#maxFileBytes);
     } catch (error) {
       if (!isMissing(error)) this.#fault('read', error);
       return undefined;
     }
-    const embedding = await decodeFile(key, file).catch(() => undefined);
+    const embedding = file && (await decodeFile(key, file).catch(() => undefined));
     if (!embedding) return this.#discard(path);
     // The time of the last use is what other processes evict by. Where it cannot be set, that of writing serves.
     const now = new Date();
-    utimes(path, now, now).catch(() => {});
+    lutimes(path, now, now).catch(() => {});
     return { embedding, tier: 'disk' as const };
   }
 
   /** Begins to write, and returns: `close` waits for what is under way. */
   async set(key: EmbeddingKey, embedding: Embedding): Promise<void> {
-    const path = this.#path(key);
+    const { path } = this.#place(key);
     if (this.#writes.has(path)) return;
     if (this.#writes.size >= MAX_WRITES || Date.now() < this.#restUntil) {
       this.#fault('skipped');
       return;
     }
-    const write = this.#write(path, key, embedding).finally(() => this.#writes.delete(path));
+    const write = this.#write(key, embedding).finally(() => this.#writes.delete(path));
     this.#writes.set(path, write);
   }
 
+  /** @throws SamError `not-deleted` when the file stays; this process does not read it again */
   async delete(key: EmbeddingKey): Promise<boolean> {
-    const path = this.#path(key);
+    const { folder, path } = this.#place(key);
     await this.#writes.get(path);
-    return rm(path).then(
-      () => true,
-      (error) => {
-        if (!isMissing(error)) this.#fault('write', error);
-        return false;
-      },
-    );
+    try {
+      const kind = await kindOf(folder);
+      if (kind === 'other') await this.#discard(folder);
+      if (kind !== 'folder') return false;
+      await unlink(path);
+    } catch (error) {
+      // A file system that is read-only says so of files too that are not there.
+      const kind = isMissing(error) ? 'missing' : await kindOf(path).catch(() => 'other');
+      if (kind === 'other') {
+        this.#undeleted.add(path);
+        this.#fault('delete', error);
+        throw notDeleted(error);
+      }
+      if (kind === 'folder') await this.#discard(path);
+      this.#undeleted.forget(path);
+      return false;
+    }
+    this.#undeleted.forget(path);
+    return true;
   }
 
   async hasOther(key: EmbeddingKey): Promise<boolean> {
     const { folder, stem, name } = this.#place(key);
+    if ((await kindOf(folder).catch(() => 'other')) !== 'folder') return false;
     const names = await readdir(folder).catch(() => []);
-    return names.some((other) => other !== name && other.startsWith(stem));
+    return names.some(
+      (other) =>
+        other !== name &&
+        other.startsWith(stem) &&
+        other.endsWith(SUFFIX) &&
+        !this.#undeleted.has(join(folder, other)),
+    );
   }
 
   /** Waits for what is being written. */
@@ -122,14 +142,14 @@ export class DiskStore implements EmbeddingStore {
     return this.#usage;
   }
 
-  async #write(path: string, key: EmbeddingKey, embedding: Embedding): Promise<void> {
-    const aside = `${path}.${randomUUID()}.tmp`;
+  async #write(key: EmbeddingKey, embedding: Embedding): Promise<void> {
+    const { folder, name, path } = this.#place(key);
     try {
       const file = await encodeFile(key, embedding);
-      if (file.length > this.#options.maxBytes) return;
-      await mkdir(this.#place(key).folder, { recursive: true });
-      await writeFile(aside, file, { flag: 'wx' });
-      await rename(aside, path);
+      if (file.length > this.#maxFileBytes) return;
+      if ((await kindOf(folder)) === 'other') await this.#discard(folder);
+      await writePrivate(folder, { aside: `${name}.${randomUUID()}.tmp`, name }, file);
+      this.#undeleted.forget(path);
       this.#unswept += file.length;
       this.#usage = {
         entries: this.#usage.entries + 1,
@@ -138,7 +158,6 @@ export class DiskStore implements EmbeddingStore {
     } catch (error) {
       this.#restUntil = Date.now() + REST_MS;
       this.#fault('write', error);
-      await rm(aside, { force: true }).catch(() => {});
     }
     if (this.#unswept > SWEEP_EVERY * this.#options.maxBytes) await this.#sweepOnce();
   }
@@ -150,49 +169,19 @@ export class DiskStore implements EmbeddingStore {
     return this.#sweep;
   }
 
-  /** Looks at what is there, whoever wrote it, and drops the least recently used beyond the bound. */
   async #sweepNow(): Promise<void> {
-    const { maxBytes, onEvict } = this.#options;
+    const { directory, maxBytes, onEvict = () => {} } = this.#options;
     this.#unswept = 0;
     try {
-      const entries = await this.#entries();
-      let bytes = entries.reduce((sum, { size }) => sum + size, 0);
-      let left = entries.length;
-      if (bytes > SWEEP_TO * maxBytes) {
-        entries.sort((a, b) => a.usedAt - b.usedAt);
-        for (const { path, size } of entries) {
-          if (bytes <= SWEEP_TO * maxBytes) break;
-          await rm(path, { force: true });
-          onEvict?.();
-          bytes -= size;
-          left--;
-        }
-      }
-      this.#usage = { entries: left, bytes };
+      const { entries, bytes, exposed } = await sweep(directory, maxBytes, onEvict);
+      this.#usage = { entries, bytes };
+      if (exposed) this.#fault('exposed', exposed);
     } catch (error) {
       if (!isMissing(error)) this.#fault('sweep', error);
     }
   }
 
-  async #entries(): Promise<Entry[]> {
-    const entries: Entry[] = [];
-    const { directory } = this.#options;
-    for (const folder of await readdir(directory)) {
-      if (!/^[0-9a-f]{2}$/.test(folder)) continue;
-      for (const name of await readdir(join(directory, folder))) {
-        const path = join(directory, folder, name);
-        const found = await stat(path).catch(() => undefined);
-        if (!found?.isFile()) continue;
-        if (name.endsWith(SUFFIX)) {
-          entries.push({ path, size: found.size, usedAt: found.mtimeMs });
-        } else if (name.endsWith('.tmp') && Date.now() - found.mtimeMs > STALE_MS) {
-          await rm(path, { force: true });
-        }
-      }
-    }
-    return entries;
-  }
-
+  /** Removes what is none of ours; of a link itself, and not what it leads to. */
   async #discard(path: string): Promise<undefined> {
     this.#fault('corrupt');
     await rm(path, { force: true, recursive: true }).catch((error) => this.#fault('write', error));
@@ -202,21 +191,22 @@ export class DiskStore implements EmbeddingStore {
     this.#options.onFault?.(fault, error);
   }
 
-  #path(key: EmbeddingKey): string {
-    const { folder, name } = this.#place(key);
-    return join(folder, name);
-  }
-
-  /** `<directory>/<2 digits>/<image's hash>.<model>.<16 digits of the fingerprint>.embedding` */
-  #place({ id, fingerprint }: EmbeddingKey) {
+  /** `<directory>/<2 digits>/<hash>.<model>.<16 digits of the fingerprint>.embedding` */
+  #place(key: EmbeddingKey) {
     // What reaches a path has passed the pattern of ids: hex digits, and a name without a slash.
-    const { model, sha256 } = parseEmbeddingId(id);
-    const stem = `${sha256}.${model}.`;
-    const name = `${stem}${fingerprint.slice(0, 16)}${SUFFIX}`;
-    return { folder: join(this.#options.directory, sha256.slice(0, 2)), stem, name };
+    const { model } = parseEmbeddingId(key.id);
+    const hash = fileHash(key);
+    // An owner's file is not to be had as an image's whose hash happens to be, or was made to be, the salted one.
+    const stem = `${hash}${key.owner === undefined ? '.' : '+'}${model}.`;
+    const name = `${stem}${key.fingerprint.slice(0, 16)}${SUFFIX}`;
+    const folder = join(this.#options.directory, hash.slice(0, 2));
+    return { folder, stem, name, path: join(folder, name) };
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+function notDeleted(cause: unknown): SamError {
+  const message =
+    'the embedding could not be deleted from disk: this process uses it no more, but others that share the folder, ' +
+    'and this one once restarted, may; try again, or tell the operator';
+  return new SamError('not-deleted', message, { retryAfter: REST_MS / 1000, cause });
 }

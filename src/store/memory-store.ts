@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Embedding } from '../core/embedding.js';
+import { type Embedding, entryName } from '../core/embedding.js';
 import type { EmbeddingKey, EmbeddingStore } from '../core/ports.js';
 
 /** What an entry weighs beside its tensor: key, sizes, and the map's own bookkeeping, rounded up. */
@@ -24,22 +24,23 @@ export class MemoryStore implements EmbeddingStore {
   }
 
   async get(key: EmbeddingKey) {
-    const embedding = this.#entries.get(text(key));
+    const embedding = this.#entries.get(entryName(key));
     return embedding && { embedding, tier: 'memory' as const };
   }
 
   async set(key: EmbeddingKey, embedding: Embedding): Promise<void> {
-    this.#entries.set(text(key), embedding);
+    this.#entries.set(entryName(key), embedding);
   }
 
   async delete(key: EmbeddingKey): Promise<boolean> {
-    return this.#entries.delete(text(key));
+    return this.#entries.delete(entryName(key));
   }
 
   async hasOther(key: EmbeddingKey): Promise<boolean> {
-    const own = text(key);
+    const own = entryName(key);
+    const stem = own.slice(0, own.lastIndexOf('@') + 1);
     for (const other of this.#entries.keys()) {
-      if (other !== own && other.startsWith(`${key.id}@`)) return true;
+      if (other !== own && other.startsWith(stem)) return true;
     }
     return false;
   }
@@ -48,9 +49,4 @@ export class MemoryStore implements EmbeddingStore {
   get usage(): { entries: number; bytes: number } {
     return { entries: this.#entries.size, bytes: this.#entries.calculatedSize };
   }
-}
-
-/** No id holds an `@`. */
-function text({ id, fingerprint }: EmbeddingKey): string {
-  return `${id}@${fingerprint}`;
 }

@@ -4,19 +4,25 @@ interface Flight<T> {
   waiters: number;
 }
 
+/**
+ * The work of a flight.
+ * @param abandoned fires when the last one waiting has gone.
+ * @param isDropped whether the result is for those only who wait for it already, and not to be kept.
+ */
+export type Start<T> = (abandoned: AbortSignal, isDropped: () => boolean) => Promise<T>;
+
 /** Work that many ask for at once and one does. */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>();
 
   /**
    * Joins the flight of `key`, or starts it.
-   * @param start gets a signal that fires when the last one waiting has gone.
    * @param signal lets this caller go without disturbing the others.
    * @returns the result and whether another caller had started it.
    */
   async run(
     key: string,
-    start: (signal: AbortSignal) => Promise<T>,
+    start: Start<T>,
     signal?: AbortSignal,
   ): Promise<{ value: T; joined: boolean }> {
     for (;;) {
@@ -37,11 +43,20 @@ export class SingleFlight<T> {
     }
   }
 
-  #take(key: string, start: (signal: AbortSignal) => Promise<T>): Flight<T> {
+  /** Lets nobody join the flight of `key` any more. @returns whether there was one. */
+  drop(key: string): boolean {
+    return this.#flights.delete(key);
+  }
+
+  #take(key: string, start: Start<T>): Flight<T> {
     const abandoned = new AbortController();
-    const flight: Flight<T> = { result: start(abandoned.signal), abandoned, waiters: 0 };
+    let flight: Flight<T> | undefined;
+    const isDropped = () => flight !== undefined && this.#flights.get(key) !== flight;
+    flight = { result: start(abandoned.signal, isDropped), abandoned, waiters: 0 };
     this.#flights.set(key, flight);
-    const land = () => this.#flights.delete(key);
+    const land = () => {
+      if (!isDropped()) this.#flights.delete(key);
+    };
     flight.result.then(land, land);
     return flight;
   }

@@ -1,4 +1,4 @@
-import type { Embedding } from '../core/embedding.js';
+import { type Embedding, entryName } from '../core/embedding.js';
 import type { EmbeddingKey, EmbeddingStore } from '../core/ports.js';
 import { SingleFlight } from './single-flight.js';
 
@@ -7,7 +7,6 @@ export class TieredStore implements EmbeddingStore {
   readonly #upper: EmbeddingStore;
   readonly #lower: EmbeddingStore;
   readonly #reads = new SingleFlight<Awaited<ReturnType<EmbeddingStore['get']>>>();
-  #deletions = 0;
 
   constructor(upper: EmbeddingStore, lower: EmbeddingStore) {
     this.#upper = upper;
@@ -17,7 +16,12 @@ export class TieredStore implements EmbeddingStore {
   async get(key: EmbeddingKey) {
     const found = await this.#upper.get(key);
     if (found) return found;
-    const { value } = await this.#reads.run(`${key.id}@${key.fingerprint}`, () => this.#bring(key));
+    const { value } = await this.#reads.run(entryName(key), async (_abandoned, isDropped) => {
+      const below = await this.#lower.get(key);
+      // What was deleted while it was read must not come back.
+      if (below && !isDropped()) await this.#upper.set(key, below.embedding);
+      return below;
+    });
     return value;
   }
 
@@ -26,21 +30,18 @@ export class TieredStore implements EmbeddingStore {
   }
 
   async delete(key: EmbeddingKey): Promise<boolean> {
-    // From below: a read that brings it up meanwhile sees the count, or is undone by what follows it.
-    const below = await this.#lower.delete(key);
-    this.#deletions++;
-    return (await this.#upper.delete(key)) || below;
+    let found = false;
+    try {
+      // From below: a read that brings it up meanwhile is undone by what follows.
+      found = await this.#lower.delete(key);
+    } finally {
+      this.#reads.drop(entryName(key));
+      found = (await this.#upper.delete(key)) || found;
+    }
+    return found;
   }
 
   async hasOther(key: EmbeddingKey): Promise<boolean> {
     return (await this.#upper.hasOther(key)) || (await this.#lower.hasOther(key));
-  }
-
-  async #bring(key: EmbeddingKey) {
-    const deletions = this.#deletions;
-    const found = await this.#lower.get(key);
-    // What was deleted while it was read must not come back.
-    if (found && deletions === this.#deletions) await this.#upper.set(key, found.embedding);
-    return found;
   }
 }
