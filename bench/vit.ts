@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readManifest } from '../src/engine/manifest.js';
-import { resolveFile } from '../src/engine/model-files.js';
+import { resolveFile } from '../src/engine/model-paths.js';
 import { usableCores } from '../src/machine.js';
 import { VIT } from '../src/sam/architecture.js';
 import { writeRandomSam } from '../test/checkpoint/fixtures/random-sam.js';

@@ -1,5 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { openRegularFile } from './regular-file.js';
+
+/** ViT-H takes 2.6 GB, with the state of an optimizer and in 64 bits six times that. */
+export const LARGEST_CHECKPOINT = 64 * 2 ** 30;
 
 /** A file that is read piece by piece, each piece inside its bounds. */
 export class CheckpointFile {
@@ -9,12 +13,13 @@ export class CheckpointFile {
   readonly size: number;
   readonly #descriptor: number;
 
-  /** @throws Error when it cannot be opened. */
+  /** @throws Error when it cannot be opened, or is no file. */
   constructor(path: string) {
     this.folder = dirname(path);
     this.name = basename(path);
-    this.#descriptor = openSync(path, 'r');
-    this.size = fstatSync(this.#descriptor).size;
+    const { descriptor, size } = openRegularFile(path, LARGEST_CHECKPOINT);
+    this.#descriptor = descriptor;
+    this.size = size;
   }
 
   /** @throws Error when the file ends before `offset + length`. */

@@ -16,6 +16,9 @@ export interface Checkpoint {
   close(): void;
 }
 
+/** Characters of what is said of a file. */
+const LONGEST_REASON = 400;
+
 /** A pickle's first byte: what `torch.save` wrote before PyTorch 1.6. */
 const PICKLE = 0x80;
 
@@ -29,16 +32,25 @@ export function openCheckpoint(path: string): Checkpoint {
   try {
     file = new CheckpointFile(path);
   } catch (cause) {
-    throw new StartupError(`cannot open ${path}: ${(cause as Error).message}`, { cause });
+    throw new StartupError(`cannot open ${path}: ${reasonOf(cause)}`, { cause });
   }
   try {
     const tensors = segmentAnythingNames(read(file));
     return { folder: file.folder, tensors, close: () => file.close() };
   } catch (cause) {
     file.close();
-    const reason = (cause as Error).message;
-    throw new StartupError(`${path} is not a checkpoint that can be read: ${reason}`, { cause });
+    throw new StartupError(`${path} is not a checkpoint that can be read: ${reasonOf(cause)}`, {
+      cause,
+    });
   }
+}
+
+/** What is wrong, without what a file's names may do to a terminal: they may be megabytes, or move its cursor. */
+function reasonOf(cause: unknown): string {
+  const { message } = cause as Error;
+  const short =
+    message.length > LONGEST_REASON ? `${message.slice(0, LONGEST_REASON)}...` : message;
+  return short.replace(/[\p{Cc}\p{Cf}]/gu, '?');
 }
 
 /** Tells the format from the file's first bytes: names of files lie. */

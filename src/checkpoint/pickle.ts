@@ -20,10 +20,16 @@ export interface PickleHost {
 
 type Stack = PickleValue[];
 
+/** ViT-H's pickle has 20,000, with an optimizer's state some 100,000. Each makes one value at most. */
+const MOST_INSTRUCTIONS = 2 ** 20;
+
 /**
  * Reads a pickle without running anything: of its machine's instructions only those that make plain data,
  * and calls go to the few globals that `host` grants. Protocols 2 to 5, as Python's `pickletools` has them.
- * @throws Error naming the instruction or the global that is refused, or saying that the pickle is cut short.
+ * No value is ever turned into text here but those that are text: of lists that hold lists twice each, thirty deep, that
+ * would be gigabytes.
+ * @throws Error naming the instruction or the global that is refused, or saying that the pickle is cut short or
+ * has too many instructions.
  */
 export function readPickle(bytes: Uint8Array, host: PickleHost): PickleValue {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -110,7 +116,8 @@ export function readPickle(bytes: Uint8Array, host: PickleHost): PickleValue {
     },
     e: () => {
       const items = popAll();
-      top(Array).push(...items);
+      const list = top(Array);
+      for (const item of items) list.push(item);
     },
     s: () => {
       const [value, key] = [pop(), pop()];
@@ -128,6 +135,9 @@ export function readPickle(bytes: Uint8Array, host: PickleHost): PickleValue {
     c: () => push(host.global(`${line()}.${line()}`)),
     '\x93': () => {
       const [name, module] = [pop(), pop()];
+      if (typeof name !== 'string' || typeof module !== 'string') {
+        throw new Error('the pickle names a global that has no name');
+      }
       push(host.global(`${module}.${name}`));
     },
     Q: () => push(host.persistent(pop())),
@@ -144,7 +154,12 @@ export function readPickle(bytes: Uint8Array, host: PickleHost): PickleValue {
     },
   };
 
-  for (;;) {
+  for (let count = 0; ; count++) {
+    if (count === MOST_INSTRUCTIONS) {
+      throw new Error(
+        `the pickle has more than ${MOST_INSTRUCTIONS} instructions: save the state dict alone`,
+      );
+    }
     const code = String.fromCharCode(uint8());
     if (code === '.') return pop();
     const instruction = instructions[code];

@@ -8,8 +8,13 @@ const TYPES: Readonly<Record<string, StoredType>> = {
   F64: 'double',
 };
 
-/** As the format's own reader has it. */
-const LARGEST_HEADER = 100_000_000;
+/** ViT-H's takes 60 kB. JSON of this size takes a hundred times as much memory at worst. */
+const LARGEST_HEADER = 4 * 2 ** 20;
+/** The format itself allows no more. */
+const LARGEST_EVER = 100_000_000;
+/** A shape is an array in a tensor in the header. */
+const DEEPEST_HEADER = 4;
+const MOST_DIMENSIONS = 8;
 
 /**
  * Reads a .safetensors file: the length of a header (8 bytes), the header (JSON), the tensors' bytes.
@@ -19,7 +24,9 @@ const LARGEST_HEADER = 100_000_000;
  */
 export function readSafetensors(file: CheckpointFile): Map<string, StoredTensor> {
   const length = Number(new DataView(file.read(0, 8).buffer).getBigUint64(0, true));
-  if (length > LARGEST_HEADER) throw new Error(`its header of ${length} bytes is too large`);
+  if (length > LARGEST_EVER || (length > LARGEST_HEADER && file.holds(8, length))) {
+    throw new Error(`its header of ${length} bytes is too large`);
+  }
   const start = 8 + length;
   const header = parse(file.read(8, length));
   const described = Object.entries(header).filter(([name]) => name !== '__metadata__');
@@ -55,13 +62,31 @@ export function readSafetensors(file: CheckpointFile): Map<string, StoredTensor>
 
 function parse(bytes: Uint8Array): Record<string, unknown> {
   let header: unknown;
+  refuseDepth(bytes);
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     throw new Error('its header is not JSON');
   }
-  if (typeof header !== 'object' || header === null) throw new Error('its header is no object');
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw new Error('its header is no object');
   return header as Record<string, unknown>;
+}
+
+/** @throws Error when the JSON is nested deeper than any header, before it is parsed */
+function refuseDepth(bytes: Uint8Array): void {
+  const [quote, backslash] = [0x22, 0x5c];
+  const [opening, closing] = [new Set([0x5b, 0x7b]), new Set([0x5d, 0x7d])];
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (isText && byte === backslash) at++;
+    else if (byte === quote) isText = !isText;
+    else if (!isText && opening.has(byte)) depth++;
+    else if (!isText && closing.has(byte)) depth--;
+    if (depth > DEEPEST_HEADER) throw new Error('its header is nested too deep');
+  }
 }
 
 function describe(name: string, value: unknown) {
@@ -75,6 +100,8 @@ function describe(name: string, value: unknown) {
 
 function isLengths(value: unknown): value is number[] {
   return (
-    Array.isArray(value) && value.every((length) => Number.isSafeInteger(length) && length >= 0)
+    Array.isArray(value) &&
+    value.length <= MOST_DIMENSIONS &&
+    value.every((length) => Number.isSafeInteger(length) && length >= 0)
   );
 }

@@ -20,8 +20,11 @@ const STORAGES: Readonly<Record<string, StoredType | undefined>> = {
 /** The names under which training loops keep the model's weights beside an optimizer's. */
 const WRAPPERS = ['model', 'state_dict', 'model_state_dict'];
 
-/** ViT-H's pickle takes 100 kB. */
-const LARGEST_PICKLE = 64 * 2 ** 20;
+/** ViT-H's pickle takes 100 kB, with an optimizer's state half a megabyte. */
+const LARGEST_PICKLE = 16 * 2 ** 20;
+
+/** A loop's notes around another's around the model: no more dicts than this are looked into. */
+const MOST_WRAPPERS = 4;
 
 /** A run of numbers that tensors are views of; one that holds no floats has no type. */
 class Storage {
@@ -56,12 +59,16 @@ export function readTorchFile(file: CheckpointFile): Map<string, StoredTensor> {
 
 function tensorsOf(content: PickleValue): Map<string, StoredTensor> {
   if (!(content instanceof Map)) throw new Error('it holds no state dict');
-  for (const wrapper of WRAPPERS) {
-    const inner = content.get(wrapper);
-    if (inner instanceof Map) return tensorsOf(inner);
+  let dict: Map<unknown, unknown> = content;
+  for (let depth = 0; ; depth++) {
+    const inner = WRAPPERS.map((key) => dict.get(key)).find((value) => value instanceof Map);
+    if (!inner) break;
+    // A pickle's dict may even hold itself.
+    if (depth === MOST_WRAPPERS) throw new Error('its state dict is wrapped too often');
+    dict = inner as Map<unknown, unknown>;
   }
   const tensors = new Map<string, StoredTensor>();
-  for (const [name, value] of content) {
+  for (const [name, value] of dict) {
     if (typeof name === 'string' && value instanceof StoredTensor) tensors.set(name, value);
   }
   return tensors;
@@ -97,8 +104,10 @@ class TorchHost implements PickleHost {
   /** ("storage", class, key, device, elements) */
   persistent(id: PickleValue): Storage {
     const [kind, type, key, , elements] = Array.isArray(id) ? id : [];
-    if (kind !== 'storage' || typeof key !== 'string') throw new Error('it refers to no storage');
-    const stored = STORAGES[(type as Global | undefined)?.name ?? ''];
+    if (kind !== 'storage' || typeof key !== 'string' || !isLength(elements))
+      throw new Error('it refers to no storage');
+    const { name } = (type ?? {}) as Partial<Global>;
+    const stored = Object.hasOwn(STORAGES, name ?? '') ? STORAGES[name as string] : undefined;
     const place = this.#entries.get(`${this.#root}data/${key}`);
     if (!place) throw new Error(`its storage "${key}" is missing`);
     if (stored && elements * STORED_TYPES[stored] !== place.length) {

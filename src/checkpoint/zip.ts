@@ -19,7 +19,8 @@ const ZIP64_EXTRA = 1;
 /** A comment may follow the end record. */
 const LONGEST_END = 22 + 0xffff;
 /** ViT-H has some 600 tensors; its directory takes 50 kB. */
-const LARGEST_DIRECTORY = 16 * 2 ** 20;
+const LARGEST_DIRECTORY = 8 * 2 ** 20;
+const MOST_ENTRIES = 65_536;
 
 /**
  * Reads a zip archive's directory, as PKWARE's APPNOTE describes it, for archives whose entries are all stored.
@@ -31,6 +32,8 @@ export function readZip(file: CheckpointFile): Map<string, ZipEntry> {
   if (length > LARGEST_DIRECTORY) throw new Error(`its directory of ${length} bytes is too large`);
   const entries = new Map<string, ZipEntry>();
   for (const { name, ...entry } of readDirectory(file.read(offset, length))) {
+    if (entries.size === MOST_ENTRIES)
+      throw new Error(`it holds more than ${MOST_ENTRIES} entries`);
     if (entries.has(name)) throw new Error(`it holds "${name}" twice`);
     entries.set(name, locate(file, name, entry));
   }

@@ -1,9 +1,15 @@
-import { readFile } from 'node:fs/promises';
+import { closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { openRegularFile } from '../checkpoint/regular-file.js';
 import { StartupError } from '../core/errors.js';
-import { ARCHITECTURES, type ModelManifest } from '../core/model.js';
+import { ARCHITECTURES, type ModelManifest, weightFiles } from '../core/model.js';
+import { parseModelPath } from './model-paths.js';
+
+/** Of a manifest, in bytes. */
+const LARGEST = 2 ** 20;
+const NAME = /^[a-z0-9][a-z0-9_.-]{0,63}$/;
 
 const FILE = {
   file: Type.String({ minLength: 1 }),
@@ -20,7 +26,7 @@ const Checkpoint = Type.Object(
 );
 const Channels = Type.Tuple([Type.Number(), Type.Number(), Type.Number()]);
 const CARD = {
-  name: Type.String({ pattern: '^[a-z0-9][a-z0-9_.-]{0,63}$' }),
+  name: Type.String({ pattern: NAME.source }),
   title: Type.String(),
   license: Type.String(),
   source: Type.String(),
@@ -51,19 +57,37 @@ const CheckpointManifest = Compile(
  * @throws StartupError saying what is missing or malformed.
  */
 export async function readManifest(directory: string, name: string): Promise<ModelManifest> {
+  if (!NAME.test(name)) throw new StartupError(`${JSON.stringify(name)} is not a model's name`);
   const path = join(directory, `${name}.json`);
   let content: unknown;
   try {
-    content = JSON.parse(await readFile(path, 'utf8'));
+    content = JSON.parse(read(path));
   } catch (cause) {
     const reason = (cause as Error).message;
     throw new StartupError(`cannot read the model manifest ${path}: ${reason}`, { cause });
   }
   const manifest = check(content, path);
+  const { encoder, decoder } = weightFiles(manifest);
+  for (const { file } of [encoder, decoder]) {
+    try {
+      parseModelPath(file);
+    } catch (cause) {
+      throw new StartupError(`${path}: ${(cause as Error).message}`, { cause });
+    }
+  }
   if (manifest.name !== name) {
     throw new StartupError(`${path} is the manifest of "${manifest.name}", not of "${name}"`);
   }
   return manifest;
+}
+
+function read(path: string): string {
+  const { descriptor } = openRegularFile(path, LARGEST);
+  try {
+    return readFileSync(descriptor, 'utf8');
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function check(content: unknown, path: string): ModelManifest {

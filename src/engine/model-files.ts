@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { LARGEST_CHECKPOINT } from '../checkpoint/checkpoint-file.js';
+import { openRegularFile } from '../checkpoint/regular-file.js';
 import { StartupError } from '../core/errors.js';
 import { type ModelFile, type ModelManifest, weightFiles } from '../core/model.js';
 import { readDecoderWeights } from '../sam/decoder-weights.js';
 import type { Weights } from '../sam/exported-model.js';
 import { checkpointDecoder } from './checkpoint-model.js';
 import { readManifest } from './manifest.js';
+import { resolveFile } from './model-paths.js';
 
 /** A model whose files are present and unaltered. */
 export interface Model {
@@ -62,24 +63,10 @@ async function verify(
   return path;
 }
 
-/** The SHA-256 of a file, in hex. */
+/** The SHA-256 of a file, in hex. @throws Error when it cannot be read, or is a folder, a pipe or a device */
 export async function sha256Of(path: string): Promise<string> {
+  const { descriptor: fd } = openRegularFile(path, LARGEST_CHECKPOINT);
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash);
+  await pipeline(createReadStream('', { fd, highWaterMark: 2 ** 20 }), hash);
   return hash.digest('hex');
-}
-
-/**
- * The path of a model's file, which may be inside an npm package.
- * @throws StartupError when that is not installed
- */
-export function resolveFile(directory: string, file: string): string {
-  const separator = file.indexOf(':');
-  if (separator < 0) return join(directory, file);
-  const [name, path] = [file.slice(0, separator), file.slice(separator + 1)];
-  try {
-    return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), path);
-  } catch (cause) {
-    throw new StartupError(`model package "${name}" is not installed: run npm ci`, { cause });
-  }
 }

@@ -3,7 +3,8 @@ import { StartupError } from '../core/errors.js';
 import { type ModelManifest, weightFiles } from '../core/model.js';
 import { inspectCheckpoint } from '../engine/checkpoint-model.js';
 import { readManifest } from '../engine/manifest.js';
-import { loadModel, readDecoder, resolveFile } from '../engine/model-files.js';
+import { loadModel, readDecoder } from '../engine/model-files.js';
+import { resolveFile } from '../engine/model-paths.js';
 
 /** All manifests of a folder, by name. @throws StartupError for one that is malformed */
 export async function manifests(directory: string): Promise<ModelManifest[]> {

@@ -5,6 +5,7 @@ import { StartupError } from '../core/errors.js';
 import type { ModelManifest } from '../core/model.js';
 import { inspectCheckpoint } from '../engine/checkpoint-model.js';
 import { sha256Of } from '../engine/model-files.js';
+import { resolveFile } from '../engine/model-paths.js';
 import { manifests } from './catalogue.js';
 
 /** What an importer may say of a model; a checkpoint itself says nothing of the kind. */
@@ -36,7 +37,7 @@ export async function importCheckpoint(
   const sha256 = await sha256Of(file);
   for (const known of options.name === undefined ? await manifests(directory) : []) {
     if (!('checkpoint' in known) || known.checkpoint.sha256 !== sha256) continue;
-    await bring(file, join(directory, known.checkpoint.file));
+    await bring(file, resolveFile(directory, known.checkpoint.file));
     return known;
   }
   const { name = nameOf(file), title = basename(file), license = 'unknown' } = options;
@@ -47,8 +48,9 @@ export async function importCheckpoint(
   if (existsSync(manifestPath)) {
     throw new StartupError(`there is a model ${name} already: give this one another --name`);
   }
-  const checkpoint = { file: `${name}${extname(file)}`, sha256 };
-  await bring(file, join(directory, checkpoint.file));
+  const [extension = ''] = /^\.\w{1,16}$/.exec(extname(file)) ?? [];
+  const checkpoint = { file: `${name}${extension}`, sha256 };
+  await bring(file, resolveFile(directory, checkpoint.file));
   const source = basename(file);
   const manifest = { name, title, license, source, architecture, ...PIXELS, checkpoint };
   await writeFile(manifestPath, `${JSON.stringify(manifest, null, 2)}\n`);

@@ -1,22 +1,28 @@
-import { lookup } from 'node:dns';
-import http, { type IncomingMessage } from 'node:http';
-import https from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import { SamError } from '../core/errors.js';
 import type { RemoteImages } from '../core/ports.js';
 import type { AllowedHosts } from './allowed-hosts.js';
+import { type FetchLimits, FetchSlots } from './fetch-slots.js';
+import { HostNames } from './host-names.js';
+import { notAllowed } from './not-allowed.js';
+import { Origin } from './origin.js';
 import { isPublicAddress } from './public-address.js';
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 3;
 
+/** An image takes a fraction of a second, an encoder as long: more places would only hold more memory. */
+const LIMITS: FetchLimits = { total: 32, perHost: 8 };
+
 export interface ImageUrlOptions {
   readonly hosts: AllowedHosts;
-  /** For all of a fetch, its redirects included. */
+  /** For all of a fetch, the lookup of names and its redirects included. */
   readonly timeoutMs: number;
   /** Which addresses may be connected to. */
   readonly allows?: (address: string) => boolean;
+  readonly names?: HostNames;
+  readonly limits?: FetchLimits;
 }
 
 /**
@@ -25,47 +31,61 @@ export interface ImageUrlOptions {
  * and every redirect is judged anew. Nothing an upstream says, and no address, reaches a message.
  */
 export class ImageUrls implements RemoteImages {
-  readonly #options: Required<ImageUrlOptions>;
+  readonly #hosts: AllowedHosts;
+  readonly #timeoutMs: number;
+  readonly #allows: (address: string) => boolean;
+  readonly #names: HostNames;
+  readonly #slots: FetchSlots;
 
-  constructor(options: ImageUrlOptions) {
-    this.#options = { allows: isPublicAddress, ...options };
+  constructor({ hosts, timeoutMs, ...options }: ImageUrlOptions) {
+    this.#hosts = hosts;
+    this.#timeoutMs = timeoutMs;
+    this.#allows = options.allows ?? isPublicAddress;
+    this.#names = options.names ?? new HostNames();
+    this.#slots = new FetchSlots(options.limits ?? LIMITS);
   }
 
+  /** As the port says. @throws also SamError `overloaded` when too many images are fetched at once */
   async read<T>(
     url: string,
     receive: (body: Readable) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    const deadline = AbortSignal.timeout(this.#options.timeoutMs);
-    const stop = signal ? AbortSignal.any([signal, deadline]) : deadline;
+    // Not AbortSignal.timeout: one that only AbortSignal.any refers to may be collected before it fires.
+    const over = new AbortController();
+    const late = setTimeout(
+      () => over.abort(new Error('the deadline has passed')),
+      this.#timeoutMs,
+    );
+    const leave = () => over.abort(signal?.reason);
+    signal?.addEventListener('abort', leave, { once: true });
     try {
-      const body = await this.#follow(url, stop);
-      try {
-        return await receive(body);
-      } finally {
-        body.destroy();
-      }
+      signal?.throwIfAborted();
+      return await this.#follow(url, receive, over.signal);
     } catch (cause) {
       if (signal?.aborted) throw signal.reason;
       if (cause instanceof SamError) throw cause;
       throw new SamError('source-unavailable', 'the image could not be fetched', { cause });
+    } finally {
+      clearTimeout(late);
+      signal?.removeEventListener('abort', leave);
     }
   }
 
-  async #follow(start: string, signal: AbortSignal): Promise<IncomingMessage> {
+  async #follow<T>(
+    start: string,
+    receive: (body: Readable) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
     let from: URL | undefined;
     let to = start;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       const url = this.#check(to, from);
-      const response = await this.#get(url, signal);
-      const { statusCode = 0, headers } = response;
-      if (statusCode === 200 && (headers['content-encoding'] ?? 'identity') === 'identity') {
-        return response;
-      }
-      response.destroy();
-      if (!REDIRECTS.has(statusCode) || !headers.location) throw new Error(`status ${statusCode}`);
+      const host = url.hostname.replace(/\.$/, '');
+      const hop = await this.#slots.in(host, () => this.#ask(url, receive, signal));
+      if ('received' in hop) return hop.received;
       from = url;
-      to = headers.location;
+      to = hop.location;
     }
     throw new Error('too many redirects');
   }
@@ -76,51 +96,30 @@ export class ImageUrls implements RemoteImages {
     const url = new URL(text, from);
     const { protocol, username, password } = url;
     const web = protocol === 'https:' || (protocol === 'http:' && from?.protocol !== 'https:');
-    if (!web || username || password || !this.#options.hosts.has(url)) throw notAllowed();
+    if (!web || username || password || !this.#hosts.has(url)) throw notAllowed();
     // A literal address is never looked up.
     const host = url.hostname.replace(/^\[|\]$/g, '');
-    if (isIP(host) && !this.#options.allows(host)) throw notAllowed();
+    if (isIP(host) && !this.#allows(host)) throw notAllowed();
     return url;
   }
 
-  #get(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
-    const { request } = url.protocol === 'https:' ? https : http;
-    const { allows } = this.#options;
-    return new Promise((resolve, reject) => {
-      const headers = {
-        accept: 'image/*',
-        'accept-encoding': 'identity',
-        'user-agent': 'sam-split',
-      };
-      // No connection is kept: none could be judged for one name and used for another.
-      const options = { agent: false, lookup: judging(allows), headers, signal, method: 'GET' };
-      const outgoing = request(url, options, resolve).on('error', reject);
-      outgoing.on('socket', (socket) => {
-        // What was looked up has been judged; this is what was connected to.
-        socket.once('connect', () => {
-          if (!allows(socket.remoteAddress ?? '')) outgoing.destroy(notAllowed());
-        });
-      });
-      outgoing.on('upgrade', (_response, socket) => socket.destroy(new Error('upgraded')));
-      outgoing.end();
-    });
+  /** What came of one URL: what `receive` made of the image, or where else to look. */
+  async #ask<T>(
+    url: URL,
+    receive: (body: Readable) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<{ received: T } | { location: string }> {
+    const resolve = (name: string) => this.#names.resolve(name, signal);
+    const origin = new Origin(url, { resolve, allows: this.#allows, signal });
+    try {
+      const { statusCode = 0, headers } = await origin.answer();
+      if (statusCode === 200 && (headers['content-encoding'] ?? 'identity') === 'identity') {
+        return { received: await origin.body(receive) };
+      }
+      if (!REDIRECTS.has(statusCode) || !headers.location) throw new Error(`status ${statusCode}`);
+      return { location: headers.location };
+    } finally {
+      origin.close();
+    }
   }
-}
-
-/** The system's name resolution, failing when any of the addresses is not allowed. */
-function judging(allows: (address: string) => boolean): LookupFunction {
-  return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      const [first] = addresses ?? [];
-      if (error || !first) callback(error ?? new Error('no address'), '', 4);
-      else if (!addresses.every(({ address }) => allows(address))) callback(notAllowed(), '', 4);
-      else if (options.all) callback(null, addresses);
-      else callback(null, first.address, first.family);
-    });
-  };
-}
-
-/** The same for every reason: what is behind a name is not for a stranger to find out. */
-function notAllowed(): SamError {
-  return new SamError('source-not-allowed', 'images are not fetched from this URL');
 }

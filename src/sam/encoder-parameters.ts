@@ -51,6 +51,9 @@ function blockShapes({ dim, heads, globalAttn }: ImageEncoderVariant, block: num
   };
 }
 
+/** ViT-H has 32. */
+const MOST_BLOCKS = 256;
+
 const REL_POS = /^image_encoder\.blocks\.(\d+)\.attn\.rel_pos_h$/;
 
 /**
@@ -75,6 +78,10 @@ export function recogniseImageEncoder(tensors: Shapes): ImageEncoderVariant {
   }
   if (depth === 0) {
     throw new StartupError('the tensor "image_encoder.blocks.0.attn.rel_pos_h" is missing');
+  }
+  // A name may say any number, and the blocks below it would all be listed before one is missed.
+  if (depth > MOST_BLOCKS) {
+    throw new StartupError(`the image encoder has ${depth} blocks, ${MOST_BLOCKS} are possible`);
   }
   const heads = dim / width;
   if (!Number.isInteger(heads)) {

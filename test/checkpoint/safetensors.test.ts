@@ -66,3 +66,31 @@ t.test('a header longer than the file', async (t) => {
   });
   t.throws(() => tensorsOf(join(huge, 'm.safetensors')), { message: /is too large/ });
 });
+
+t.test('headers that would take all memory', async (t) => {
+  const cases: [string, RegExp][] = [
+    [`{"a":${'['.repeat(3_000_000)}`, /nested too deep/],
+    [`{"a":"${'x'.repeat(5_000_000)}"}`, /its header of 5000008 bytes is too large/],
+    [
+      `{"a":{"dtype":"F32","shape":[${'1,'.repeat(500_000)}1],"data_offsets":[0,16]}}`,
+      /not described/,
+    ],
+    [`{"a":{"dtype":"F32","shape":[${Array(8).fill(9e15)}],"data_offsets":[0,16]}}`, /needs \d/],
+    [`{"${'x'.repeat(1_000_000)}":1}`, /not a checkpoint/],
+    [`{"\\u001b[2J":1}`, /its tensor "\?\[2J" is not/],
+    ['[]', /not described|no object|end at/],
+    ['{"a\\"[[[[[[[[":1}', /is not described/],
+  ];
+  for (const [header, message] of cases) {
+    const path = save(t, header.startsWith('[') ? `{"a":${header}}` : header);
+    const start = performance.now();
+    try {
+      tensorsOf(path);
+      t.fail(String(message));
+    } catch (error) {
+      t.match(error, { name: 'StartupError', message });
+      t.ok((error as Error).message.length < 1000, 'in few words');
+    }
+    t.ok(performance.now() - start < 2000, 'at once');
+  }
+});

@@ -1,0 +1,33 @@
+import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from 'node:fs';
+
+/** A file that is open for reading. */
+export interface OpenFile {
+  readonly descriptor: number;
+  readonly size: number;
+}
+
+/**
+ * Opens a file that is one, at once: a pipe would be waited for, a device may never end.
+ * @throws Error when it cannot be opened, is a folder, a pipe or a device, or has more than `largest` bytes.
+ */
+export function openRegularFile(path: string, largest: number): OpenFile {
+  // Before it is opened, which alone may do something to a device.
+  check(statSync(path), largest);
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(descriptor);
+    check(stats, largest);
+    return { descriptor, size: stats.size };
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+function check(stats: Stats, largest: number): void {
+  if (stats.isDirectory()) throw new Error('it is a folder, not a file');
+  if (!stats.isFile()) throw new Error('it is a pipe, a socket or a device, not a file');
+  if (stats.size > largest) {
+    throw new Error(`it has ${stats.size} bytes, more than the ${largest} that are read`);
+  }
+}

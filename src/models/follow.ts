@@ -1,0 +1,27 @@
+import { StartupError } from '../core/errors.js';
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const MAX_REDIRECTS = 5;
+
+/**
+ * Fetches a URL over redirects, which may lead to https only: whoever is between here and a server without it could
+ * send the download anywhere.
+ * @throws StartupError for a redirect that leads elsewhere, or too many of them
+ */
+export async function follow(start: string, init: RequestInit): Promise<Response> {
+  let url = start;
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+    const response = await fetch(url, { ...init, redirect: 'manual' });
+    const location = response.headers.get('location');
+    if (!REDIRECTS.has(response.status) || location === null) return response;
+    await response.body?.cancel();
+    const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
+    if (next?.protocol !== 'https:') {
+      throw new StartupError(
+        `${start} leads to ${next?.origin ?? 'no URL'}, which is not https: only such redirects are followed`,
+      );
+    }
+    url = next.href;
+  }
+  throw new StartupError(`${start} leads from one URL to another without end`);
+}
