@@ -36,6 +36,9 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** What a lone point on the largest image allowed is answered with can be cut out. */
 const MASKS_OF_A_CLICK = 3;
 
+/** As much of the cache as makes room when memory is short, and leaves most of what is in use. */
+const SHARE_LET_GO = 0.25;
+
 /** The service, built and wired. */
 export interface App {
   readonly server: Server;
@@ -146,7 +149,10 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     maxMaskPixels: config.SAM_MAX_MASK_PIXELS,
   });
 
-  const guard = new MemoryGuard(config.SAM_MAX_RSS);
+  const guard = new MemoryGuard(config.SAM_MAX_RSS, (excess) => {
+    memory.shrink(SHARE_LET_GO);
+    logger.warn({ excess, cached: memory.usage.bytes }, 'memory is short: embeddings were dropped');
+  });
   const uploads = new Uploads(config.SAM_MAX_IMAGE_BYTES, config.SAM_MAX_UPLOAD_BYTES);
   metrics.watch({
     lanes: { encode: () => encodeLane.load, decode: () => decodeLane.load },
