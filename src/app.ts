@@ -20,6 +20,7 @@ import { CONTEXT_BYTES } from './sam/image-context.js';
 import { Cutouts } from './service/cutouts.js';
 import { DecoderFiles } from './service/decoder-files.js';
 import { Embeddings } from './service/embeddings.js';
+import { collectGarbage } from './service/garbage.js';
 import { ImageAdmission, PixelBudget } from './service/image-admission.js';
 import { MaskGenerator } from './service/mask-generator.js';
 import { MemoryGuard } from './service/memory-guard.js';
@@ -151,6 +152,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   const guard = new MemoryGuard(config.SAM_MAX_RSS, (excess) => {
     memory.shrink(SHARE_LET_GO);
+    collectGarbage();
     logger.warn({ excess, cached: memory.usage.bytes }, 'memory is short: embeddings were dropped');
   });
   const uploads = new Uploads(config.SAM_MAX_IMAGE_BYTES, config.SAM_MAX_UPLOAD_BYTES);

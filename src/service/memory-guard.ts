@@ -2,7 +2,7 @@ import { SamError } from '../core/errors.js';
 
 /** Asking the system takes some microseconds, and memory does not grow that fast. */
 const LOOK_EVERY_MS = 100;
-/** The garbage collector takes some seconds to give back what was let go: until then it looks as if it were held. */
+/** What was let go takes some seconds to go back to the system: until then it looks as if it were still held. */
 const RELIEVE_EVERY_MS = 10_000;
 const RETRY_AFTER = 5;
 
