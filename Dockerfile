@@ -1,6 +1,10 @@
 # The default image, `cpu`, is the last stage. `docker build --target cuda .` makes the one for NVIDIA GPUs.
 
-FROM node:20-bookworm-slim AS build
+# A tag may name another image tomorrow, a digest may not: README's section on deployment says how to pin them.
+ARG NODE_IMAGE=node:20-bookworm-slim
+ARG CUDA_IMAGE=nvidia/cuda:12.8.1-cudnn-runtime-ubuntu22.04
+
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
@@ -19,12 +23,13 @@ RUN cd node_modules/onnxruntime-node/bin/napi-v6 \
 FROM build AS cuda-provider
 RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js
 
-FROM nvidia/cuda:12.8.1-cudnn-runtime-ubuntu22.04 AS cuda
-# Pixels come and go in large blocks on many threads: glibc keeps what it frees, jemalloc gives it back.
+FROM ${CUDA_IMAGE} AS cuda
+# Pixels come and go in large blocks on many threads: glibc keeps what it frees, jemalloc gives it back; what idle
+# threads freed, with a thread of its own.
 RUN apt-get update && apt-get install -y --no-install-recommends libjemalloc2 \
   && rm -rf /var/lib/apt/lists/* \
   && ln -s "$(dpkg -L libjemalloc2 | grep '\.so\.2$')" /usr/local/lib/libjemalloc.so.2
-ENV LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 MALLOC_CONF=dirty_decay_ms:1000,muzzy_decay_ms:0
+ENV LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 MALLOC_CONF=background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
 COPY package.json LICENSE ./
@@ -38,12 +43,13 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "dist/main.js"]
 
-FROM node:20-bookworm-slim AS cpu
-# Pixels come and go in large blocks on many threads: glibc keeps what it frees, jemalloc gives it back.
+FROM ${NODE_IMAGE} AS cpu
+# Pixels come and go in large blocks on many threads: glibc keeps what it frees, jemalloc gives it back; what idle
+# threads freed, with a thread of its own.
 RUN apt-get update && apt-get install -y --no-install-recommends libjemalloc2 \
   && rm -rf /var/lib/apt/lists/* \
   && ln -s "$(dpkg -L libjemalloc2 | grep '\.so\.2$')" /usr/local/lib/libjemalloc.so.2
-ENV LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 MALLOC_CONF=dirty_decay_ms:1000,muzzy_decay_ms:0
+ENV LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 MALLOC_CONF=background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0
 WORKDIR /app
 COPY package.json LICENSE ./
 COPY models models

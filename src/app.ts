@@ -20,6 +20,7 @@ import { CONTEXT_BYTES } from './sam/image-context.js';
 import { Cutouts } from './service/cutouts.js';
 import { DecoderFiles } from './service/decoder-files.js';
 import { Embeddings } from './service/embeddings.js';
+import { collectGarbage } from './service/garbage.js';
 import { ImageAdmission, PixelBudget } from './service/image-admission.js';
 import { Ledger } from './service/ledger.js';
 import { MaskGenerator } from './service/mask-generator.js';
@@ -36,6 +37,9 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 /** What a lone point on the largest image allowed is answered with can be cut out. */
 const MASKS_OF_A_CLICK = 3;
+
+/** As much of the cache as makes room when memory is short, and leaves most of what is in use. */
+const SHARE_LET_GO = 0.25;
 
 /** The service, built and wired. */
 export interface App {
@@ -149,7 +153,11 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   });
 
   const ledger = openLedger(config);
-  const guard = new MemoryGuard(config.SAM_MAX_RSS);
+  const guard = new MemoryGuard(config.SAM_MAX_RSS, (excess) => {
+    memory.shrink(SHARE_LET_GO);
+    collectGarbage();
+    logger.warn({ excess, cached: memory.usage.bytes }, 'memory is short: embeddings were dropped');
+  });
   const uploads = new Uploads(config.SAM_MAX_IMAGE_BYTES);
   const keys = config.SAM_API_KEYS_FILE ? new ApiKeys(config.SAM_API_KEYS_FILE) : undefined;
   metrics.watch({

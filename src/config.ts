@@ -76,7 +76,7 @@ const networks = makeValidator<readonly string[]>((input) => {
   return found;
 });
 
-/** What the defaults are measured by: bytes of 0 for no limit. */
+/** What the defaults are measured by: bytes of memory. */
 interface Machine {
   readonly cores: number;
   readonly memory: number;

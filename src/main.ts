@@ -11,6 +11,8 @@ function fail(error: unknown): never {
   process.exit(1);
 }
 
+const LOOPBACK = /^(127\.|::1$)/;
+
 let ending = false;
 
 try {
@@ -24,6 +26,15 @@ try {
     await app.close();
   });
   await app.server.listen({ host: config.HOST, port: config.PORT });
+  const open = app.server
+    .addresses()
+    .find((at) => typeof at !== 'string' && !LOOPBACK.test(at.address));
+  if (open && !config.SAM_API_KEYS_FILE) {
+    logger.warn(
+      open,
+      'whoever reaches this address may use everything: set SAM_API_KEYS_FILE, or HOST=127.0.0.1',
+    );
+  }
   await app.warmUp();
 } catch (error) {
   // Whoever is told to end while it starts loses its workers under the start: that is no failure.

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { loadConfig, VARIABLES } from '#src/config.js';
+import type { ErrorCode } from '#src/core/errors.js';
+import { PROBLEMS } from '#src/http/problems.js';
 
 t.test('defaults', async (t) => {
   const config = loadConfig({}, 2);
@@ -25,6 +27,9 @@ t.test('defaults', async (t) => {
     },
   );
   t.throws(() => Object.assign(config, { PORT: 1 }), 'frozen');
+  t.equal(loadConfig({}, 2, 1000).SAM_MAX_RSS, 900);
+  t.equal(loadConfig({ SAM_MAX_RSS: 'off' }, 2, 1000).SAM_MAX_RSS, 0);
+  t.ok(loadConfig({}).SAM_MAX_RSS > 0, 'on any machine');
 });
 
 t.test('what is wrong is named', async (t) => {
@@ -60,11 +65,47 @@ t.test('what is wrong is named', async (t) => {
   t.equal(loadConfig({ SAM_CACHE_BYTES: '3M' }).SAM_CACHE_BYTES, 3 * 2 ** 20);
 });
 
+/** The rows of a table of settings: name, default, and the rest. */
+function settingsIn(file: string, from: string, to: string): string[][] {
+  const text = readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
+  const rows = text.slice(text.indexOf(from), text.indexOf(to)).matchAll(/^\| `(\w+)` .*\|$/gm);
+  return [...rows].map(([row, name = '']) => [
+    name,
+    ...row
+      .split(' | ')
+      .slice(1)
+      .map((cell) => cell.replace(/\|$/, '').trim()),
+  ]);
+}
+
+const README = settingsIn('README.md', '## Configuration', '## Models');
+
 t.test("the README's table lists exactly the settings, in order", async (t) => {
-  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  const table = readme.slice(readme.indexOf('## Configuration'), readme.indexOf('## Models'));
   t.same(
-    [...table.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name),
+    README.map(([name]) => name),
     VARIABLES,
   );
+});
+
+t.test('the limits are the settings that bound something, as they are', async (t) => {
+  const limits = settingsIn('docs/limits.md', '## By setting', '## Not to be set');
+  const text = readFileSync(new URL('../docs/limits.md', import.meta.url), 'utf8');
+  const others = /^The other settings bound nothing: ([^.]*)\.$/m.exec(text)?.[1] ?? '';
+  const unbounding = [...others.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+  const bounding = VARIABLES.filter((name) => !unbounding.includes(name));
+  t.same(
+    limits.map(([name]) => name),
+    bounding,
+  );
+  t.same(
+    unbounding,
+    VARIABLES.filter((name) => unbounding.includes(name)),
+  );
+  const defaults = new Map(README.map(([name, value]) => [name, value]));
+  for (const [name = '', value] of limits) t.equal(value, defaults.get(name), name);
+  const problems = [...text.matchAll(/`([a-z-]+)` (\d{3})/g)];
+  t.ok(problems.length > 20);
+  for (const [, code = '', status] of problems) {
+    t.equal(String(PROBLEMS[code as ErrorCode]?.status), status, code);
+  }
 });

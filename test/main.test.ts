@@ -68,6 +68,31 @@ t.test('what cannot start says why and is never ready', async (t) => {
   await t.rejects(loadModel(models, 'unknown'), { name: 'StartupError', message: /unknown\.json/ });
 });
 
+t.test('whoever can be reached by others without asking for keys says so', async (t) => {
+  const keys = join(t.testdir({ keys: '' }), 'keys');
+  const warnings = async (environment: Record<string, string>) => {
+    const child = start({
+      PORT: String(await freePort()),
+      SAM_MODELS_LOAD: 'first-use',
+      ...environment,
+    });
+    t.teardown(() => child.kill('SIGKILL'));
+    const log = text(child.stdout as never);
+    await logged(child, 'ready');
+    child.kill('SIGTERM');
+    const lines = (await log).trim().split('\n');
+    return lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn');
+  };
+  const [open, locked, ...own] = await Promise.all([
+    warnings({ HOST: '0.0.0.0' }),
+    warnings({ HOST: '0.0.0.0', SAM_API_KEYS_FILE: keys }),
+    warnings({ HOST: '127.0.0.1' }),
+    warnings({ HOST: 'localhost' }),
+  ]);
+  t.match(open, [{ address: '0.0.0.0', msg: /SAM_API_KEYS_FILE/ }]);
+  t.same([locked, ...own], [[], [], []]);
+});
+
 t.test('SIGTERM lets what is in flight finish, and nothing is reported to anybody', async (t) => {
   const port = await freePort();
   const cache = t.testdir();

@@ -45,6 +45,12 @@ export class MemoryStore implements EmbeddingStore {
     return false;
   }
 
+  /** Drops the embeddings that were not used for longest, until `share` of the bytes are gone. */
+  shrink(share: number): void {
+    const rest = this.#entries.calculatedSize * (1 - share);
+    while (this.#entries.calculatedSize > rest) this.#entries.pop();
+  }
+
   /** Number of embeddings and bytes held. */
   get usage(): { entries: number; bytes: number } {
     return { entries: this.#entries.size, bytes: this.#entries.calculatedSize };

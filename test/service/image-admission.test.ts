@@ -2,7 +2,6 @@ import sharp from 'sharp';
 import t from 'tap';
 import type { Encoded, ImageLane } from '#src/core/ports.js';
 import { ImageAdmission, PixelBudget } from '#src/service/image-admission.js';
-import { MemoryGuard } from '#src/service/memory-guard.js';
 
 /** A lane whose tasks end when the test says so. */
 function slowLane() {
@@ -72,21 +71,4 @@ t.test('the header of a whole file, too', async (t) => {
   const create = { width: 1001, height: 2, channels: 3, background: 'red' } as const;
   const webp = await sharp({ create }).webp().toBuffer();
   await t.rejects(admission.encode(webp), { code: 'image-too-large' });
-});
-
-t.test('short memory takes no more images', async (t) => {
-  let resident = 100;
-  let asked = 0;
-  const guard = new MemoryGuard(200, () => {
-    asked++;
-    return resident;
-  });
-  for (let i = 0; i < 1000; i++) guard.check();
-  t.ok(asked < 100, 'not asked every time');
-  resident = 200;
-  t.throws(() => new MemoryGuard(200, () => resident).check(), {
-    code: 'overloaded',
-    retryAfter: 5,
-  });
-  new MemoryGuard(0, () => Number.POSITIVE_INFINITY).check();
 });
