@@ -185,11 +185,11 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       counts: metrics,
       ...(traces && { trace: traces.request }),
       room: {
-        images: () => {
+        images: (caller) => {
           guard.check();
-          images.checkRoom();
+          images.checkRoom(caller);
         },
-        prompts: () => decodeLane.checkRoom(),
+        prompts: (caller) => decodeLane.checkRoom(caller),
       },
       ready: () => ready && !draining,
     },

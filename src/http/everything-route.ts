@@ -78,7 +78,8 @@ export async function everythingRoute(server: Server, context: Context): Promise
       },
     },
     validatorCompiler: jsonBodiesOnly(server),
-    onRequest: async (request) => (request.isMultipart() ? room.images() : room.prompts()),
+    onRequest: async (request) =>
+      room[request.isMultipart() ? 'images' : 'prompts'](request.caller),
     handler: async (request, reply) => {
       const overlay = request.query.overlay === '1';
       const type = negotiate(request, overlay);
