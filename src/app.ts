@@ -37,6 +37,10 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** What a lone point on the largest image allowed is answered with can be cut out. */
 const MASKS_OF_A_CLICK = 3;
 
+/** Shares of the time to shut down after which everything runs end, and all else that goes on. */
+const LONG_WORK_ENDS = 0.5;
+const ALL_WORK_ENDS = 0.9;
+
 /** The service, built and wired. */
 export interface App {
   readonly server: Server;
@@ -46,7 +50,11 @@ export interface App {
    * @throws StartupError when one does not load
    */
   warmUp(): Promise<void>;
-  /** Turns readiness off, finishes what is in flight, ends the workers. */
+  /**
+   * Turns readiness off, finishes what is in flight, ends the workers. After half of the time that there is, long work is
+   * told to end, near the end all work, and in the end the connections. It resolves when no thread is left that
+   * the end of the process could meet in native code.
+   */
   close(): Promise<void>;
 }
 
@@ -163,6 +171,11 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     else logger.info('keys read');
   });
 
+  const generator = new MaskGenerator(decodeLane, {
+    maxRuns: config.SAM_EVERYTHING_RUNS,
+    maxPoints: config.SAM_EVERYTHING_POINTS,
+  });
+
   let ready = false;
   let draining = false;
   const server = await createServer(
@@ -170,10 +183,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       models: served,
       predictor,
       decoderFiles: new DecoderFiles(decodeLane),
-      generator: new MaskGenerator(decodeLane, {
-        maxRuns: config.SAM_EVERYTHING_RUNS,
-        maxPoints: config.SAM_EVERYTHING_POINTS,
-      }),
+      generator,
       cutouts: new Cutouts(images, MASKS_OF_A_CLICK * config.SAM_MAX_IMAGE_PIXELS),
       images,
       ledger,
@@ -219,9 +229,19 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     async close() {
       draining = true;
       keys?.close();
+      const graceMs = config.SAM_SHUTDOWN_MS;
+      const steps = [
+        setTimeout(() => generator.stop(), LONG_WORK_ENDS * graceMs),
+        setTimeout(
+          () => void Promise.all([encodeLane.stop(), decodeLane.stop()]),
+          ALL_WORK_ENDS * graceMs,
+        ),
+        setTimeout(() => server.server.closeAllConnections(), graceMs),
+      ];
       await server.close();
       await Promise.all([encodeLane.close(), decodeLane.close(), disk?.close()]);
       await traces?.close();
+      for (const step of steps) clearTimeout(step);
     },
   };
 }

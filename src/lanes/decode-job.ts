@@ -11,7 +11,7 @@ import { type PromptTokens, promptTokens } from '../sam/prompt-tokens.js';
 import { contextOf, MASKS_OF_A_POINT, modelOf, open } from './decoders.js';
 import { type Outcome, settle } from './outcome.js';
 
-export { candidates, render, select, tidy } from './everything-tasks.js';
+export { candidates, render, suppress, tidy } from './everything-tasks.js';
 
 export function load(model: string): Promise<Outcome<Provider>> {
   return settle(async () => (await open(model)).provider);
