@@ -40,6 +40,9 @@ const MASKS_OF_A_CLICK = 3;
 
 /** As much of the cache as makes room when memory is short, and leaves most of what is in use. */
 const SHARE_LET_GO = 0.25;
+/** Shares of the time to shut down after which everything runs end, and all else that goes on. */
+const LONG_WORK_ENDS = 0.5;
+const ALL_WORK_ENDS = 0.9;
 
 /** The service, built and wired. */
 export interface App {
@@ -50,7 +53,11 @@ export interface App {
    * @throws StartupError when one does not load
    */
   warmUp(): Promise<void>;
-  /** Turns readiness off, finishes what is in flight, ends the workers. */
+  /**
+   * Turns readiness off, finishes what is in flight, ends the workers. After half of the time that there is, long work is
+   * told to end, near the end all work, and in the end the connections. It resolves when no thread is left that
+   * the end of the process could meet in native code.
+   */
   close(): Promise<void>;
 }
 
@@ -173,6 +180,11 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     else logger.info('keys read');
   });
 
+  const generator = new MaskGenerator(decodeLane, {
+    maxRuns: config.SAM_EVERYTHING_RUNS,
+    maxPoints: config.SAM_EVERYTHING_POINTS,
+  });
+
   let ready = false;
   let draining = false;
   const server = await createServer(
@@ -180,10 +192,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       models: served,
       predictor,
       decoderFiles: new DecoderFiles(decodeLane),
-      generator: new MaskGenerator(decodeLane, {
-        maxRuns: config.SAM_EVERYTHING_RUNS,
-        maxPoints: config.SAM_EVERYTHING_POINTS,
-      }),
+      generator,
       cutouts: new Cutouts(images, MASKS_OF_A_CLICK * config.SAM_MAX_IMAGE_PIXELS),
       images,
       ledger,
@@ -195,11 +204,11 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       counts: metrics,
       ...(traces && { trace: traces.request }),
       room: {
-        images: () => {
+        images: (caller) => {
           guard.check();
-          images.checkRoom();
+          images.checkRoom(caller);
         },
-        prompts: () => decodeLane.checkRoom(),
+        prompts: (caller) => decodeLane.checkRoom(caller),
       },
       ready: () => ready && !draining,
     },
@@ -231,9 +240,19 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     async close() {
       draining = true;
       keys?.close();
+      const graceMs = config.SAM_SHUTDOWN_MS;
+      const steps = [
+        setTimeout(() => generator.stop(), LONG_WORK_ENDS * graceMs),
+        setTimeout(
+          () => void Promise.all([encodeLane.stop(), decodeLane.stop()]),
+          ALL_WORK_ENDS * graceMs,
+        ),
+        setTimeout(() => server.server.closeAllConnections(), graceMs),
+      ];
       await server.close();
       await Promise.all([encodeLane.close(), decodeLane.close(), disk?.close()]);
       await traces?.close();
+      for (const step of steps) clearTimeout(step);
     },
   };
 }

@@ -1,32 +1,37 @@
 import closeWithGrace from 'close-with-grace';
-import { createApp } from './app.js';
+import { type App, createApp } from './app.js';
 import { loadConfig } from './config.js';
 import { StartupError } from './core/errors.js';
 import { createLogger } from './observe/logger.js';
 
 /** What cannot start says why in words, without a stack: the operator has to change something outside. */
-function fail(error: unknown): never {
+async function fail(error: unknown): Promise<never> {
   const text = error instanceof StartupError ? error.message : error;
   console.error('sam-split cannot start:', text);
+  // Other workers may still be in native code, where the end of the process must not meet them.
+  await app?.close();
   process.exit(1);
 }
 
 const LOOPBACK = /^(127\.|::1$)/;
 
+let app: App | undefined;
 let ending = false;
 
 try {
   const config = loadConfig(process.env);
   const logger = createLogger(config.LOG_LEVEL);
-  const app = await createApp(config, logger);
-  closeWithGrace({ delay: config.SAM_SHUTDOWN_MS, logger }, async ({ signal, err }) => {
+  const started = await createApp(config, logger);
+  app = started;
+  // It keeps the time itself: the process must not exit while a worker is in native code.
+  closeWithGrace({ delay: false, logger }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'failed');
     else logger.info({ signal }, 'draining');
     ending = true;
-    await app.close();
+    await started.close();
   });
-  await app.server.listen({ host: config.HOST, port: config.PORT });
-  const open = app.server
+  await started.server.listen({ host: config.HOST, port: config.PORT });
+  const open = started.server
     .addresses()
     .find((at) => typeof at !== 'string' && !LOOPBACK.test(at.address));
   if (open && !config.SAM_API_KEYS_FILE) {
@@ -35,8 +40,8 @@ try {
       'whoever reaches this address may use everything: set SAM_API_KEYS_FILE, or HOST=127.0.0.1',
     );
   }
-  await app.warmUp();
+  await started.warmUp();
 } catch (error) {
   // Whoever is told to end while it starts loses its workers under the start: that is no failure.
-  if (!ending) fail(error);
+  if (!ending) await fail(error);
 }

@@ -61,6 +61,8 @@ export interface CandidatesTask {
 export interface Candidate {
   /** COCO's compressed run lengths. */
   readonly counts: string;
+  /** Number of run lengths. */
+  readonly runs: number;
   /** x1, y1, x2, y2 of its first and last pixels: as `batched_mask_to_box` has it, for NMS. */
   readonly box: Box;
   readonly predicted_iou: number;
@@ -72,24 +74,43 @@ export interface Candidate {
 
 export interface Candidates {
   readonly candidates: readonly Candidate[];
+  /** Points of the task that these answer: from the first on as many as fitted a slice. */
+  readonly points: number;
   readonly timings: Timings;
 }
 
-/** Candidates among which those are to be found that stay. */
-export interface SelectTask {
-  readonly candidates: readonly Pick<Candidate, 'box' | 'predicted_iou' | 'crop'>[];
-  readonly parameters: EverythingParameters;
+/** Boxes of which those are to be found that stay; what a first slice has left is asked for with `from` and `kept`. */
+export interface SuppressTask {
+  /** x1, y1, x2, y2 of each. */
+  readonly boxes: Float64Array;
+  readonly scores: Float64Array;
+  /** Boxes of different groups leave each other alone. */
+  readonly groups: Int32Array;
+  /** Of two boxes with a larger IoU the one of lower score goes. */
+  readonly threshold: number;
+  readonly from: number;
+  readonly kept: readonly number[];
+}
+
+export interface Suppressed {
+  /** Places of the boxes that stay, of those that have been judged: group by group, the best first. */
+  readonly kept: readonly number[];
+  /** Where to go on from; undefined when all are judged. */
+  readonly next: number | undefined;
 }
 
 /** Masks that are to be rid of small regions. */
 export interface TidyTask {
   readonly image: ImageSize;
   readonly counts: readonly string[];
-  readonly parameters: EverythingParameters;
+  readonly minArea: number;
 }
 
-/** What is left of the masks: the place of each in the task, and its run lengths. */
-export type Tidied = readonly { readonly index: number; readonly counts: string }[];
+/** A mask without its small regions. */
+export interface Tidied extends Pick<Candidate, 'counts' | 'runs' | 'box'> {
+  /** Whether it had any. */
+  readonly changed: boolean;
+}
 
 /** Candidates that are to be written as masks. */
 export interface RenderTask {
@@ -108,14 +129,15 @@ export interface EverythingMask
   readonly crop_box: readonly [x: number, y: number, width: number, height: number];
 }
 
-/** The lane that everything mode runs in; its tasks wait until no click does. */
+/** The lane that everything mode runs in, in slices; each waits until no click does. */
 export interface EverythingLane {
   /** Workers that can run tasks at the same time. */
   readonly workers: number;
   /** The masks of points that pass the thresholds. */
   candidates(task: CandidatesTask, caller: Caller): Promise<Candidates>;
-  /** NMS within crops and between them: the places of those that stay, in the order of the answer. */
-  select(task: SelectTask, caller: Caller): Promise<readonly number[]>;
-  tidy(task: TidyTask, caller: Caller): Promise<Tidied>;
+  suppress(task: SuppressTask, caller: Caller): Promise<Suppressed>;
+  /** For as many masks as fit a slice, one at least. */
+  tidy(task: TidyTask, caller: Caller): Promise<readonly Tidied[]>;
+  /** For as many masks as fit a slice, one at least. */
   render(task: RenderTask, caller: Caller): Promise<readonly EverythingMask[]>;
 }

@@ -38,8 +38,8 @@ export interface CutoutTask {
 
 /** Whether a lane takes more. */
 export interface Room {
-  /** @throws SamError `overloaded` when the queue is full: known before there is a task. */
-  checkRoom(): void;
+  /** @throws SamError `overloaded` when the queue has no place for this caller: known before there is a task. */
+  checkRoom(caller?: Caller): void;
   /** Seconds after which there should be room, judged by the queue's recent pace. */
   readonly retryAfter: number;
 }

@@ -1,6 +1,7 @@
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import type { Device, Provider } from '../core/device.js';
 import { StartupError } from '../core/errors.js';
+import { inNativeCode } from './native-section.js';
 import { providersFor, unavailable } from './provider.js';
 
 export interface SessionOptions {
@@ -35,10 +36,12 @@ export async function openSession(
   const failures: string[] = [];
   for (const provider of providersFor(device)) {
     try {
-      const session = await create(model, provider, threads);
+      const session = await inNativeCode(() => create(model, provider, threads));
       const run = (feeds: Record<string, Tensor>) =>
         session.run(feeds) as Promise<Record<string, Tensor>>;
-      return { provider, run: provider === 'cpu' ? run : inTurn(new Int32Array(gpuTurn), run) };
+      const turned = provider === 'cpu' ? run : inTurn(new Int32Array(gpuTurn), run);
+      // A worker that is to be ended gives its turn back before it sleeps.
+      return { provider, run: (feeds) => inNativeCode(() => turned(feeds)) };
     } catch (error) {
       failures.push(unavailable(provider, error));
     }

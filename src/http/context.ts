@@ -6,6 +6,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify';
+import type { Caller } from '../core/caller.js';
 import type { ErrorCode } from '../core/errors.js';
 import type { ImageLane, RemoteImages, RequestTrace } from '../core/ports.js';
 import type { Cutouts } from '../service/cutouts.js';
@@ -40,7 +41,7 @@ export interface Context {
   /** Told of each request that was answered, where traces are wanted. */
   readonly trace?: (request: RequestTrace) => void;
   /** Throw `overloaded` where there is no room: asked before a body is read. */
-  readonly room: { images(): void; prompts(): void };
+  readonly room: { images(caller: Caller): void; prompts(caller: Caller): void };
   readonly ready: () => boolean;
 }
 

@@ -48,7 +48,7 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       },
     },
     bodyLimit: PROMPTS_LIMIT,
-    onRequest: async () => room.prompts(),
+    onRequest: async ({ caller }) => room.prompts(caller),
     // Forms have a parser, for the routes that take images; this is none of them.
     preValidation: async (request) => {
       if (request.isMultipart()) throw new SamError('unsupported-media-type', 'send JSON');

@@ -68,7 +68,7 @@ export async function embedRoute(
     // Base64 takes four characters for three bytes.
     bodyLimit: Math.ceil((uploads.maxImageBytes * 4) / 3) + 1024,
     validatorCompiler: jsonBodiesOnly(server),
-    onRequest: async () => room.images(),
+    onRequest: async ({ caller }) => room.images(caller),
     handler: async (request, reply) => {
       const upload = await receive(request, uploads, remote);
       const embeddings = await models.named(request.query.model);

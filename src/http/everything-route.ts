@@ -15,7 +15,7 @@ import type { MaskOptions } from '../core/ports.js';
 import type { Box } from '../core/prompt.js';
 import { runsOf } from '../service/cutouts.js';
 import type { Embeddings } from '../service/embeddings.js';
-import type { EverythingEvent } from '../service/mask-generator.js';
+import type { EverythingEvent } from '../service/everything-job.js';
 import type { Context, Server } from './context.js';
 import { bytes, json, jsonBodiesOnly, problems } from './document.js';
 import { EverythingFields, EverythingRequest, EverythingResponse } from './everything-schemas.js';
@@ -78,7 +78,8 @@ export async function everythingRoute(server: Server, context: Context): Promise
       },
     },
     validatorCompiler: jsonBodiesOnly(server),
-    onRequest: async (request) => (request.isMultipart() ? room.images() : room.prompts()),
+    onRequest: async (request) =>
+      room[request.isMultipart() ? 'images' : 'prompts'](request.caller),
     handler: async (request, reply) => {
       const overlay = request.query.overlay === '1';
       const type = negotiate(request, overlay);
@@ -100,9 +101,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
       if (type === NDJSON) {
         reply.type(NDJSON).header('cache-control', 'no-cache');
         const start = { type: 'start', embedding_id, ...size };
-        // The work goes at its own pace: a client that reads slowly keeps no run for itself.
-        const ahead = { highWaterMark: Number.MAX_SAFE_INTEGER };
-        return await reply.send(Readable.from(lines(start, events, request), ahead));
+        return await reply.send(Readable.from(lines(start, events, request)));
       }
       const masks = await collect(events);
       if (!upload || !overlay) {
@@ -205,10 +204,7 @@ async function* lines(
 
 /** The masks that stay. */
 async function collect(events: AsyncIterable<EverythingEvent>): Promise<EverythingMask[]> {
-  const masks = new Map<number, EverythingMask>();
-  for await (const event of events) {
-    if (event.type === 'mask') masks.set(event.id, event.mask);
-    if (event.type === 'done') return event.ids.map((id) => masks.get(id) as EverythingMask);
-  }
-  throw new Error('the work ended without a result');
+  const masks: EverythingMask[] = [];
+  for await (const event of events) if (event.type === 'mask') masks.push(event.mask);
+  return masks;
 }

@@ -59,7 +59,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       },
     },
     validatorCompiler: jsonBodiesOnly(server),
-    onRequest: async () => room.images(),
+    onRequest: async ({ caller }) => room.images(caller),
     handler: async (request, reply) => {
       const overlay = request.query.overlay === '1';
       const { upload, fields } = await readForm(request, uploads);

@@ -12,7 +12,7 @@ import { contextOf, MASKS_OF_A_POINT, modelOf, open } from './decoders.js';
 import { findMask, Slice, uncutMask } from './mask-tasks.js';
 import { type Outcome, settle } from './outcome.js';
 
-export { candidates, render, select, tidy } from './everything-tasks.js';
+export { candidates, render, suppress, tidy } from './everything-tasks.js';
 export { cut, write } from './mask-tasks.js';
 
 export function load(model: string): Promise<Outcome<Provider>> {

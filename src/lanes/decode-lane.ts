@@ -6,7 +6,8 @@ import type {
   EverythingLane,
   EverythingMask,
   RenderTask,
-  SelectTask,
+  Suppressed,
+  SuppressTask,
   Tidied,
   TidyTask,
 } from '../core/everything.js';
@@ -61,11 +62,11 @@ export class DecodeLane
     return this.runPatiently('candidates', { task, subject: entryName(task.embedding) }, caller);
   }
 
-  select(task: SelectTask, caller: Caller): Promise<readonly number[]> {
-    return this.runPatiently('select', { task }, caller);
+  suppress(task: SuppressTask, caller: Caller): Promise<Suppressed> {
+    return this.runPatiently('suppress', { task }, caller);
   }
 
-  tidy(task: TidyTask, caller: Caller): Promise<Tidied> {
+  tidy(task: TidyTask, caller: Caller): Promise<readonly Tidied[]> {
     return this.runPatiently('tidy', { task }, caller);
   }
 

@@ -81,7 +81,7 @@ export class EncodeLane {
   of(model: string): ImageLane {
     const lane = this;
     return {
-      checkRoom: () => lane.#images.checkRoom(),
+      checkRoom: (caller) => lane.#images.checkRoom(caller),
       get retryAfter() {
         return lane.#images.retryAfter;
       },
@@ -108,6 +108,11 @@ export class EncodeLane {
 
   async close(): Promise<void> {
     await Promise.all([this.#images.close(), this.#networks.close()]);
+  }
+
+  /** As `Lane.stop`. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#images.stop(), this.#networks.stop()]);
   }
 
   async #encode(task: ImageJob.PrepareTask, caller?: Caller): Promise<Encoded> {

@@ -4,16 +4,19 @@ import type {
   CandidatesTask,
   EverythingMask,
   RenderTask,
-  SelectTask,
+  Suppressed,
+  SuppressTask,
   Tidied,
   TidyTask,
 } from '../core/everything.js';
 import type { Point } from '../core/prompt.js';
 import { concat } from '../core/tensor.js';
-import { candidateOf, renderCandidates, selectCandidates, tidyMasks } from '../masks/candidates.js';
+import { boxNms } from '../masks/box-nms.js';
+import { candidateOf, renderCandidate, tidyMask } from '../masks/candidates.js';
 import { promptTokens } from '../sam/prompt-tokens.js';
 import { contextOf, MASKS_OF_A_POINT, modelOf, open } from './decoders.js';
 import { type Outcome, settle } from './outcome.js';
+import { inSlice, sliceIsOver } from './slice.js';
 
 /** Points of grids -> those of their masks that pass the thresholds. */
 export function candidates(tasks: readonly CandidatesTask[]): Promise<Outcome<Candidates>[]> {
@@ -38,25 +41,44 @@ async function candidatesOf(task: CandidatesTask): Promise<Candidates> {
   const decoded = performance.now();
   const { image_size } = modelOf(embedding.model).manifest;
   const found: Candidate[] = [];
+  let last = -1;
+  let answered = points.length;
   for (const { logits, predictedIou, token } of likely) {
-    const point = points[Math.floor(token / MASKS_OF_A_POINT)] as Point;
-    const candidate = candidateOf(logits, predictedIou, point, task, image_size);
+    const at = Math.floor(token / MASKS_OF_A_POINT);
+    // On the largest images a mask takes longer than a click: what is left of the points is asked again.
+    if (at > 0 && sliceIsOver(decoded) && at !== last) {
+      answered = at;
+      break;
+    }
+    last = at;
+    const candidate = candidateOf(logits, predictedIou, points[at] as Point, task, image_size);
     if (candidate) found.push(candidate);
   }
   const timings = { decode_ms: decoded - start, masks_ms: performance.now() - decoded };
-  return { candidates: found, timings };
+  return { candidates: found, points: answered, timings };
 }
 
-export function select(tasks: readonly SelectTask[]): Promise<Outcome<readonly number[]>[]> {
-  return Promise.all(tasks.map((task) => settle(async () => selectCandidates(task))));
+export function suppress(tasks: readonly SuppressTask[]): Promise<Outcome<Suppressed>[]> {
+  const start = performance.now();
+  return Promise.all(
+    tasks.map((task) => settle(async () => boxNms(task, () => sliceIsOver(start)))),
+  );
 }
 
-export function tidy(tasks: readonly TidyTask[]): Promise<Outcome<Tidied>[]> {
-  return Promise.all(tasks.map((task) => settle(async () => tidyMasks(task))));
+export function tidy(tasks: readonly TidyTask[]): Promise<Outcome<readonly Tidied[]>[]> {
+  return Promise.all(
+    tasks.map(({ counts, image, minArea }) =>
+      settle(() => inSlice(counts, (text) => tidyMask(text, image, minArea))),
+    ),
+  );
 }
 
 export function render(
   tasks: readonly RenderTask[],
 ): Promise<Outcome<readonly EverythingMask[]>[]> {
-  return Promise.all(tasks.map((task) => settle(() => renderCandidates(task))));
+  return Promise.all(
+    tasks.map((task) =>
+      settle(() => inSlice(task.candidates, (candidate) => renderCandidate(candidate, task))),
+    ),
+  );
 }

@@ -24,6 +24,7 @@ export class Lane<J extends Job, Settings> implements Successor {
   #pace = 1000;
   /** Tasks of one group that may run as one batch. */
   #batch = 1;
+  #stopping: SamError | undefined;
 
   /** @param job the module, as a URL. */
   constructor(name: string, job: URL, options: LaneOptions<Settings>) {
@@ -75,35 +76,35 @@ export class Lane<J extends Job, Settings> implements Successor {
     model: string,
     batch: (provider: Provider) => number = () => 1,
   ): Promise<Provider> {
-    const runs = this.#seats.map((seat) => seat.run<Outcome<Provider>>('load', model));
-    const [provider] = (await Promise.all(runs)).map(unwrap) as [Provider];
+    const [provider] = (await this.#everywhere<Provider>('load', model)) as [Provider];
     this.#batch = batch(provider);
     return provider;
   }
 
   /** Runs a model's network once in every worker, so that no request pays for its first run. */
   async warmUp(model: string): Promise<void> {
-    const runs = this.#seats.map((seat) => seat.run<Outcome<void>>('warmUp', model));
-    (await Promise.all(runs)).forEach(unwrap);
+    await this.#everywhere<void>('warmUp', model);
   }
 
   /**
    * Runs tasks of one kind, all or none of which are admitted: results come in their order.
    * @param caller takes tasks out of the queue when it leaves; its memory stays booked while one runs.
-   * @throws SamError `overloaded` when the queue is full, or whatever the first failing task threw.
+   * @throws SamError `overloaded` when the queue is full or a client with fewer tasks needs the place, `queue-timeout`,
+   *   `inference-timeout`, or whatever the first failing task threw.
    */
   protected async run<K extends Kind<J>>(
     kind: K,
     errands: readonly Errand<TaskOf<J, K>>[],
     caller?: Caller,
   ): Promise<ResultOf<J, K>[]> {
-    this.#admit(errands.length);
+    this.#makeRoom(this.#admit(errands.length, caller));
     // The first failure takes its siblings out of the queue too.
     const siblings = new AbortController();
     const { signal } = siblings;
     const leave = caller ? AbortSignal.any([caller.signal, signal]) : signal;
+    const request = { kind, patient: false, caller, request: siblings };
     try {
-      const answers = errands.map((errand) => this.#enqueue(kind, errand, false, leave, caller));
+      const answers = errands.map((errand) => this.#enqueue({ ...errand, ...request }, leave));
       return (await Promise.all(answers)) as ResultOf<J, K>[];
     } catch (error) {
       siblings.abort(error);
@@ -115,28 +116,32 @@ export class Lane<J extends Job, Settings> implements Successor {
    * Runs a part of long work once no task of `run` waits, so that those wait for no more than such a part. Whoever
    * calls this bounds how much of it there is: it takes no place in the queue.
    * @param caller takes the task out of the queue when it leaves; its memory stays booked while it runs.
-   * @throws whatever the task threw
+   * @throws SamError `inference-timeout`, or whatever the task threw
    */
   protected async runPatiently<K extends Kind<J>>(
     kind: K,
     errand: Errand<TaskOf<J, K>>,
     caller: Caller,
   ): Promise<ResultOf<J, K>> {
-    return (await this.#enqueue(kind, errand, true, caller.signal, caller)) as ResultOf<J, K>;
+    const ticket = { ...errand, kind, patient: true, caller, request: {} };
+    return (await this.#enqueue(ticket, caller.signal)) as ResultOf<J, K>;
   }
 
   /** Ends the workers, each after the task that it runs; what waits is not begun. */
   async close(): Promise<void> {
-    for (let { first } = this.#queue; first; { first } = this.#queue) {
-      this.#queue.remove(first);
-      first.reject(new SamError('overloaded', 'the service is stopping'));
-    }
+    this.#refuseAll();
     await Promise.all(this.#seats.map((seat) => seat.close()));
   }
 
+  /** Ends the workers with what they run; one in native code when it comes out of it. */
+  async stop(): Promise<void> {
+    const reason = this.#refuseAll();
+    await Promise.all(this.#seats.map((seat) => seat.stop(reason)));
+  }
+
   /** @throws SamError `overloaded` when not even one task more is admitted */
-  checkRoom(): void {
-    this.#admit(1);
+  checkRoom(caller?: Caller): void {
+    this.#admit(1, caller);
   }
 
   /** Seconds until what waits now should have run. */
@@ -146,42 +151,72 @@ export class Lane<J extends Job, Settings> implements Successor {
     return Math.max(1, Math.ceil((this.#queue.urgent * pace) / workers / 1000));
   }
 
-  #admit(tasks: number): void {
+  /** To be called when the lane after this one has finished a task. */
+  resume(): void {
+    this.#dispatch();
+  }
+
+  /** Runs an export of the job in every worker, as soon as that is free. */
+  #everywhere<T>(name: keyof Job, model: string): Promise<T[]> {
+    return Promise.all(
+      this.#seats.map(async (seat) => {
+        await seat.take();
+        try {
+          return unwrap(await seat.run<Outcome<T>>(name, model).answer);
+        } finally {
+          this.#release(seat);
+        }
+      }),
+    );
+  }
+
+  /** @returns what has to give way to so many tasks. @throws SamError `overloaded` */
+  #admit(tasks: number, caller: Caller | undefined): readonly Ticket[] {
     const { workers, queueLimit, next } = this.#options;
     const waiting = this.#queue.urgent;
     // What was handed on is not done yet.
     const handedOn = next ? next.urgent.waiting + next.urgent.running : 0;
     const running = this.#urgent + handedOn;
+    const excess = waiting + tasks - (workers - running + queueLimit);
     // An idle lane takes any one request, however many tasks it has.
-    if (waiting + running === 0 || waiting + tasks <= workers - running + queueLimit) return;
+    if (waiting + running === 0 || excess <= 0) return [];
+    const heavier = this.#queue.toPushOut(caller, tasks, excess);
+    if (heavier) return heavier;
     throw this.#refusal('overloaded', `the ${this.#name} queue is full`);
+  }
+
+  #makeRoom(heavier: readonly Ticket[]): void {
+    for (const ticket of heavier) {
+      this.#queue.remove(ticket);
+      const why = `the ${this.#name} queue is full, and other clients have fewer requests in it`;
+      ticket.reject(this.#refusal('overloaded', why));
+    }
   }
 
   #refusal(code: 'overloaded' | 'queue-timeout', message: string): SamError {
     return new SamError(code, message, { retryAfter: this.retryAfter });
   }
 
+  #refuseAll(): SamError {
+    this.#stopping ??= new SamError('overloaded', 'the service is stopping', { retryAfter: 1 });
+    for (let { first } = this.#queue; first; { first } = this.#queue) {
+      this.#queue.remove(first);
+      first.reject(this.#stopping);
+    }
+    return this.#stopping;
+  }
+
   async #enqueue(
-    kind: string,
-    errand: Errand<unknown>,
-    patient: boolean,
+    errand: Omit<Ticket, 'queuedAt' | 'resolve' | 'reject'>,
     signal: AbortSignal,
-    caller: Caller | undefined,
   ): Promise<unknown> {
     signal.throwIfAborted();
+    if (this.#stopping) throw this.#stopping;
     // A request may have any number of tasks, and long work gives one signal to them all.
     setMaxListeners(0, signal);
     const over = new AbortController();
     const outcome = new Promise<Outcome<unknown>>((resolve, reject) => {
-      const ticket = {
-        ...errand,
-        kind,
-        patient,
-        caller,
-        queuedAt: performance.now(),
-        resolve,
-        reject,
-      };
+      const ticket = { ...errand, queuedAt: performance.now(), resolve, reject };
       // A task that runs already is finished for nobody.
       const forget = (reason: unknown) => {
         this.#queue.remove(ticket);
@@ -197,11 +232,6 @@ export class Lane<J extends Job, Settings> implements Successor {
     } finally {
       over.abort();
     }
-  }
-
-  /** To be called when the lane after this one has finished a task. */
-  resume(): void {
-    this.#dispatch();
   }
 
   /** Gives work to idle workers. */
@@ -222,26 +252,39 @@ export class Lane<J extends Job, Settings> implements Successor {
     return (patient ? next.load : next.urgent).waiting >= next.appetite;
   }
 
-  async #serve(seat: Seat, batch: readonly Ticket[]): Promise<void> {
-    const [{ kind, subject, patient }] = batch as [Ticket];
-    const start = performance.now();
-    // Nobody waits longer for a worker, but the worker is left to finish: a network cannot be stopped in its run.
+  #release(seat: Seat): void {
+    seat.release();
+    this.#dispatch();
+  }
+
+  /** Gives up a worker that takes too long. Nobody waits any longer, though it may have to come out of native code. */
+  #limit(seat: Seat, batch: readonly Ticket[], over: AbortSignal): void {
+    if (over.aborted) return;
     const late = setTimeout(() => {
       const reason = new SamError('inference-timeout', `the ${this.#name} took too long`);
       for (const { reject } of batch) reject(reason);
+      void seat.giveUp(reason);
     }, this.#options.timeouts.runMs * batch.length).unref();
-    let finish = () => {};
-    const finished = new Promise<void>((resolve) => {
-      finish = resolve;
-    });
-    for (const { caller } of batch) void caller?.memory.during(finished);
-    seat.busy = true;
+    over.addEventListener('abort', () => clearTimeout(late));
+  }
+
+  async #serve(seat: Seat, batch: readonly Ticket[]): Promise<void> {
+    const [{ kind, subject, patient }] = batch as [Ticket];
+    const start = performance.now();
+    void seat.take();
     if (!patient) this.#urgent++;
+    const tasks = batch.map(({ task }) => task);
+    const transfer = batch.flatMap((ticket) => ticket.transfer ?? []);
+    const { begun, answer, released } = seat.run<Outcome<unknown>[]>(kind, tasks, {
+      subject,
+      transfer,
+    });
+    for (const { caller } of batch) void caller?.memory.during(released);
+    const over = new AbortController();
+    void begun.then(() => this.#limit(seat, batch, over.signal));
     let outcomes: readonly Outcome<unknown>[] = [];
     try {
-      const tasks = batch.map(({ task }) => task);
-      const transfer = batch.flatMap((ticket) => ticket.transfer ?? []);
-      outcomes = await seat.run<Outcome<unknown>[]>(kind, tasks, { subject, transfer });
+      outcomes = await answer;
       const pace = (performance.now() - start) / batch.length;
       if (!patient) this.#pace += 0.2 * (pace - this.#pace);
       for (const [i, { resolve, queuedAt }] of batch.entries()) {
@@ -250,13 +293,11 @@ export class Lane<J extends Job, Settings> implements Successor {
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
-    clearTimeout(late);
+    over.abort();
     for (const [i, ticket] of batch.entries()) {
       this.#options.onTask?.(reportOf(ticket, start, outcomes[i]));
     }
-    finish();
-    seat.busy = false;
     if (!patient) this.#urgent--;
-    this.#dispatch();
+    this.#release(seat);
   }
 }

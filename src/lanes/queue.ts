@@ -1,6 +1,7 @@
 import type { Caller } from '../core/caller.js';
 import type { Outcome } from './outcome.js';
 import type { Seat } from './seat.js';
+import { Turns } from './turns.js';
 
 /** A task and what the lane may know of it. */
 export interface Errand<Task> {
@@ -18,6 +19,8 @@ export interface Ticket extends Errand<unknown> {
   readonly kind: string;
   /** Whom it is done for; undefined for the service itself. */
   readonly caller: Caller | undefined;
+  /** Shared by the tasks of one request: none is worth anything without the others. */
+  readonly request: object;
   readonly queuedAt: number;
   /** Long work, which lets all else go first. */
   readonly patient: boolean;
@@ -28,6 +31,7 @@ export interface Ticket extends Errand<unknown> {
 /** A ticket in the queue. */
 interface Place {
   readonly ticket: Ticket;
+  readonly turn: number;
   /** Fires when it has waited too long. */
   readonly late: NodeJS.Timeout | undefined;
   /** How often a later task was preferred to this one. */
@@ -37,9 +41,10 @@ interface Place {
 /** How often the first in the queue lets a task go ahead that finds its worker prepared. */
 const PATIENCE = 4;
 
-/** The tasks that wait, in the order in which they came, but for long work, which stands at the end. */
+/** The tasks that wait: long work behind all other, and of each the clients in turn. */
 export class Queue {
   readonly #places: Place[] = [];
+  readonly #turns = { urgent: new Turns(), patient: new Turns() };
   readonly #limitMs: number;
   readonly #onLate: (ticket: Ticket) => void;
 
@@ -72,16 +77,18 @@ export class Queue {
       this.#onLate(ticket);
     };
     const late = ticket.patient ? undefined : setTimeout(tooLong, this.#limitMs).unref();
-    const at = ticket.patient ? this.#places.length : this.urgent;
-    this.#places.splice(at, 0, { ticket, late, passedOver: 0 });
+    const turn = this.#turnsOf(ticket).join(clientOf(ticket));
+    const isLater = (other: Place) =>
+      other.ticket.patient === ticket.patient ? other.turn > turn : other.ticket.patient;
+    const later = this.#places.findIndex(isLater);
+    const at = later < 0 ? this.#places.length : later;
+    this.#places.splice(at, 0, { ticket, turn, late, passedOver: 0 });
   }
 
   /** Takes a ticket out, if it is there. */
   remove(ticket: Ticket): void {
-    const at = this.#places.findIndex((place) => place.ticket === ticket);
-    if (at < 0) return;
-    clearTimeout(this.#places[at]?.late);
-    this.#places.splice(at, 1);
+    const place = this.#extract(ticket);
+    if (place) this.#turnsOf(ticket).leave(clientOf(ticket), place.turn);
   }
 
   /**
@@ -89,15 +96,53 @@ export class Queue {
    * @param most how many tasks of its group may run together.
    */
   take(seat: Pick<Seat, 'isHot'>, most: number): Ticket[] {
+    const [first] = this.#places;
     const chosen = this.#choose(seat);
-    if (!chosen) return [];
+    if (!first || !chosen) return [];
+    this.#turnsOf(first.ticket).advance(first.turn);
     const { kind, group } = chosen;
     const isCompanion = (other: Ticket) =>
       other !== chosen && group !== undefined && other.group === group && other.kind === kind;
     const companions = this.#places.map(({ ticket }) => ticket).filter(isCompanion);
     const batch = [chosen, ...companions.slice(0, most - 1)];
-    for (const ticket of batch) this.remove(ticket);
+    for (const ticket of batch) {
+      const place = this.#extract(ticket);
+      if (place) this.#turnsOf(ticket).serve(clientOf(ticket), place.turn);
+    }
     return batch;
+  }
+
+  /**
+   * The tasks that make room for more of a client's: the last requests of whoever has most waiting, as long as that is
+   * more than the client would have itself. They are still in the queue.
+   * @param tasks that the client would add. @param excess of tasks that are too many then.
+   * @returns undefined when there are not enough.
+   */
+  toPushOut(caller: Caller | undefined, tasks: number, excess: number): Ticket[] | undefined {
+    const turns = this.#turns.urgent;
+    const least = turns.waiting(caller?.client ?? '') + tasks;
+    const left = this.#places.map(({ ticket }) => ticket).filter(({ patient }) => !patient);
+    const out: Ticket[] = [];
+    while (out.length < excess) {
+      const [client, waiting] = heaviest(left);
+      if (waiting <= least) return undefined;
+      const last = left.filter((ticket) => clientOf(ticket) === client).reduce(later);
+      const going = left.filter(({ request }) => request === last.request);
+      out.push(...going);
+      for (const ticket of going) left.splice(left.indexOf(ticket), 1);
+    }
+    return out;
+  }
+
+  #turnsOf({ patient }: Ticket): Turns {
+    return patient ? this.#turns.patient : this.#turns.urgent;
+  }
+
+  #extract(ticket: Ticket): Place | undefined {
+    const at = this.#places.findIndex((place) => place.ticket === ticket);
+    if (at < 0) return undefined;
+    clearTimeout(this.#places[at]?.late);
+    return this.#places.splice(at, 1)[0];
   }
 
   #choose(seat: Pick<Seat, 'isHot'>): Ticket | undefined {
@@ -110,4 +155,22 @@ export class Queue {
     if (prepared) first.passedOver++;
     return (prepared ?? first).ticket;
   }
+}
+
+/** The service's own tasks are those of one more client. */
+function clientOf({ caller }: Ticket): string {
+  return caller?.client ?? '';
+}
+
+/** The client with most tasks, and how many those are. */
+function heaviest(tickets: readonly Ticket[]): [client: string, tasks: number] {
+  const counts = new Map<string, number>();
+  for (const ticket of tickets) {
+    counts.set(clientOf(ticket), (counts.get(clientOf(ticket)) ?? 0) + 1);
+  }
+  return [...counts].reduce((most, next) => (next[1] > most[1] ? next : most), ['', 0]);
+}
+
+function later(a: Ticket, b: Ticket): Ticket {
+  return b.queuedAt >= a.queuedAt ? b : a;
 }

@@ -1,33 +1,41 @@
 import { LRUCache } from 'lru-cache';
-import { Piscina } from 'piscina';
+import { WorkerThread } from './worker-thread.js';
 
-/** One worker thread of a lane, replaced when it dies, and what is known of its memory. */
+/** A task in the worker. */
+interface Running {
+  readonly worker: WorkerThread;
+  /** Resolves when the worker has answered, or is gone. */
+  readonly answered: Promise<void>;
+  readonly fail: (error: unknown) => void;
+  over: boolean;
+  givenUp: boolean;
+}
+
+/** A worker of a lane, replaced when it dies or has to be given up, and what is known of its memory. */
 export class Seat {
+  /** Whether somebody has taken it. */
   busy = false;
-  readonly #pool: Piscina;
+  readonly #takers: (() => void)[] = [];
+  readonly #hire: () => WorkerThread;
+  readonly #onLost: (error: unknown) => void;
   readonly #hot: LRUCache<string, true>;
-  /** The last task given to the worker. */
-  #running: Promise<unknown> = Promise.resolve();
+  #worker: WorkerThread | undefined;
+  #running: Running | undefined;
+  /** The end of a worker that was given up. */
+  #leaving: Promise<void> | undefined;
+  #closed = false;
 
   /**
    * @param job the module that runs in the worker, as a URL.
    * @param hotLimit how many subjects' preparations the worker keeps, the least recently used dropped first.
+   * @param onLost told of each worker that died or was given up, and has been replaced.
    */
   constructor(job: URL, settings: unknown, hotLimit: number, onLost: (error: unknown) => void) {
     this.#hot = new LRUCache({ max: Math.max(1, hotLimit) });
-    this.#pool = new Piscina({
-      filename: job.href,
-      minThreads: 1,
-      maxThreads: 1,
-      workerData: settings,
-      // What the process was started with to load other than JavaScript is not what a job is written in.
-      execArgv: [],
-      recordTiming: false,
-    });
-    this.#pool.on('error', (error) => {
-      this.#hot.clear();
-      onLost(error);
-    });
+    this.#onLost = onLost;
+    this.#hire = () =>
+      new WorkerThread(job, settings, (error, started) => this.#lose(error, started));
+    this.#worker = this.#hire();
   }
 
   /** Whether this worker has prepared for a subject before and still remembers it. */
@@ -35,33 +43,95 @@ export class Seat {
     return subject !== undefined && this.#hot.has(subject);
   }
 
-  /**
-   * Runs one export of the job.
-   * @param transfer memory of the input that moves to the worker.
-   */
-  async run<Result>(
-    name: string,
-    input: unknown,
-    { subject, transfer = [] }: { subject?: string | undefined; transfer?: ArrayBuffer[] } = {},
-  ): Promise<Result> {
-    if (subject !== undefined) this.#hot.set(subject, true);
-    const running = this.#pool.run(input, { name, transferList: transfer });
-    this.#running = running;
-    try {
-      return await running;
-    } catch (error) {
-      // Perhaps a new worker sits here now.
-      this.#hot.clear();
-      throw error;
-    }
+  /** Resolves when the seat is the caller's: at once when it is free. */
+  take(): Promise<void> {
+    if (this.busy) return new Promise((resolve) => this.#takers.push(resolve));
+    this.busy = true;
+    return Promise.resolve();
+  }
+
+  /** Gives the seat to the next who wants to take it, if anybody does. */
+  release(): void {
+    const next = this.#takers.shift();
+    if (next) next();
+    else this.busy = false;
   }
 
   /**
-   * Ends the worker once its task is done: a thread that is ended inside of onnxruntime takes the process with it, as
-   * the results have no JavaScript to go to.
+   * Runs one export of the job. To be called by who has taken the seat, when the answer before has come or failed.
+   * @param transfer memory of the input that moves to the worker.
+   * @returns the answer, when the worker begins to make it, and when it holds nothing of the task any more.
    */
+  run<Result>(
+    name: string,
+    input: unknown,
+    { subject, transfer = [] }: { subject?: string | undefined; transfer?: ArrayBuffer[] } = {},
+  ): { begun: Promise<void>; answer: Promise<Result>; released: Promise<void> } {
+    if (this.#closed) throw new Error('the worker has been ended');
+    this.#worker ??= this.#hire();
+    const worker = this.#worker;
+    if (subject !== undefined) this.#hot.set(subject, true);
+    const work = worker.run<Result>(name, input, transfer);
+    const answered = work.then(
+      () => {},
+      () => {},
+    );
+    let fail: Running['fail'] = () => {};
+    const answer = new Promise<Result>((resolve, reject) => {
+      fail = reject;
+      work.then(resolve, reject);
+    });
+    const running: Running = { worker, answered, fail, over: false, givenUp: false };
+    this.#running = running;
+    const released = answered.then(async () => {
+      running.over = true;
+      if (running.givenUp) await worker.end();
+    });
+    // Whoever throws may have left a subject half prepared.
+    answer.catch(() => this.#hot.clear());
+    return { begun: worker.started, answer, released };
+  }
+
+  /**
+   * Ends the worker in the midst of its task, which fails once another worker sits here: at once, or if it is in
+   * native code and the one given up before it still is, when either has come out.
+   */
+  async giveUp(error: Error): Promise<void> {
+    const running = this.#running;
+    if (!running || running.over) return;
+    if (this.#leaving) await Promise.race([this.#leaving, running.answered]);
+    if (running.over || this.#closed) return;
+    this.#leaving = this.#dismiss(running);
+    this.#hot.clear();
+    this.#worker = this.#hire();
+    this.#onLost(error);
+    running.fail(error);
+  }
+
+  /** Ends the worker once its task is done. */
   async close(): Promise<void> {
-    await Promise.allSettled([this.#running]);
-    await this.#pool.destroy();
+    await this.#running?.answered;
+    this.#closed = true;
+    await Promise.all([this.#worker?.end(), this.#leaving]);
+  }
+
+  /** Ends the worker now, or when it comes out of native code; its task fails. */
+  async stop(error: Error): Promise<void> {
+    this.#closed = true;
+    this.#running?.fail(error);
+    await Promise.all([this.#worker?.end(), this.#leaving]);
+  }
+
+  async #dismiss(running: Running): Promise<void> {
+    running.givenUp = true;
+    await running.worker.end();
+    this.#leaving = undefined;
+  }
+
+  #lose(error: unknown, started: boolean): void {
+    this.#hot.clear();
+    // One that cannot even start is tried again when there is something to do.
+    this.#worker = started && !this.#closed ? this.#hire() : undefined;
+    this.#onLost(error);
   }
 }

@@ -3,13 +3,10 @@ import type {
   CandidatesTask,
   EverythingMask,
   RenderTask,
-  SelectTask,
   Tidied,
-  TidyTask,
 } from '../core/everything.js';
 import type { ImageSize } from '../core/image.js';
 import type { Box, Point } from '../core/prompt.js';
-import { area, boxNms } from './box-nms.js';
 import { runsOfStrips, stripsOf } from './components.js';
 import { extentOf } from './extent.js';
 import { encodeMask } from './formats.js';
@@ -43,8 +40,10 @@ export function candidateOf(
   const [right, bottom] = [Math.max(x + width - 1, 0), Math.max(y + height - 1, 0)];
   const box: Box = [left + x, top + y, left + right, top + bottom];
   if (isNearCropEdge(box, crop, image)) return undefined;
+  const whole = uncrop(counts, size, crop, image);
   return {
-    counts: compress(uncrop(counts, size, crop, image)),
+    counts: compress(whole),
+    runs: whole.length,
     box,
     predicted_iou: predictedIou,
     stability_score: stabilityScore,
@@ -76,52 +75,22 @@ function uncrop(
   return runsOfStrips(strips, image.height, image.width * image.height);
 }
 
-/** NMS by predicted IoU within each crop and then, where there are several, between crops, smaller ones first. */
-export function selectCandidates({ candidates, parameters }: SelectTask): number[] {
-  const crops = new Map<string, number[]>();
-  for (const [i, { crop }] of candidates.entries()) {
-    const members = crops.get(crop.join()) ?? [];
-    if (members.push(i) === 1) crops.set(crop.join(), members);
-  }
-  const suppress = (
-    members: readonly number[],
-    score: (candidate: SelectTask['candidates'][number]) => number,
-    threshold: number,
-  ) => {
-    const chosen = members.map((i) => candidates[i] as SelectTask['candidates'][number]);
-    const boxes = chosen.map(({ box }) => box);
-    return boxNms(boxes, chosen.map(score), threshold).map((k) => members[k] as number);
+/** The first half of `postprocess_small_regions`. @param minArea of the regions that stay. */
+export function tidyMask(text: string, { height }: ImageSize, minArea: number): Tidied {
+  const { counts, changed } = removeSmallRegions(decompress(text), height, minArea);
+  const [x, y, width, boxHeight] = extentOf(counts, height).bbox;
+  return {
+    counts: compress(counts),
+    runs: counts.length,
+    box: [x, y, Math.max(x + width - 1, 0), Math.max(y + boxHeight - 1, 0)],
+    changed,
   };
-  const within = [...crops.values()].flatMap((members) =>
-    suppress(members, (candidate) => candidate.predicted_iou, parameters.box_nms_thresh),
-  );
-  if (parameters.crop_n_layers === 0) return within;
-  return suppress(within, ({ crop }) => 1 / area(crop), parameters.crop_nms_thresh);
 }
 
-/** `postprocess_small_regions`: masks that had none are preferred to those that have changed. */
-export function tidyMasks({ counts, image, parameters }: TidyTask): Tidied {
-  const { min_mask_region_area, box_nms_thresh, crop_nms_thresh } = parameters;
-  const cleaned = counts.map((text) =>
-    removeSmallRegions(decompress(text), image.height, min_mask_region_area),
-  );
-  const boxes = cleaned.map(({ counts }): Box => {
-    const [x, y, width, height] = extentOf(counts, image.height).bbox;
-    return [x, y, Math.max(x + width - 1, 0), Math.max(y + height - 1, 0)];
-  });
-  const scores = cleaned.map(({ changed }) => (changed ? 0 : 1));
-  const kept = boxNms(boxes, scores, Math.max(box_nms_thresh, crop_nms_thresh));
-  return kept.map((index) => ({ index, counts: compress(cleaned[index]?.counts ?? []) }));
-}
-
-/** Candidates in the form of the answer. */
-export function renderCandidates(task: RenderTask): Promise<EverythingMask[]> {
-  return Promise.all(task.candidates.map((candidate) => renderCandidate(candidate, task)));
-}
-
-async function renderCandidate(
+/** A candidate in the form of the answer. */
+export async function renderCandidate(
   { counts: text, predicted_iou, stability_score, point, crop }: Candidate,
-  { image, options }: RenderTask,
+  { image, options }: Pick<RenderTask, 'image' | 'options'>,
 ): Promise<EverythingMask> {
   const counts = decompress(text);
   const [x1, y1, x2, y2] = crop;

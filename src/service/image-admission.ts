@@ -48,8 +48,8 @@ export class ImageAdmission implements ImageLane {
     return this.#lane.retryAfter;
   }
 
-  checkRoom(): void {
-    this.#lane.checkRoom();
+  checkRoom(caller?: Caller): void {
+    this.#lane.checkRoom(caller);
   }
 
   /** @throws SamError `image-too-large`, `image-unreadable`, `overloaded`, and what the lane throws */

@@ -1,16 +1,15 @@
 import { type Caller, withSignal } from '../core/caller.js';
-import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type {
   Candidate,
   CandidatesTask,
   EverythingLane,
-  EverythingMask,
   EverythingParameters,
 } from '../core/everything.js';
-import type { MaskOptions } from '../core/ports.js';
-import type { Box, Point } from '../core/prompt.js';
+import type { Point } from '../core/prompt.js';
+import type { EverythingEvent, EverythingJob } from './everything-job.js';
 import { type Crop, cropBoxes, pointGrid } from './point-grid.js';
+import { ToldMasks } from './told-masks.js';
 
 /** Most points in one task of the lane: a click waits for no more. */
 const POINTS_PER_TASK = 16;
@@ -22,32 +21,13 @@ export interface EverythingLimits {
   readonly maxPoints: number;
 }
 
-/** What everything mode has to tell while it works. Masks are named by number. */
-export type EverythingEvent =
-  | { readonly type: 'mask'; readonly id: number; readonly mask: EverythingMask }
-  /** Better masks of the same objects were found. */
-  | { readonly type: 'removed'; readonly ids: readonly number[] }
-  | { readonly type: 'progress'; readonly points: number; readonly of: number }
-  /** The masks that stay, in the order of the answer. */
-  | { readonly type: 'done'; readonly ids: readonly number[] };
-
-/** What a run works on. */
-export interface EverythingJob {
-  /** Of the whole image. */
-  readonly embedding: Embedding;
-  /** Embeds a crop; there is none when the image is not at hand. */
-  readonly embedCrop: ((crop: Box, caller: Caller) => Promise<Embedding>) | undefined;
-  readonly parameters: EverythingParameters;
-  readonly options: MaskOptions;
-  /** Whether masks are told as they are found, and not only at the end. */
-  readonly live: boolean;
-}
-
 /** Finds all objects of an image, as `SamAutomaticMaskGenerator`. */
 export class MaskGenerator {
   readonly #lane: EverythingLane;
   readonly #limits: EverythingLimits;
-  #runs = 0;
+  readonly #stopping = new AbortController();
+  /** By client. */
+  readonly #runs = new Map<string, number>();
 
   constructor(lane: EverythingLane, limits: EverythingLimits) {
     this.#lane = lane;
@@ -74,10 +54,14 @@ export class MaskGenerator {
       const message = `${points} points are more than the ${this.#limits.maxPoints} allowed`;
       throw new SamError('too-many-prompts', message);
     }
-    if (this.#runs >= this.#limits.maxRuns) {
-      throw new SamError('overloaded', 'too many everything runs at once', { retryAfter: 10 });
-    }
+    this.#checkRuns(caller);
     return this.#run(job, crops, points, caller);
+  }
+
+  /** Ends all runs: each throws `overloaded` at the next step. */
+  stop(): void {
+    const reason = new SamError('overloaded', 'the service is stopping', { retryAfter: 1 });
+    this.#stopping.abort(reason);
   }
 
   async *#run(
@@ -86,29 +70,63 @@ export class MaskGenerator {
     points: number,
     caller: Caller,
   ): AsyncGenerator<EverythingEvent, void> {
-    this.#runs++;
+    const release = this.#enter(caller);
     // Reading may end before the work does: what still waits in the lane is not needed then.
     const over = new AbortController();
-    const leave = withSignal(caller, AbortSignal.any([caller.signal, over.signal]));
+    const leave = withSignal(
+      caller,
+      AbortSignal.any([caller.signal, over.signal, this.#stopping.signal]),
+    );
+    let booked = 0;
     try {
-      const told = new Told(job, this.#lane, leave);
+      const told = new ToldMasks(job, this.#lane, leave);
       const found: Candidate[] = [];
       let done = 0;
       for (const crop of crops) {
         for await (const { asked, candidates } of this.#candidates(job, crop, leave)) {
-          found.push(...candidates);
+          const bytes = candidates.reduce((sum, each) => sum + bytesOf(each), 0);
+          caller.memory.take('masks', bytes);
+          booked += bytes;
+          for (const candidate of candidates) found.push(candidate);
           done += asked;
           if (job.live) yield* told.update(found);
           yield { type: 'progress', points: done, of: points };
         }
       }
       const ids = await told.select(found);
-      yield* told.update(found, ids);
-      yield { type: 'done', ids: yield* told.tidy(found, ids) };
+      if (job.live) yield* told.tell(found, ids);
+      const tidied = await told.tidy(found, ids);
+      const { cleaned, kept } = tidied;
+      if (job.live) yield* told.tellTidied(tidied);
+      yield { type: 'done', ids: kept };
+      if (!job.live) yield* told.render(cleaned, kept);
     } finally {
-      this.#runs--;
+      release();
       over.abort();
+      caller.memory.give('masks', booked);
     }
+  }
+
+  /** Counts a run, until what is returned is called. */
+  #enter({ client }: Caller): () => void {
+    this.#runs.set(client, this.#runsOf(client) + 1);
+    return () => {
+      const left = this.#runsOf(client) - 1;
+      if (left > 0) this.#runs.set(client, left);
+      else this.#runs.delete(client);
+    };
+  }
+
+  #runsOf(client: string): number {
+    return this.#runs.get(client) ?? 0;
+  }
+
+  /** @throws SamError `overloaded`; one client alone leaves a run for another, where there is more than one. */
+  #checkRuns({ client }: Caller): void {
+    const { maxRuns } = this.#limits;
+    const all = [...this.#runs.values()].reduce((sum, runs) => sum + runs, 0);
+    if (all < maxRuns && this.#runsOf(client) < Math.max(1, maxRuns - 1)) return;
+    throw new SamError('overloaded', 'too many everything runs at once', { retryAfter: 10 });
   }
 
   /** The candidates of a crop, batch by batch; as many batches are under way as there are workers. */
@@ -133,8 +151,17 @@ export class MaskGenerator {
     task: Omit<CandidatesTask, 'points'>,
     caller: Caller,
   ) {
+    // On the largest images fewer points fit a slice.
+    let size = POINTS_PER_TASK;
     const start = async (points: readonly Point[]) => {
-      const { candidates } = await this.#lane.candidates({ ...task, points }, caller);
+      const candidates: Candidate[] = [];
+      for (let done = 0; done < points.length; ) {
+        const asked = points.slice(done, done + size);
+        const answer = await this.#lane.candidates({ ...task, points: asked }, caller);
+        for (const candidate of answer.candidates) candidates.push(candidate);
+        done += answer.points;
+        size = answer.points < asked.length ? answer.points : Math.min(size + 1, POINTS_PER_TASK);
+      }
       return { asked: points.length, candidates };
     };
     const running: ReturnType<typeof start>[] = [];
@@ -155,73 +182,7 @@ function gridSide(layer: number, parameters: EverythingParameters): number {
   return Math.trunc(points_per_side / crop_n_points_downscale_factor ** layer);
 }
 
-/** Which masks the reader knows of. */
-class Told {
-  readonly #job: EverythingJob;
-  readonly #lane: EverythingLane;
-  readonly #caller: Caller;
-  #ids = new Set<number>();
-
-  constructor(job: EverythingJob, lane: EverythingLane, caller: Caller) {
-    this.#job = job;
-    this.#lane = lane;
-    this.#caller = caller;
-  }
-
-  /** Which candidates would stay if there were no more. */
-  select(found: readonly Candidate[]): Promise<readonly number[]> {
-    const candidates = found.map(({ box, predicted_iou, crop }) => ({ box, predicted_iou, crop }));
-    return this.#lane.select({ candidates, parameters: this.#job.parameters }, this.#caller);
-  }
-
-  /** Tells what has changed. */
-  async *update(
-    found: readonly Candidate[],
-    selected?: readonly number[],
-  ): AsyncGenerator<EverythingEvent> {
-    const ids = selected ?? (await this.select(found));
-    const before = this.#ids;
-    this.#ids = new Set(ids);
-    const removed = [...before].filter((id) => !this.#ids.has(id));
-    if (removed.length > 0) yield { type: 'removed', ids: removed };
-    const added = ids.filter((id) => !before.has(id));
-    yield* this.#render(found, added);
-  }
-
-  /** Removes small regions; masks that lose some are told anew. @returns the masks that stay. */
-  async *tidy(
-    found: readonly Candidate[],
-    ids: readonly number[],
-  ): AsyncGenerator<EverythingEvent, readonly number[]> {
-    const { parameters, embedding } = this.#job;
-    if (parameters.min_mask_region_area === 0) return ids;
-    const counts = ids.map((id) => (found[id] as Candidate).counts);
-    const task = { image: embedding.image, counts, parameters };
-    const tidied = await this.#lane.tidy(task, this.#caller);
-    const kept = tidied.map(({ index }) => ids[index] as number);
-    const staying = new Set(kept);
-    const removed = ids.filter((id) => !staying.has(id));
-    if (removed.length > 0) yield { type: 'removed', ids: removed };
-    const cleaned = [...found];
-    const changed: number[] = [];
-    for (const [i, { counts }] of tidied.entries()) {
-      const id = kept[i] as number;
-      if (cleaned[id]?.counts === counts) continue;
-      cleaned[id] = { ...(cleaned[id] as Candidate), counts };
-      changed.push(id);
-    }
-    yield* this.#render(cleaned, changed);
-    return kept;
-  }
-
-  async *#render(found: readonly Candidate[], ids: readonly number[]) {
-    if (ids.length === 0) return;
-    const { embedding, options } = this.#job;
-    const candidates = ids.map((id) => found[id] as Candidate);
-    const task = { image: embedding.image, candidates, options };
-    const masks = await this.#lane.render(task, this.#caller);
-    for (const [i, mask] of masks.entries()) {
-      yield { type: 'mask', id: ids[i] as number, mask } as const;
-    }
-  }
+/** What a candidate takes in memory, its run lengths and all else of it. */
+function bytesOf({ counts }: Candidate): number {
+  return counts.length + 300;
 }

@@ -1,48 +1,6 @@
-import t, { type Test } from 'tap';
-import type { Caller } from '#src/core/caller.js';
-import { Lane } from '#src/lanes/lane.js';
-import type { Outcome } from '#src/lanes/outcome.js';
-import type { Errand } from '#src/lanes/queue.js';
+import t from 'tap';
 import { callerOf } from '../fixtures/caller.js';
-
-type Task = 'answer' | 'wait' | 'hang' | 'refuse' | 'throw' | 'die';
-
-/** `fixtures/mortal-job.mjs` */
-interface Job {
-  work(tasks: readonly Task[]): Promise<Outcome<string>[]>;
-  place(tasks: readonly string[]): Promise<Outcome<{ thread: number; together: number }>[]>;
-  load(model: string): Promise<Outcome<'cpu'>>;
-  warmUp(model: string): Promise<Outcome<void>>;
-}
-
-const PATIENT = { queueMs: 60_000, runMs: 60_000 };
-
-type Next = NonNullable<ConstructorParameters<typeof Lane>[2]['next']>;
-
-class TestLane extends Lane<Job, null> {
-  constructor(t: Test, workers: number, queueLimit: number, timeouts = PATIENT, next?: Next) {
-    const size = { workers, queueLimit, timeouts, hotLimit: 4 };
-    const options = { ...size, settings: null, onWorkerLost: () => {}, ...(next && { next }) };
-    super('test', new URL('./fixtures/mortal-job.mjs', import.meta.url), options);
-    t.teardown(() => this.close());
-  }
-
-  work(tasks: readonly Task[], caller?: Caller): Promise<string[]> {
-    return this.run(
-      'work',
-      tasks.map((task) => ({ task })),
-      caller,
-    );
-  }
-
-  workPatiently(task: Task, caller: Caller): Promise<string> {
-    return this.runPatiently('work', { task }, caller);
-  }
-
-  place(errands: readonly Errand<string>[]) {
-    return this.run('place', errands);
-  }
-}
+import { PATIENT, TestLane } from './fixtures/test-lane.js';
 
 t.test('answers come in the order of the tasks', async (t) => {
   const lane = new TestLane(t, 2, 10);
@@ -163,14 +121,6 @@ t.test('who waits too long is told so, and the rest goes on', async (t) => {
   await t.rejects(lane.work(['answer']), { code: 'queue-timeout', retryAfter: Number });
   t.same(lane.load, { waiting: 0, running: 1 });
   t.same(await running, ['wait']);
-  t.same(await lane.work(['answer']), ['answer']);
-});
-
-t.test('who waits too long for a worker to come back is told so, and it goes on', async (t) => {
-  const lane = new TestLane(t, 1, 5, { ...PATIENT, runMs: 300 });
-  await lane.loadModel('any');
-  await t.rejects(lane.work(['hang']), { code: 'inference-timeout' });
-  t.same(lane.load, { waiting: 0, running: 1 }, 'its worker is not ended inside of a run');
   t.same(await lane.work(['answer']), ['answer']);
 });
 

@@ -2,10 +2,28 @@ import t from 'tap';
 import { type CandidatesTask, EVERYTHING_DEFAULTS } from '#src/core/everything.js';
 import type { Box } from '#src/core/prompt.js';
 import { boxNms } from '#src/masks/box-nms.js';
-import { candidateOf, selectCandidates, tidyMasks } from '#src/masks/candidates.js';
+import { candidateOf, tidyMask } from '#src/masks/candidates.js';
 import { postprocessMask } from '#src/masks/postprocess.js';
 import { compress, decompress, toImage } from '#src/masks/rle.js';
 import { runsOf } from '../fixtures/bitmap.js';
+
+/** As `boxNms` takes them: one group unless `groups` says otherwise. */
+function task(
+  boxes: readonly Box[],
+  scores: readonly number[],
+  threshold: number,
+  groups = scores.map(() => 0),
+) {
+  return {
+    boxes: Float64Array.from(boxes.flat()),
+    scores: Float64Array.from(scores),
+    groups: Int32Array.from(groups),
+    threshold,
+    from: 0,
+    kept: [],
+  };
+}
+const nms = (...asked: Parameters<typeof task>) => boxNms(task(...asked)).kept;
 
 t.test('non-maximum suppression', async (t) => {
   // The first two share 81 of 119 pixels: an IoU of 0.68.
@@ -14,13 +32,48 @@ t.test('non-maximum suppression', async (t) => {
     [0, 0, 10, 10],
     [50, 50, 60, 60],
   ];
-  t.same(boxNms(boxes, [0.8, 0.9, 0.7], 0.7), [1, 0, 2], 'best first');
-  t.same(boxNms(boxes, [0.8, 0.9, 0.7], 0.68), [1, 2]);
-  t.same(boxNms(boxes, [0.9, 0.9, 0.9], 0.6), [0, 2], 'equals keep their order');
-  t.same(boxNms([boxes[2], boxes[2]] as Box[], [1, 1], 1), [0, 1], 'not above');
+  t.same(nms(boxes, [0.8, 0.9, 0.7], 0.7), [1, 0, 2], 'best first');
+  t.same(nms(boxes, [0.8, 0.9, 0.7], 0.68), [1, 2]);
+  t.same(nms(boxes, [0.9, 0.9, 0.9], 0.6), [0, 2], 'equals keep their order');
+  t.same(nms([boxes[2], boxes[2]] as Box[], [1, 1], 1), [0, 1], 'not above');
   const point: Box = [5, 5, 5, 5];
-  t.same(boxNms([point, point], [1, 1], 0), [0, 1], 'without area there is no overlap');
-  t.same(boxNms([], [], 0.5), []);
+  t.same(nms([point, point], [1, 1], 0), [0, 1], 'without area there is no overlap');
+  t.same(nms([], [], 0.5), []);
+});
+
+t.test('the same in slices, and in groups', async (t) => {
+  let seed = 1;
+  const random = () => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  const count = 400;
+  const boxes = Array.from({ length: count }, (): Box => {
+    const [x, y] = [Math.floor(random() * 40), Math.floor(random() * 40)];
+    return [x, y, x + Math.floor(random() * 20), y + Math.floor(random() * 20)];
+  });
+  const scores = boxes.map(() => Math.floor(random() * 50));
+  const groups = boxes.map(() => Math.floor(random() * 3));
+  const whole = nms(boxes, scores, 0.3, groups);
+  const apart = [...new Set(groups)].flatMap((group) => {
+    const members = groups.flatMap((each, i) => (each === group ? [i] : []));
+    const kept = nms(
+      members.map((i) => boxes[i] as Box),
+      members.map((i) => scores[i] as number),
+      0.3,
+    );
+    return kept.map((k) => members[k]);
+  });
+  t.same(whole, apart);
+  t.ok(whole.length > 20 && whole.length < count);
+  let [slices, from, kept]: [number, number | undefined, readonly number[]] = [0, 0, []];
+  while (from !== undefined) {
+    const slice = boxNms({ ...task(boxes, scores, 0.3, groups), from, kept }, () => true);
+    [from, kept] = [slice.next, slice.kept];
+    slices++;
+  }
+  t.same(kept, whole);
+  t.equal(slices, count / 16);
 });
 
 const image = { width: 600, height: 400 };
@@ -73,31 +126,13 @@ t.test('what is not stable goes', async (t) => {
   t.equal(candidateOf(soft, 0.99, [0, 0], task, 1024), undefined);
 });
 
-t.test('of the same object in two crops, the smaller crop keeps it', async (t) => {
-  const box: Box = [10, 10, 50, 50];
-  const [large, small]: [Box, Box] = [
-    [0, 0, 600, 400],
-    [0, 0, 300, 200],
-  ];
-  const candidates = [
-    { box, predicted_iou: 0.99, crop: large },
-    { box, predicted_iou: 0.9, crop: small },
-    { box, predicted_iou: 0.95, crop: small },
-    { box: [200, 200, 300, 300] as const, predicted_iou: 0.9, crop: large },
-  ];
-  const parameters = { ...EVERYTHING_DEFAULTS, crop_n_layers: 1 };
-  t.same(selectCandidates({ candidates, parameters }), [2, 3]);
-});
-
-t.test('masks without small regions are preferred to those that were cleaned', async (t) => {
+t.test('small regions', async (t) => {
   const square = (x: number, y: number) => x >= 10 && x < 40 && y >= 10 && y < 40;
   const speck = (x: number, y: number) => square(x, y) || (x === 50 && y === 50);
-  const elsewhere = (x: number, y: number) => (x > 60 && y > 60) || (x === 0 && y === 0);
-  const counts = [speck, square, elsewhere].map((inside) => compress(runsOf(90, 80, inside)));
-  const parameters = { ...EVERYTHING_DEFAULTS, min_mask_region_area: 5 };
-  const tidied = tidyMasks({ image: { width: 90, height: 80 }, counts, parameters });
-  t.same(tidied, [
-    { index: 1, counts: counts[1] },
-    { index: 2, counts: compress(runsOf(90, 80, (x, y) => x > 60 && y > 60)) },
-  ]);
+  const size = { width: 90, height: 80 };
+  const [dirty, clean] = [speck, square].map((inside) => compress(runsOf(90, 80, inside)));
+  const runs = runsOf(90, 80, square).length;
+  const tidied = { counts: clean, runs, box: [10, 10, 39, 39] };
+  t.same(tidyMask(dirty as string, size, 5), { ...tidied, changed: true });
+  t.same(tidyMask(clean as string, size, 5), { ...tidied, changed: false });
 });

@@ -1,0 +1,35 @@
+import t from 'tap';
+import { EVERYTHING_DEFAULTS } from '#src/core/everything.js';
+import type { Box } from '#src/core/prompt.js';
+import { boxNms } from '#src/masks/box-nms.js';
+import { Suppression } from '#src/service/suppression.js';
+import { callerOf } from '../fixtures/caller.js';
+
+/** A lane whose slices are as short as can be. */
+const lane = { suppress: async (task: Parameters<typeof boxNms>[0]) => boxNms(task, () => true) };
+const box: Box = [10, 10, 50, 50];
+
+t.test('of the same object in two crops, the smaller crop keeps it', async (t) => {
+  const [large, small]: [Box, Box] = [
+    [0, 0, 600, 400],
+    [0, 0, 300, 200],
+  ];
+  const candidates = [
+    { box, predicted_iou: 0.99, crop: large },
+    { box, predicted_iou: 0.9, crop: small },
+    { box, predicted_iou: 0.95, crop: small },
+    { box: [200, 200, 300, 300] as const, predicted_iou: 0.9, crop: large },
+  ];
+  const parameters = { ...EVERYTHING_DEFAULTS, crop_n_layers: 1 };
+  t.same(await new Suppression(lane, callerOf(), parameters).select(candidates), [2, 3]);
+});
+
+t.test('masks without small regions are preferred to those that were cleaned', async (t) => {
+  const other: Box = [60, 60, 89, 79];
+  const masks = [
+    { counts: '', runs: 1, box, changed: true },
+    { counts: '', runs: 1, box, changed: false },
+    { counts: '', runs: 1, box: other, changed: true },
+  ];
+  t.same(await new Suppression(lane, callerOf(), EVERYTHING_DEFAULTS).selectTidied(masks), [1, 2]);
+});
