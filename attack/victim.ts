@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { residentOf } from './process-tree.js';
 
 export type Settings = Record<string, string>;
 export type Numbers = Record<string, number>;
@@ -22,7 +23,7 @@ export class Victim {
   /** What it said on standard error, and in its log above warnings. */
   readonly complaints: string[] = [];
 
-  private constructor(port: number, settings: Settings) {
+  private constructor(port: number, settings: Settings, maxBytes: number | undefined) {
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     const env = {
@@ -33,8 +34,13 @@ export class Victim {
       LOG_LEVEL: 'error',
       ...settings,
     };
-    // What is built needs none of the loaders of whoever runs this.
-    this.#process = fork(BUILT, { env, execArgv: [], silent: true });
+    // util-linux' prlimit becomes the service: the process id is the same.
+    const limit = [`--data=${maxBytes}`, process.execPath, BUILT];
+    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
+    this.#process =
+      maxBytes === undefined
+        ? spawn(process.execPath, [BUILT], { env, stdio })
+        : spawn('prlimit', limit, { env, stdio });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         for (const line of text.split('\n')) if (/\S/.test(line)) this.complaints.push(line);
@@ -42,9 +48,12 @@ export class Victim {
     }
   }
 
-  /** Starts the service and waits until it is ready. */
-  static async start(settings: Settings = {}): Promise<Victim> {
-    const victim = new Victim(await freePort(), settings);
+  /**
+   * Starts the service and waits until it is ready.
+   * @param maxBytes of data that each of its processes may have; what wants more is refused by the kernel.
+   */
+  static async start(settings: Settings = {}, maxBytes?: number): Promise<Victim> {
+    const victim = new Victim(await freePort(), settings, maxBytes);
     for (let waited = 0; !(await victim.#ready()); waited += 50) {
       if (!victim.alive || waited > 120_000) {
         throw new Error(`the service did not start: ${victim.complaints.join('\n')}`);
@@ -93,6 +102,11 @@ export class Victim {
   #status(field: string): number {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     return (Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024) / MIB;
+  }
+
+  /** Resident memory of the process and its children together, in MiB, now. */
+  get residentOfAll(): number {
+    return residentOf(this.pid);
   }
 
   /** Open files and sockets. */
