@@ -20,10 +20,20 @@ export interface Call {
 /** A client with connections of its own, kept open. */
 export class Client {
   readonly #url: string;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 2000 });
+  readonly #agent: Agent;
+  readonly #patienceMs: number | undefined;
 
-  constructor(url: string) {
+  /**
+   * @param patienceMs after which it gives an answer up, or never.
+   * @param localAddress from which it comes.
+   */
+  constructor(url: string, patienceMs?: number, localAddress?: string) {
     this.#url = url;
+    this.#patienceMs = patienceMs;
+    this.#agent = new Agent({
+      ...{ keepAlive: true, maxSockets: 2000 },
+      ...(localAddress !== undefined && { localAddress }),
+    });
   }
 
   send({ method = 'POST', path, type = 'application/json', body }: Call): Promise<Reply> {
@@ -36,9 +46,11 @@ export class Client {
         body === undefined
           ? {}
           : { 'content-type': type, 'content-length': Buffer.byteLength(body) };
+      const ms = this.#patienceMs;
+      const patience = ms === undefined ? {} : { signal: AbortSignal.timeout(ms) };
       const outgoing = request(
         this.#url + path,
-        { method, agent: this.#agent, headers },
+        { method, agent: this.#agent, headers, ...patience },
         (incoming) => {
           const chunks: Buffer[] = [];
           incoming.on('data', (chunk) => chunks.push(chunk));

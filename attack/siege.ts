@@ -1,4 +1,3 @@
-import { setTimeout as after } from 'node:timers/promises';
 import { check } from './client.js';
 import { leftovers } from './gauges.js';
 import { watchMemory } from './process-tree.js';
@@ -59,10 +58,9 @@ export async function siege(
     await victim.metrics();
     attackers.start();
     const besieged = await honest.live(mostUploads / 2, seconds);
-    const delay = victim.alive ? await lastDelay(victim) : Number.NaN;
+    const delay = await lastDelay(victim);
     const { statuses, processor } = await attackers.stop();
-    await after(100);
-    const left = victim.alive ? await leftovers(victim, 20) : {};
+    const left = await leftovers(victim, 20).catch(() => ({ '/metrics is not answered': 1 }));
     const residentPeak = Math.round(peak());
     return {
       ...{ seconds, mostUploads, alone, besieged, attacks: statuses, left },
@@ -74,8 +72,10 @@ export async function siege(
   }
 }
 
+/** Infinite when the service does not even answer that. */
 async function lastDelay(victim: Victim): Promise<number> {
-  return 1000 * ((await victim.metrics())['nodejs_eventloop_lag_p99_seconds'] ?? Number.NaN);
+  const metrics = await victim.metrics().catch((): Numbers => ({}));
+  return 1000 * (metrics['nodejs_eventloop_lag_p99_seconds'] ?? Number.POSITIVE_INFINITY);
 }
 
 /** The claims, of which all are named that do not hold. */

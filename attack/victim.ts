@@ -79,7 +79,8 @@ export class Victim {
 
   /** All gauges and counters by name and labels, as /metrics prints them. */
   async metrics(headers: Record<string, string> = {}): Promise<Numbers> {
-    const text = await (await fetch(`${this.url}/metrics`, { headers })).text();
+    const signal = AbortSignal.timeout(30_000);
+    const text = await (await fetch(`${this.url}/metrics`, { headers, signal })).text();
     const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     return Object.fromEntries(
       lines.map((line) => {
@@ -130,7 +131,10 @@ export class Victim {
 
   async stop(): Promise<void> {
     this.kill('SIGTERM');
+    // Native code may keep a process from hearing of it.
+    const last = setTimeout(() => this.kill('SIGKILL'), 40_000);
     await this.ended();
+    clearTimeout(last);
     rmSync(this.#temporary, { recursive: true, force: true });
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setPriority } from 'node:os';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Target } from '../wire.js';
@@ -13,7 +14,7 @@ export interface Orders {
   readonly share: number;
 }
 
-/** How attacks of one kind were answered: by status, 0 for connections that were ended without an answer. */
+/** How many attacks of one kind were begun, and how they were answered: by status, 0 when they were cut off. */
 export type Statuses = Record<string, number>;
 
 /** What it tells in the end. */
@@ -35,6 +36,7 @@ async function attack(
   statuses: Statuses,
 ): Promise<void> {
   while (!target.signal.aborted) {
+    statuses['begun'] = (statuses['begun'] ?? 0) + 1;
     const status = await once(target);
     // What is cut off by the end of the siege was not answered by anybody.
     if (!target.signal.aborted) statuses[status] = (statuses[status] ?? 0) + 1;
@@ -54,6 +56,7 @@ async function main({ port, id, kinds, share }: Orders): Promise<void> {
   for (const kind of chosen) ready.push({ ...kind, once: await kind.prepare(share) });
   const statuses: Record<string, Statuses> = {};
   const ended = new AbortController();
+  setMaxListeners(0, ended.signal);
   let attacks: Promise<void>[] = [];
   process.on('message', async (order) => {
     if (order === 'start') {

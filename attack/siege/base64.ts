@@ -16,7 +16,7 @@ export const base64: Kind = {
   pauseMs: 2000,
   async prepare(share) {
     const repeated = (text: string) =>
-      Buffer.from(text.repeat(Math.floor((share * 44 * 2 ** 20) / text.length)));
+      Buffer.from(text.repeat(Math.floor((share * 44e6) / text.length)));
     const to =
       (text: Buffer): Attack =>
       async (target) =>

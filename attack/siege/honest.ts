@@ -7,6 +7,9 @@ const CLICKS = 6;
 /** Times /healthz is asked for, a second. */
 const BEATS = 20;
 
+/** Milliseconds after which an answer is given up. */
+const PATIENCE = 30_000;
+
 /** What honest clients saw. */
 export interface Seen {
   readonly clicks: number;
@@ -35,9 +38,9 @@ export class Honest {
   #count = 0;
 
   private constructor(url: string, pictures: readonly Buffer[]) {
-    this.#clicking = new Client(url);
-    this.#uploading = new Client(url);
-    this.#health = new Client(url);
+    this.#clicking = new Client(url, PATIENCE);
+    this.#uploading = new Client(url, PATIENCE);
+    this.#health = new Client(url, PATIENCE);
     this.#pictures = pictures;
   }
 
