@@ -31,7 +31,8 @@ export function emptyChunks(count: number): Buffer {
   return withChunks(picture(64, 64), [Buffer.concat(Array(count).fill(empty))]);
 }
 
-function segment(marker: number, ...data: readonly number[]): Buffer {
+/** A segment of a JPEG. */
+export function segment(marker: number, ...data: readonly number[]): Buffer {
   const head = Buffer.from([0xff, marker, 0, 0]);
   head.writeUInt16BE(data.length + 2, 2);
   return Buffer.concat([head, Buffer.from(data)]);
@@ -92,7 +93,8 @@ export async function commentBomb(count: number): Promise<Buffer> {
   return Buffer.concat([file.subarray(0, 2), comments, file.subarray(2)]);
 }
 
-function riff(type: string, data: Buffer): Buffer {
+/** A chunk of a WebP, padded to an even length. */
+export function riff(type: string, data: Buffer): Buffer {
   const framed = Buffer.alloc(8 + data.length + (data.length % 2));
   framed.write(type, 0, 'latin1');
   framed.writeUInt32LE(data.length, 4);
