@@ -1,4 +1,5 @@
 import t from 'tap';
+import { variant } from '../../attack/images.js';
 import { checkerboards } from '../../attack/siege/outlines.js';
 import { logitsOf } from '../../attack/siege/unread.js';
 import { head, post, type Target, Wire } from '../../attack/wire.js';
@@ -54,16 +55,16 @@ async function costOf(
 
 t.test('no answer is made before it is taken', async (t) => {
   const service = await attacked(t);
-  const { target } = service;
+  const { target, honest } = service;
 
+  const quiet = await longestPause(service, () => honest.embed(variant('quiet')));
+  // The least first: what a process has had for one it does not give back for the next.
   const requests: [
     name: string,
     count: number,
     limit: number,
     start: (target: Target) => string,
   ][] = [
-    ['logits', 6, 150, asking('/decode', logitsOf(16), '*/*')],
-    ['logits as parts', 6, 150, asking('/decode', logitsOf(16), 'multipart/mixed')],
     [
       'tensors',
       30,
@@ -80,6 +81,8 @@ t.test('no answer is made before it is taken', async (t) => {
       },
     ],
     ['the decoder', 8, 60, () => head('GET', '/models/mobile_sam/decoder.onnx')],
+    ['logits', 6, 150, asking('/decode', logitsOf(16), '*/*')],
+    ['logits as parts', 6, 150, asking('/decode', logitsOf(16), 'multipart/mixed')],
   ];
   for (const [name, count, limit, start] of requests) {
     await t.test(`${name}, of which nobody reads`, async (t) => {
@@ -103,7 +106,7 @@ t.test('no answer is made before it is taken', async (t) => {
         ({ status } = await post(target, '/decode', body, accept));
       });
       t.match(String(status), /^(200|413)/, `${fields.format} as ${accept}`);
-      t.ok(longest < 200, `the event loop stands for ${longest} ms`);
+      t.ok(longest < 200 + 2 * quiet, `the event loop stands for ${longest} ms`);
     }
     await allZero(t, service);
   });

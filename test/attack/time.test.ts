@@ -36,6 +36,14 @@ t.test('every second of a worker has an owner', async (t) => {
   const { embedding_id } = JSON.parse(String(body));
   let uploads = 0;
 
+  // What the machine does with honest requests: how long the others may take is told by that.
+  let embedMs = 0;
+  const quiet = await longestPause(service, async () => {
+    embedMs = (await honest.embed(variant('alone'))).ms;
+  });
+  const sixteen = Array(16).fill({ box: [40, 40, 140, 140] });
+  const { ms: sliceMs } = await honest.decode(embedding_id, { prompts: sixteen });
+
   await t.test('of image files that are long in the telling', async (t) => {
     const files: [name: string, file: Buffer][] = [
       ['scans of a JPEG', scanBomb(500, 7000)],
@@ -44,13 +52,15 @@ t.test('every second of a worker has an owner', async (t) => {
     ];
     for (const [name, file] of files) {
       const start = performance.now();
-      const slow = upload(target, file);
+      let ms = 0;
+      const slow = upload(target, file).finally(() => {
+        ms = Math.round(performance.now() - start);
+      });
       const beside = await honest.embed(variant(`beside ${uploads++}`));
       t.ok(beside.status < 300, `an upload beside ${name} is embedded, not ${beside.status}`);
       const { status } = await slow;
-      const ms = Math.round(performance.now() - start);
       t.match(String(status), /^(20|4)/, name);
-      t.ok(ms < 2500, `${name}: answered within ${ms} ms`);
+      t.ok(ms < 500 + 2 * embedMs, `${name}: answered within ${ms} ms`);
     }
     await allZero(t, service);
   });
@@ -69,13 +79,13 @@ t.test('every second of a worker has an owner', async (t) => {
       await wire.send(head('POST', '/everything', fieldsOf) + text);
       const { longest, statuses } = await clicksBeside(service, answer, 4000);
       t.same(statuses, [200], `clicks beside ${format}`);
-      t.ok(longest < 1500, `clicks wait ${longest} ms beside ${format}`);
+      t.ok(longest < 500 + 2 * sliceMs, `clicks wait ${longest} ms beside ${format}`);
       // Whoever leaves stops the work.
       const left = performance.now();
       wire.close();
       await allZero(t, service);
       const ms = Math.round(performance.now() - left);
-      t.ok(ms < 2000, `${ms} ms until the lane is free`);
+      t.ok(ms < 1000 + 2 * sliceMs, `${ms} ms until the lane is free`);
     }
   });
 
@@ -88,11 +98,14 @@ t.test('every second of a worker has an owner', async (t) => {
     ] as const) {
       const slow = segment({ ...target, from: '127.0.0.3' }, path, file, fields);
       const beside = await honest.embed(variant(`beside ${uploads++}`));
-      t.ok(beside.status < 300 && beside.ms < 6000, `${beside.status} in ${beside.ms} ms`);
+      t.ok(
+        beside.status < 300 && beside.ms < 2000 + 3 * embedMs,
+        `${beside.status} in ${beside.ms} ms`,
+      );
       const pause = await longestPause(service, async () => {
         t.match(String((await slow).status), /^(200|413|503|504)/, path);
       });
-      t.ok(pause < 200, `the event loop stands for ${pause} ms`);
+      t.ok(pause < 200 + 2 * quiet, `the event loop stands for ${pause} ms`);
     }
     await allZero(t, service);
   });
@@ -103,7 +116,7 @@ t.test('every second of a worker has an owner', async (t) => {
       const pause = await longestPause(service, async () => {
         t.match(String((await sendBase64(target, text)).status), /^4/);
       });
-      t.ok(pause < 250, `the event loop stands for ${pause} ms because of ${unit}`);
+      t.ok(pause < 200 + 2 * quiet, `the event loop stands for ${pause} ms because of ${unit}`);
     }
     await allZero(t, service);
   });
@@ -117,7 +130,7 @@ t.test('every second of a worker has an owner', async (t) => {
       const work = post(target, '/decode', { embedding_id, ...checkerboards(4, fields) });
       const { longest, statuses } = await clicksBeside(service, work, 4000);
       t.same(statuses, [200], `clicks beside ${fields.format}`);
-      t.ok(longest < 1500, `clicks wait ${longest} ms beside ${fields.format}`);
+      t.ok(longest < 500 + 2 * sliceMs, `clicks wait ${longest} ms beside ${fields.format}`);
       t.match(String((await work).status), /^(200|413|503|504)/);
     }
     await allZero(t, service);
