@@ -1,4 +1,4 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -38,9 +38,9 @@ export class Victim {
     const limit = [`--data=${maxBytes}`, process.execPath, BUILT];
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
     this.#process =
-      maxBytes === undefined
-        ? spawn(process.execPath, [BUILT], { env, stdio })
-        : spawn('prlimit', limit, { env, stdio });
+      maxBytes !== undefined && canLimit()
+        ? spawn('prlimit', limit, { env, stdio })
+        : spawn(process.execPath, [BUILT], { env, stdio });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         for (const line of text.split('\n')) if (/\S/.test(line)) this.complaints.push(line);
@@ -145,6 +145,11 @@ export function withHook(...names: readonly ('fault' | 'leak')[]): Settings {
     return `--import=${fileURLToPath(new URL(`./hooks/${name}.mjs`, import.meta.url))}`;
   });
   return { NODE_OPTIONS: [process.env['NODE_OPTIONS'] ?? '', ...hooks].join(' ').trim() };
+}
+
+/** Without util-linux nothing is refused: what a process takes is then only measured. */
+function canLimit(): boolean {
+  return spawnSync('prlimit', ['--version']).status === 0;
 }
 
 /** What `npm start` runs. */
