@@ -53,11 +53,13 @@ export class Honest {
       pictures.push(await sharp(data, { raw }).jpeg({ quality: 90 }).toBuffer());
     }
     const honest = new Honest(url, pictures);
+    const patient = new Client(url);
     for (const picture of pictures) {
-      const { status, body } = await honest.#uploading.embed(picture);
+      const { status, body } = await patient.embed(picture);
       if (status !== 201) throw new Error(`a photograph is embedded, not ${status} ${body}`);
       honest.#ids.push(JSON.parse(String(body)).embedding_id);
     }
+    patient.close();
     return honest;
   }
 
