@@ -1,4 +1,4 @@
-import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { Agent, type ClientRequest, type IncomingHttpHeaders, request } from 'node:http';
 import { setTimeout as after } from 'node:timers/promises';
 
 /** What came back, or 0 for a connection that was refused or broke. */
@@ -14,34 +14,59 @@ export interface Call {
   readonly method?: string;
   readonly path: string;
   readonly type?: string;
+  readonly accept?: string;
   readonly body?: Buffer | string;
+  /** Bytes that are sent at once; without it all of them. */
+  readonly piece?: number;
+  /** Whether the length of such a body is not said beforehand. */
+  readonly chunked?: boolean;
+  /** How the answer is read: to its end, slowly, or only its beginning. */
+  readonly reading?: 'whole' | 'slow' | 'beginning';
 }
 
 /** A client with connections of its own, kept open. */
 export class Client {
   readonly #url: string;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 2000 });
+  readonly #agent: Agent;
+  readonly #patienceMs: number | undefined;
 
-  constructor(url: string) {
+  /**
+   * @param patienceMs after which it gives an answer up, or never.
+   * @param localAddress from which it comes.
+   */
+  constructor(url: string, patienceMs?: number, localAddress?: string) {
     this.#url = url;
+    this.#patienceMs = patienceMs;
+    this.#agent = new Agent({
+      ...{ keepAlive: true, maxSockets: 2000 },
+      ...(localAddress !== undefined && { localAddress }),
+    });
   }
 
-  send({ method = 'POST', path, type = 'application/json', body }: Call): Promise<Reply> {
+  send(call: Call): Promise<Reply> {
+    const { method = 'POST', path, body, reading = 'whole' } = call;
     const start = performance.now();
     const done = (status: number, headers: IncomingHttpHeaders = {}, chunks: Buffer[] = []) => ({
       ...{ status, headers, ms: performance.now() - start, body: Buffer.concat(chunks) },
     });
     return new Promise((resolve) => {
-      const headers =
-        body === undefined
-          ? {}
-          : { 'content-type': type, 'content-length': Buffer.byteLength(body) };
+      const ms = this.#patienceMs;
+      const patience = ms === undefined ? {} : { signal: AbortSignal.timeout(ms) };
       const outgoing = request(
         this.#url + path,
-        { method, agent: this.#agent, headers },
+        { method, agent: this.#agent, headers: headersOf(call), ...patience },
         (incoming) => {
           const chunks: Buffer[] = [];
-          incoming.on('data', (chunk) => chunks.push(chunk));
+          incoming.on('data', (chunk) => {
+            chunks.push(chunk);
+            if (reading === 'whole') return;
+            incoming.pause();
+            if (reading === 'slow') setTimeout(() => incoming.resume(), 2);
+            else {
+              resolve(done(incoming.statusCode ?? 0, incoming.headers, chunks));
+              incoming.destroy();
+            }
+          });
           incoming.on('end', () =>
             resolve(done(incoming.statusCode ?? 0, incoming.headers, chunks)),
           );
@@ -53,7 +78,8 @@ export class Client {
         const unused = outgoing.reusedSocket && error.code === 'ECONNRESET';
         resolve({ ...done(0), error: unused ? 'unused' : (error.code ?? 'failed') });
       });
-      outgoing.end(body);
+      if (call.piece === undefined || body === undefined) outgoing.end(body);
+      else void sendPieces(outgoing, Buffer.from(body), call.piece);
     });
   }
 
@@ -68,6 +94,23 @@ export class Client {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+function headersOf({ type = 'application/json', accept, body, chunked }: Call) {
+  const length = chunked ? {} : { 'content-length': Buffer.byteLength(body ?? '') };
+  return {
+    ...(accept !== undefined && { accept }),
+    ...(body !== undefined && { 'content-type': type, ...length }),
+  };
+}
+
+/** Sends a body a few bytes at a time, each as a chunk of its own where chunks are sent. */
+async function sendPieces(outgoing: ClientRequest, body: Buffer, size: number): Promise<void> {
+  for (let at = 0; at < body.length && !outgoing.destroyed; at += size) {
+    const piece = body.subarray(at, at + size);
+    await new Promise<void>((resolve) => outgoing.write(piece, () => resolve()));
+  }
+  outgoing.end();
 }
 
 export function percentile(values: readonly number[], share: number): number {

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
+import { MASK_FORMATS } from '../src/core/mask.js';
 import { noise } from '../test/fixtures/pictures.js';
 import { idOf } from './checklist.js';
 import { type Call, Client, check, percentile, type Reply, watchHealth } from './client.js';
+import { graft } from './grafts.js';
 import { goodImages, PICTURE } from './images.js';
 
 /** Values a field should not have, and some that it may. */
@@ -26,6 +28,44 @@ const prompt = fc.record(
   { requiredKeys: [] },
 );
 const side = fc.integer({ min: 0, max: 150 });
+const transform = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), {
+  minLength: 6,
+  maxLength: 6,
+});
+/** Fields that say how masks are written, each of which some requests have. */
+const written = {
+  simplify: fc.option(fc.double({ min: 0, max: 50, noNaN: true }), { nil: undefined }),
+  min_area: fc.option(fc.integer({ min: 0, max: 5000 }), { nil: undefined }),
+  transform: fc.option(transform, { nil: undefined, freq: 2 }),
+  return_logits: fc.boolean(),
+  return_logits_token: fc.boolean(),
+  logits_dtype: fc.constantFrom('float16', 'float32'),
+};
+const everythingBody = (id: string) =>
+  fc.record(
+    {
+      embedding_id: fc.constant(id),
+      points_per_side: fc.oneof(fc.integer({ min: 1, max: 3 }), junk),
+      pred_iou_thresh: fc.oneof(fc.constantFrom(0, 0.5, 1), junk),
+      stability_score_thresh: fc.oneof(fc.constantFrom(0, 0.5, 1), junk),
+      box_nms_thresh: fc.oneof(fc.constantFrom(0, 0.7, 1), junk),
+      crop_n_layers: fc.oneof(fc.integer({ min: 0, max: 4 }), junk),
+      min_mask_region_area: fc.oneof(fc.integer({ min: 0, max: 5000 }), junk),
+      format: fc.oneof(fc.constantFrom(...MASK_FORMATS), junk),
+      transform: fc.oneof(transform, junk),
+    },
+    // Grids are small: nothing but the number of tasks would be tried by larger ones.
+    { requiredKeys: ['embedding_id', 'points_per_side'] },
+  );
+const ACCEPTS = [
+  ...['*/*', 'application/json', 'image/png', 'image/svg+xml', 'application/geo+json'],
+  ...['application/octet-stream', 'multipart/mixed', 'application/x-ndjson', 'application/x-npy'],
+  ...['text/html', '', 'image/png;q=0.1, multipart/mixed', 'nonsense'],
+];
+const FIELD_TYPES = [
+  ...['application/json', 'text/plain', 'application/octet-stream', 'image/png', 'text/html'],
+  ...['application/json; charset=utf-16', 'multipart/mixed; boundary=edge', 'nonsense', ''],
+];
 const goodBody = (id: string) =>
   fc.record({
     embedding_id: fc.constant(id),
@@ -35,8 +75,9 @@ const goodBody = (id: string) =>
       fc.integer({ min: 151, max: 400 }),
       fc.integer({ min: 151, max: 300 }),
     ),
-    format: fc.constantFrom('rle', 'png', 'rle_counts'),
+    format: fc.constantFrom(...MASK_FORMATS),
     multimask_output: fc.boolean(),
+    ...written,
   });
 const decodeBody = (id: string) =>
   fc.record(
@@ -47,8 +88,14 @@ const decodeBody = (id: string) =>
       ),
       prompts: fc.oneof(fc.array(prompt, { maxLength: 3 }), junk),
       box: fc.oneof(fc.array(coordinate, { minLength: 4, maxLength: 4 }), junk),
-      format: fc.oneof(fc.constantFrom('rle', 'png', 'rle_counts'), junk),
+      format: fc.oneof(fc.constantFrom(...MASK_FORMATS), junk),
+      simplify: fc.oneof(fc.double({ min: 0, max: 500 }), junk),
+      min_area: fc.oneof(fc.integer({ min: 0, max: 200_000 }), junk),
+      transform: fc.oneof(transform, junk),
+      bounds: fc.oneof(fc.array(coordinate, { minLength: 4, maxLength: 4 }), junk),
       return_logits: fc.oneof(fc.boolean(), junk),
+      return_logits_token: fc.oneof(fc.boolean(), junk),
+      logits_dtype: fc.oneof(fc.constantFrom('float16', 'float32'), junk),
       unknown: junk,
     },
     { requiredKeys: ['embedding_id'] },
@@ -65,7 +112,8 @@ export interface FuzzFigures {
 }
 
 /**
- * Sends requests that are almost right: mutated images, structured JSON, mutated forms.
+ * Sends requests that are almost right: mutated and grafted images, structured JSON, mutated forms; whole or in
+ * pieces, by clients that read answers, or read slowly, or read only how they begin.
  * @throws when anything but 2xx, a problem of the 4xx, or 503 comes back
  */
 export async function fuzz(url: string, requests: number, seed: number): Promise<FuzzFigures> {
@@ -94,25 +142,49 @@ export async function fuzz(url: string, requests: number, seed: number): Promise
     return random() < 0.3 ? mutated.subarray(0, Math.floor(random() * mutated.length)) : mutated;
   }
 
-  function next(): Call {
+  const everythings = fc.sample(everythingBody(id), { numRuns: Math.min(requests, 2000), seed });
+
+  function form(): Call {
+    const file = random() < 0.5 ? pick(images) : mutate(pick(images));
+    const type = random() < 0.5 ? '' : `\r\nContent-Type: ${pick(FIELD_TYPES)}`;
+    const box = random() < 0.5 ? '[1,2,3,4]' : JSON.stringify(pick(bodies));
+    const named = 'Content-Disposition: form-data; name=';
+    const parts = Buffer.concat([
+      Buffer.from(`--edge\r\n${named}"image"; filename="a"\r\n\r\n`),
+      file.subarray(0, 3000),
+      Buffer.from(`\r\n--edge\r\n${named}"${pick(['box', 'prompts', 'format', 'image', 'x'])}"`),
+      Buffer.from(`${type}\r\n\r\n${box}\r\n--edge--\r\n`),
+    ]);
+    const edges = Buffer.from(parts);
+    for (let i = 0; i < 4; i++)
+      if (random() < 0.5) edges[Math.floor(random() * Math.min(90, edges.length))] = 256 * random();
+    const path = pick(['/embed', '/segment', '/segment?overlay=1', '/everything']);
+    return { path, type: 'multipart/form-data; boundary=edge', body: edges };
+  }
+
+  function content(): Call {
     const kind = random();
-    if (kind < 0.55) return { path: '/decode', body: JSON.stringify(pick(bodies)) };
+    if (kind < 0.52) return { path: '/decode', body: JSON.stringify(pick(bodies)) };
+    if (kind < 0.55) return { path: '/everything', body: JSON.stringify(pick(everythings)) };
     if (kind < 0.65)
       return { path: '/decode', body: mutate(Buffer.from(JSON.stringify(pick(bodies)))) };
-    if (kind < 0.85) return { path: '/embed', type: 'image/png', body: mutate(pick(images)) };
-    const file = kind < 0.9 ? pick(images) : mutate(pick(images));
-    const form = Buffer.concat([
-      Buffer.from('--edge\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'),
-      file.subarray(0, 3000),
-      Buffer.from(
-        `\r\n--edge\r\nContent-Disposition: form-data; name="box"\r\n\r\n[1,2,3,4]\r\n--edge--\r\n`,
-      ),
-    ]);
-    const edges = Buffer.from(form);
-    for (let i = 0; i < 4; i++)
-      edges[Math.floor(random() * Math.min(90, edges.length))] = 256 * random();
-    const type = 'multipart/form-data; boundary=edge';
-    return { path: pick(['/embed', '/segment']), type, body: edges };
+    if (kind < 0.75) return { path: '/embed', type: 'image/png', body: mutate(pick(images)) };
+    if (kind < 0.85)
+      return { path: '/embed', type: 'image/png', body: graft(pick(images), random) };
+    if (kind < 0.87) return { method: 'GET', path: `/embeddings/${id}` };
+    return form();
+  }
+
+  /** A request, and the way in which it is sent and its answer read. */
+  function next(): Call {
+    const call = content();
+    const accept = random() < 0.5 ? {} : { accept: pick(ACCEPTS) };
+    // Of a large body a byte at a time would take until nobody waits.
+    const least = (call.body?.length ?? 0) / 300;
+    const piece = Math.ceil(Math.max(2 ** Math.floor(17 * random()), least));
+    const pieces = random() < 0.6 ? {} : { piece, chunked: random() < 0.5 };
+    const reading = random() < 0.8 ? 'whole' : pick(['slow', 'beginning'] as const);
+    return { ...call, ...accept, ...pieces, reading };
   }
 
   const statuses: Record<string, number> = {};

@@ -11,12 +11,14 @@ import { GROWTH_SETTINGS, growth, leaking, MOST_GROWTH } from './growth.js';
 import { goodImages, PICTURE } from './images.js';
 import { checkMasks } from './masks-of-images.js';
 import { overload } from './overload.js';
+import { checkSiege, SIEGE_BYTES, siege } from './siege.js';
 import { slowClients } from './slow-clients.js';
 import { canary, ssrf, ssrfSettings } from './ssrf.js';
 import { type Settings, Victim } from './victim.js';
 
 /**
- * `npm run attack` runs every part in full; `npm run attack fuzz=2000 drain` those named, at the size given.
+ * `npm run attack` runs every part in full; `npm run attack fuzz=2000 drain` those named, at the size given: `siege=60`
+ * for a minute of siege.
  * All of it goes to processes of its own on 127.0.0.1.
  */
 const PARTS: Record<string, [full: number, unit: string, run: (size: number) => Promise<object>]> =
@@ -32,14 +34,19 @@ const PARTS: Record<string, [full: number, unit: string, run: (size: number) => 
     growth: [50_000, 'decodes', runGrowth],
     leak: [2000, 'decodes', runLeak],
     ssrf: [1, 'times', runSsrf],
+    siege: [600, 'seconds', runSiege],
   };
 
 /** Pixels a bomb may declare, and what their decoding may cost: RGB, the loader's rows, and glibc's slack. */
 const BOMB_SIDE = 7000;
 const BOMB_BUDGET_MIB = (3 * 4 * BOMB_SIDE ** 2) / 2 ** 20;
 
-async function against<T>(settings: Settings, attack: (victim: Victim) => Promise<T>): Promise<T> {
-  const victim = await Victim.start(settings);
+async function against<T>(
+  settings: Settings,
+  attack: (victim: Victim) => Promise<T>,
+  maxBytes?: number,
+): Promise<T> {
+  const victim = await Victim.start(settings, maxBytes);
   try {
     const figures = await attack(victim);
     check(victim.alive, 'the service lives');
@@ -162,6 +169,18 @@ function runLeak(decodes: number) {
       return figures;
     });
   });
+}
+
+/** On default settings, in 3 GB. */
+function runSiege(seconds: number) {
+  const attack = async (victim: Victim) => {
+    const size = { seconds, aloneSeconds: Math.min(20, seconds), share: 1 };
+    const figures = await siege(victim, size);
+    console.dir(figures, { depth: 4 });
+    checkSiege(victim, figures);
+    return {};
+  };
+  return against({}, attack, SIEGE_BYTES);
 }
 
 async function runSsrf() {

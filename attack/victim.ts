@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { residentOf } from './process-tree.js';
 
 export type Settings = Record<string, string>;
 export type Numbers = Record<string, number>;
@@ -22,7 +23,7 @@ export class Victim {
   /** What it said on standard error, and in its log above warnings. */
   readonly complaints: string[] = [];
 
-  private constructor(port: number, settings: Settings) {
+  private constructor(port: number, settings: Settings, maxBytes: number | undefined) {
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     const env = {
@@ -33,8 +34,13 @@ export class Victim {
       LOG_LEVEL: 'error',
       ...settings,
     };
-    // What is built needs none of the loaders of whoever runs this.
-    this.#process = fork(BUILT, { env, execArgv: [], silent: true });
+    // util-linux' prlimit becomes the service: the process id is the same.
+    const limit = [`--data=${maxBytes}`, process.execPath, BUILT];
+    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
+    this.#process =
+      maxBytes !== undefined && canLimit()
+        ? spawn('prlimit', limit, { env, stdio })
+        : spawn(process.execPath, [BUILT], { env, stdio });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         for (const line of text.split('\n')) if (/\S/.test(line)) this.complaints.push(line);
@@ -42,9 +48,12 @@ export class Victim {
     }
   }
 
-  /** Starts the service and waits until it is ready. */
-  static async start(settings: Settings = {}): Promise<Victim> {
-    const victim = new Victim(await freePort(), settings);
+  /**
+   * Starts the service and waits until it is ready.
+   * @param maxBytes of data that each of its processes may have; what wants more is refused by the kernel.
+   */
+  static async start(settings: Settings = {}, maxBytes?: number): Promise<Victim> {
+    const victim = new Victim(await freePort(), settings, maxBytes);
     for (let waited = 0; !(await victim.#ready()); waited += 50) {
       if (!victim.alive || waited > 120_000) {
         throw new Error(`the service did not start: ${victim.complaints.join('\n')}`);
@@ -70,7 +79,8 @@ export class Victim {
 
   /** All gauges and counters by name and labels, as /metrics prints them. */
   async metrics(headers: Record<string, string> = {}): Promise<Numbers> {
-    const text = await (await fetch(`${this.url}/metrics`, { headers })).text();
+    const signal = AbortSignal.timeout(30_000);
+    const text = await (await fetch(`${this.url}/metrics`, { headers, signal })).text();
     const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     return Object.fromEntries(
       lines.map((line) => {
@@ -95,6 +105,11 @@ export class Victim {
     return (Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024) / MIB;
   }
 
+  /** Resident memory of the process and its children together, in MiB, now. */
+  get residentOfAll(): number {
+    return residentOf(this.pid);
+  }
+
   /** Open files and sockets. */
   get files(): number {
     return readdirSync(`/proc/${this.pid}/fd`).length;
@@ -116,7 +131,10 @@ export class Victim {
 
   async stop(): Promise<void> {
     this.kill('SIGTERM');
+    // Native code may keep a process from hearing of it.
+    const last = setTimeout(() => this.kill('SIGKILL'), 40_000);
     await this.ended();
+    clearTimeout(last);
     rmSync(this.#temporary, { recursive: true, force: true });
   }
 }
@@ -127,6 +145,11 @@ export function withHook(...names: readonly ('fault' | 'leak')[]): Settings {
     return `--import=${fileURLToPath(new URL(`./hooks/${name}.mjs`, import.meta.url))}`;
   });
   return { NODE_OPTIONS: [process.env['NODE_OPTIONS'] ?? '', ...hooks].join(' ').trim() };
+}
+
+/** Without util-linux nothing is refused: what a process takes is then only measured. */
+function canLimit(): boolean {
+  return spawnSync('prlimit', ['--version']).status === 0;
 }
 
 /** What `npm start` runs. */

@@ -183,6 +183,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const generator = new MaskGenerator(decodeLane, {
     maxRuns: config.SAM_EVERYTHING_RUNS,
     maxPoints: config.SAM_EVERYTHING_POINTS,
+    maxAnswerBytes: config.SAM_MAX_ANSWER_BYTES,
   });
 
   let ready = false;

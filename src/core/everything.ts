@@ -55,14 +55,16 @@ export interface CandidatesTask {
   /** In pixels of the image. */
   readonly points: readonly Point[];
   readonly parameters: EverythingParameters;
+  /** In which the masks will be written. */
+  readonly format: MaskFormat;
 }
 
 /** A mask that has passed the thresholds, in the image. */
 export interface Candidate {
   /** COCO's compressed run lengths. */
   readonly counts: string;
-  /** Number of run lengths. */
-  readonly runs: number;
+  /** What it takes in the answer at most. */
+  readonly bytes: number;
   /** x1, y1, x2, y2 of its first and last pixels: as `batched_mask_to_box` has it, for NMS. */
   readonly box: Box;
   readonly predicted_iou: number;
@@ -104,10 +106,11 @@ export interface TidyTask {
   readonly image: ImageSize;
   readonly counts: readonly string[];
   readonly minArea: number;
+  readonly format: MaskFormat;
 }
 
 /** A mask without its small regions. */
-export interface Tidied extends Pick<Candidate, 'counts' | 'runs' | 'box'> {
+export interface Tidied extends Pick<Candidate, 'counts' | 'bytes' | 'box'> {
   /** Whether it had any. */
   readonly changed: boolean;
 }

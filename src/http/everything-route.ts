@@ -15,17 +15,17 @@ import type { MaskOptions } from '../core/ports.js';
 import type { Box } from '../core/prompt.js';
 import { runsOf } from '../service/cutouts.js';
 import type { Embeddings } from '../service/embeddings.js';
-import type { EverythingEvent } from '../service/everything-job.js';
 import type { Context, Server } from './context.js';
 import { bytes, json, jsonBodiesOnly, problems } from './document.js';
+import { eventLines, maskList, untilDone } from './everything-answer.js';
 import { EverythingFields, EverythingRequest, EverythingResponse } from './everything-schemas.js';
 import { readForm } from './form.js';
-import { asSamError, problemOf } from './problems.js';
 import { checkFormatFields, OverlayQuery, readOptions, validated } from './prompts.js';
 import { ref } from './schema.js';
 import type { Upload } from './uploads.js';
 
 const NDJSON = 'application/x-ndjson';
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** `POST /everything`: all objects of an image. */
 export async function everythingRoute(server: Server, context: Context): Promise<void> {
@@ -68,6 +68,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
           'not-acceptable',
           'payload-too-large',
           'too-many-prompts',
+          'answer-too-large',
           'unsupported-media-type',
           'image-unreadable',
           'image-too-large',
@@ -101,19 +102,20 @@ export async function everythingRoute(server: Server, context: Context): Promise
       if (type === NDJSON) {
         reply.type(NDJSON).header('cache-control', 'no-cache');
         const start = { type: 'start', embedding_id, ...size };
-        return await reply.send(Readable.from(lines(start, events, request)));
+        return await reply.send(Readable.from(eventLines(start, events, request)));
       }
-      const masks = await collect(events);
+      // Whether and how much there is to answer is known before the first mask is written.
+      await untilDone(events);
       if (!upload || !overlay) {
-        const timings = { total_ms: Math.round(reply.elapsedTime) };
-        return await reply.send({ embedding_id, ...size, masks, timings });
+        const pieces = maskList({ embedding_id, ...size }, events, () => reply.elapsedTime);
+        return await reply.type(JSON_TYPE).send(Readable.from(pieces));
       }
+      const masks: EverythingMask[] = [];
+      for await (const event of events) if (event.type === 'mask') masks.push(event.mask);
       // Small objects lie on large ones.
       const runs = masks.toSorted((a, b) => b.area - a.area).map(runsOf);
-      const picture = await images.overlay(
-        { image: upload.image, masks: runs, prompts: [] },
-        caller,
-      );
+      const task = { image: upload.image, masks: runs, prompts: [] };
+      const picture = await images.overlay(task, caller);
       reply.type('image/png').header('x-embedding-id', embedding_id);
       return await reply.send(Buffer.from(picture));
     },
@@ -179,32 +181,4 @@ function read(
     options: { ...options, format: written },
     parameters: { ...EVERYTHING_DEFAULTS, ...parameters },
   };
-}
-
-/** The events as lines of JSON. Once they flow there is no other way to tell of a failure. */
-async function* lines(
-  start: object,
-  events: AsyncIterable<EverythingEvent>,
-  request: FastifyRequest,
-): AsyncGenerator<string> {
-  const line = (event: object) => `${JSON.stringify(event)}\n`;
-  yield line(start);
-  try {
-    for await (const event of events) {
-      if (event.type !== 'mask') yield line(event);
-      else yield line({ type: 'mask', id: event.id, ...event.mask });
-    }
-  } catch (error) {
-    if (request.departure.aborted) return;
-    const known = asSamError(error as Error);
-    if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
-    yield line({ type: 'error', problem: problemOf(known, request.id) });
-  }
-}
-
-/** The masks that stay. */
-async function collect(events: AsyncIterable<EverythingEvent>): Promise<EverythingMask[]> {
-  const masks: EverythingMask[] = [];
-  for await (const event of events) if (event.type === 'mask') masks.push(event.mask);
-  return masks;
 }

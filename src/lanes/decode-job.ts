@@ -9,8 +9,9 @@ import { buildFastDecoder } from '../sam/fast-decoder.js';
 import { buildContext } from '../sam/image-context.js';
 import { type PromptTokens, promptTokens } from '../sam/prompt-tokens.js';
 import { contextOf, MASKS_OF_A_POINT, modelOf, open } from './decoders.js';
-import { findMask, Slice, uncutMask } from './mask-tasks.js';
+import { findMask, uncutMask } from './mask-tasks.js';
 import { type Outcome, settle } from './outcome.js';
+import { sliceIsOver } from './slice.js';
 
 export { candidates, render, suppress, tidy } from './everything-tasks.js';
 export { cut, write } from './mask-tasks.js';
@@ -121,7 +122,6 @@ async function finish(
   timings: Timings,
 ): Promise<Decoded> {
   const start = performance.now();
-  const slice = new Slice();
   const { image_size } = modelOf(model).manifest;
   const results: (FoundMask | UncutMask)[][] = [];
   for (let from = 0; results.length < prompts.length; from += masksEach) {
@@ -130,7 +130,7 @@ async function finish(
     const masks: (FoundMask | UncutMask)[] = [];
     for (const { logits, predictedIou } of best) {
       masks.push(
-        slice.over
+        sliceIsOver(start)
           ? uncutMask(logits, predictedIou)
           : await findMask(logits, predictedIou, image, image_size, options),
       );

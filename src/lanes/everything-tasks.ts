@@ -67,8 +67,8 @@ export function suppress(tasks: readonly SuppressTask[]): Promise<Outcome<Suppre
 
 export function tidy(tasks: readonly TidyTask[]): Promise<Outcome<readonly Tidied[]>[]> {
   return Promise.all(
-    tasks.map(({ counts, image, minArea }) =>
-      settle(() => inSlice(counts, (text) => tidyMask(text, image, minArea))),
+    tasks.map(({ counts, ...task }) =>
+      settle(() => inSlice(counts, (text) => tidyMask(text, task))),
     ),
   );
 }

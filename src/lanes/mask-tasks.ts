@@ -14,38 +14,24 @@ import { type MeasuredMask, measureMask } from '../masks/mask.js';
 import { modelOf } from './decoders.js';
 import { moved } from './moved.js';
 import { type Outcome, settle } from './outcome.js';
+import { inSlice } from './slice.js';
 
-/** No request keeps a worker for longer at a time, but for what it has begun. */
-const SLICE_MS = 100;
 /** Masks that take no more in the answer are written at once: one string costs the main thread less than a tree. */
 const SMALL_STRING = 4 * 2 ** 20;
 const SMALL_TREE = 2 ** 19;
 const STRINGS: readonly MaskFormat[] = ['rle', 'png', 'svg'];
-
-/** The time one task has for masks. */
-export class Slice {
-  readonly #end = performance.now() + SLICE_MS;
-
-  get over(): boolean {
-    return performance.now() > this.#end;
-  }
-}
 
 /** Masks of 256x256 -> masks of the image's size: the first of each task's, as many as fit a slice. */
 export function cut(tasks: readonly CutTask[]): Promise<Outcome<readonly FoundMask[]>[]> {
   return Promise.all(tasks.map((task) => settle(() => cutSome(task))));
 }
 
-async function cutSome({ masks, model, image, options }: CutTask): Promise<FoundMask[]> {
-  const slice = new Slice();
-  const found: FoundMask[] = [];
+function cutSome({ masks, model, image, options }: CutTask): Promise<FoundMask[]> {
   const { image_size } = modelOf(model).manifest;
-  for (const { uncut, predicted_iou } of masks) {
+  return inSlice(masks, ({ uncut, predicted_iou }) => {
     const logits = readFloats(uncut.bytes, 'float32');
-    found.push(await findMask(logits, predicted_iou, image, image_size, options));
-    if (slice.over) break;
-  }
-  return found;
+    return findMask(logits, predicted_iou, image, image_size, options);
+  });
 }
 
 /** A mask of the decoder at its image's size, written where that is little. @param logits [256,256] */

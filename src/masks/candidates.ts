@@ -4,12 +4,14 @@ import type {
   EverythingMask,
   RenderTask,
   Tidied,
+  TidyTask,
 } from '../core/everything.js';
 import type { ImageSize } from '../core/image.js';
 import type { Box, Point } from '../core/prompt.js';
 import { runsOfStrips, stripsOf } from './components.js';
 import { extentOf } from './extent.js';
 import { encodeMask } from './formats.js';
+import { maskBytes } from './mask-bytes.js';
 import { cutMask, runsBetween } from './postprocess.js';
 import { compress, decompress } from './rle.js';
 import { removeSmallRegions } from './small-regions.js';
@@ -26,7 +28,7 @@ export function candidateOf(
   logits: Float32Array,
   predictedIou: number,
   point: Point,
-  { embedding, image, crop, parameters }: CandidatesTask,
+  { embedding, image, crop, parameters, format }: CandidatesTask,
   imageSize: number,
 ): Candidate | undefined {
   const size = embedding.image;
@@ -35,7 +37,8 @@ export function candidateOf(
   if (stabilityScore < stability_score_thresh) return undefined;
   const counts = runsBetween(turns, size.width * size.height);
   const [left, top] = crop;
-  const [x, y, width, height] = extentOf(counts, size.height).bbox;
+  const extent = extentOf(counts, size.height);
+  const [x, y, width, height] = extent.bbox;
   // An empty mask has the box 0, 0, 0, 0 in its crop.
   const [right, bottom] = [Math.max(x + width - 1, 0), Math.max(y + height - 1, 0)];
   const box: Box = [left + x, top + y, left + right, top + bottom];
@@ -43,7 +46,7 @@ export function candidateOf(
   const whole = uncrop(counts, size, crop, image);
   return {
     counts: compress(whole),
-    runs: whole.length,
+    bytes: maskBytes(format, whole, extent, image),
     box,
     predicted_iou: predictedIou,
     stability_score: stabilityScore,
@@ -75,13 +78,18 @@ function uncrop(
   return runsOfStrips(strips, image.height, image.width * image.height);
 }
 
-/** The first half of `postprocess_small_regions`. @param minArea of the regions that stay. */
-export function tidyMask(text: string, { height }: ImageSize, minArea: number): Tidied {
+/** The first half of `postprocess_small_regions`, for one mask. */
+export function tidyMask(
+  text: string,
+  { image, minArea, format }: Omit<TidyTask, 'counts'>,
+): Tidied {
+  const { height } = image;
   const { counts, changed } = removeSmallRegions(decompress(text), height, minArea);
-  const [x, y, width, boxHeight] = extentOf(counts, height).bbox;
+  const extent = extentOf(counts, height);
+  const [x, y, width, boxHeight] = extent.bbox;
   return {
     counts: compress(counts),
-    runs: counts.length,
+    bytes: maskBytes(format, counts, extent, image),
     box: [x, y, Math.max(x + width - 1, 0), Math.max(y + boxHeight - 1, 0)],
     changed,
   };

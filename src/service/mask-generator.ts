@@ -7,6 +7,7 @@ import type {
   EverythingParameters,
 } from '../core/everything.js';
 import type { Point } from '../core/prompt.js';
+import { checkAnswer } from './answer-size.js';
 import type { EverythingEvent, EverythingJob } from './everything-job.js';
 import { type Crop, cropBoxes, pointGrid } from './point-grid.js';
 import { ToldMasks } from './told-masks.js';
@@ -19,6 +20,8 @@ export interface EverythingLimits {
   readonly maxRuns: number;
   /** Points of all crops of one run together. */
   readonly maxPoints: number;
+  /** Bytes that the masks which stay may take in the answer. */
+  readonly maxAnswerBytes: number;
 }
 
 /** Finds all objects of an image, as `SamAutomaticMaskGenerator`. */
@@ -36,7 +39,8 @@ export class MaskGenerator {
 
   /**
    * Takes on a job. The work is done while the events are read, and given up when reading ends or the caller leaves.
-   * @throws SamError `too-many-prompts`, `overloaded`, `invalid-request` for crops of an image that is not at hand
+   * @throws SamError `too-many-prompts`, `overloaded`, `invalid-request` for crops of an image that is not at hand;
+   *   while events are read also `answer-too-large`
    */
   generate(job: EverythingJob, caller: Caller): AsyncGenerator<EverythingEvent, void> {
     const { embedding, embedCrop, parameters } = job;
@@ -97,6 +101,8 @@ export class MaskGenerator {
       if (job.live) yield* told.tell(found, ids);
       const tidied = await told.tidy(found, ids);
       const { cleaned, kept } = tidied;
+      const bytes = kept.reduce((sum, id) => sum + (cleaned[id] as Candidate).bytes, 0);
+      checkAnswer(bytes, job.options, this.#limits.maxAnswerBytes);
       if (job.live) yield* told.tellTidied(tidied);
       yield { type: 'done', ids: kept };
       if (!job.live) yield* told.render(cleaned, kept);
@@ -138,7 +144,8 @@ export class MaskGenerator {
       layer === 0
         ? job.embedding
         : await (job.embedCrop as NonNullable<typeof job.embedCrop>)(box, caller);
-    const task = { embedding, image: job.embedding.image, crop: box, parameters };
+    const { format } = job.options;
+    const task = { embedding, image: job.embedding.image, crop: box, parameters, format };
     const size = Math.min(parameters.points_per_batch, POINTS_PER_TASK);
     const batches = Array.from({ length: Math.ceil(grid.length / size) }, (_, i) =>
       grid.slice(i * size, (i + 1) * size),

@@ -53,12 +53,15 @@ export class ToldMasks {
 
   /** Removes small regions. @returns the candidates with their new runs, which have changed, and which stay. */
   async tidy(found: readonly Candidate[], ids: readonly number[]) {
-    const { parameters, embedding } = this.#job;
+    const { parameters, embedding, options } = this.#job;
     const minArea = parameters.min_mask_region_area;
     if (minArea === 0) return { cleaned: found, changed: new Set<number>(), kept: ids };
     const counts = ids.map((id) => (found[id] as Candidate).counts);
     const tidying = inSlices(counts, (some) =>
-      this.#lane.tidy({ image: embedding.image, counts: some, minArea }, this.#caller),
+      this.#lane.tidy(
+        { image: embedding.image, counts: some, minArea, format: options.format },
+        this.#caller,
+      ),
     );
     const tidied: Tidied[] = [];
     for await (const some of tidying) tidied.push(...some);
@@ -67,9 +70,9 @@ export class ToldMasks {
     const changed = new Set<number>();
     for (const at of kept) {
       const [id, mask] = [ids[at] as number, tidied[at]];
-      const { counts, runs } = mask as NonNullable<typeof mask>;
+      const { counts, bytes } = mask as NonNullable<typeof mask>;
       if (cleaned[id]?.counts === counts) continue;
-      cleaned[id] = { ...(cleaned[id] as Candidate), counts, runs };
+      cleaned[id] = { ...(cleaned[id] as Candidate), counts, bytes };
       changed.add(id);
     }
     return { cleaned, changed, kept: kept.map((at) => ids[at] as number) };

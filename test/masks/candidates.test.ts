@@ -3,6 +3,7 @@ import { type CandidatesTask, EVERYTHING_DEFAULTS } from '#src/core/everything.j
 import type { Box } from '#src/core/prompt.js';
 import { boxNms } from '#src/masks/box-nms.js';
 import { candidateOf, tidyMask } from '#src/masks/candidates.js';
+import { maskBytes } from '#src/masks/mask-bytes.js';
 import { postprocessMask } from '#src/masks/postprocess.js';
 import { compress, decompress, toImage } from '#src/masks/rle.js';
 import { runsOf } from '../fixtures/bitmap.js';
@@ -85,7 +86,7 @@ function taskFor(crop: Box): CandidatesTask {
     image: { width: x2 - x1, height: y2 - y1 },
     tensor: { dtype: 'float32', shape: [], bytes: new Uint8Array(0) } as const,
   };
-  return { embedding, image, crop, points: [], parameters: EVERYTHING_DEFAULTS };
+  return { embedding, image, crop, points: [], parameters: EVERYTHING_DEFAULTS, format: 'rle' };
 }
 const disc = (cx: number, cy: number, radius: number) =>
   Float32Array.from({ length: 256 * 256 }, (_, i) => {
@@ -131,8 +132,10 @@ t.test('small regions', async (t) => {
   const speck = (x: number, y: number) => square(x, y) || (x === 50 && y === 50);
   const size = { width: 90, height: 80 };
   const [dirty, clean] = [speck, square].map((inside) => compress(runsOf(90, 80, inside)));
-  const runs = runsOf(90, 80, square).length;
-  const tidied = { counts: clean, runs, box: [10, 10, 39, 39] };
-  t.same(tidyMask(dirty as string, size, 5), { ...tidied, changed: true });
-  t.same(tidyMask(clean as string, size, 5), { ...tidied, changed: false });
+  const extent = { area: 900, bbox: [10, 10, 30, 30] } as const;
+  const bytes = maskBytes('rle', runsOf(90, 80, square), extent, size);
+  const tidied = { counts: clean, bytes, box: [10, 10, 39, 39] };
+  const task = { image: size, minArea: 5, format: 'rle' } as const;
+  t.same(tidyMask(dirty as string, task), { ...tidied, changed: true });
+  t.same(tidyMask(clean as string, task), { ...tidied, changed: false });
 });

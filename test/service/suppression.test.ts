@@ -27,9 +27,9 @@ t.test('of the same object in two crops, the smaller crop keeps it', async (t) =
 t.test('masks without small regions are preferred to those that were cleaned', async (t) => {
   const other: Box = [60, 60, 89, 79];
   const masks = [
-    { counts: '', runs: 1, box, changed: true },
-    { counts: '', runs: 1, box, changed: false },
-    { counts: '', runs: 1, box: other, changed: true },
+    { counts: '', bytes: 1, box, changed: true },
+    { counts: '', bytes: 1, box, changed: false },
+    { counts: '', bytes: 1, box: other, changed: true },
   ];
   t.same(await new Suppression(lane, callerOf(), EVERYTHING_DEFAULTS).selectTidied(masks), [1, 2]);
 });

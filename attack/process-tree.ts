@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A process and all that it has started, by their ids. */
+function treeOf(pid: number): number[] {
+  const ids = [pid];
+  // A child belongs to the thread that started it.
+  for (const thread of listed(`/proc/${pid}/task`)) {
+    const children = read(`/proc/${pid}/task/${thread}/children`).split(' ').filter(Boolean);
+    for (const child of children) ids.push(...treeOf(Number(child)));
+  }
+  return ids;
+}
+
+/** Resident memory of a process and of its children together, in MiB. Pages they share count once for each. */
+export function residentOf(pid: number): number {
+  let kilobytes = 0;
+  for (const id of treeOf(pid)) {
+    kilobytes += Number(/VmRSS:\s+(\d+) kB/.exec(read(`/proc/${id}/status`))?.[1] ?? 0);
+  }
+  return kilobytes / 1024;
+}
+
+/** Samples that memory every 100 ms until told to stop; gives the most there was, in MiB. */
+export function watchMemory(pid: number): () => number {
+  let most = residentOf(pid);
+  const timer = setInterval(() => {
+    most = Math.max(most, residentOf(pid));
+  }, 100);
+  return () => {
+    clearInterval(timer);
+    return Math.max(most, residentOf(pid));
+  };
+}
+
+/** What has ended meanwhile has no files there any more. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function listed(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,49 @@
+import type { FastifyRequest } from 'fastify';
+import type { EverythingEvent } from '../service/everything-job.js';
+import { asSamError, problemOf } from './problems.js';
+import type { Pieces } from './reading.js';
+
+/** The events as lines of JSON. Once they flow there is no other way to tell of a failure. */
+export async function* eventLines(
+  start: object,
+  events: AsyncIterable<EverythingEvent>,
+  request: FastifyRequest,
+): Pieces {
+  const line = (event: object) => `${JSON.stringify(event)}\n`;
+  yield line(start);
+  try {
+    for await (const event of events) {
+      if (event.type !== 'mask') yield line(event);
+      else yield line({ type: 'mask', id: event.id, ...event.mask });
+    }
+  } catch (error) {
+    if (request.departure.aborted) return;
+    const known = asSamError(error as Error);
+    if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
+    yield line({ type: 'error', problem: problemOf(known, request.id) });
+  }
+}
+
+/** Reads events up to the one that says which masks stay; the masks follow it. */
+export async function untilDone(events: AsyncGenerator<EverythingEvent, void>): Promise<void> {
+  for (;;) {
+    const { value, done } = await events.next();
+    if (done) throw new Error('the work ended without a result');
+    if (value.type === 'done') return;
+  }
+}
+
+/** The answer as JSON, mask by mask as they are written. */
+export async function* maskList(
+  head: object,
+  masks: AsyncIterable<EverythingEvent>,
+  elapsed: () => number,
+): Pieces {
+  yield `${JSON.stringify(head).slice(0, -1)},"masks":[`;
+  let comma = '';
+  for await (const event of masks) {
+    if (event.type === 'mask') yield comma + JSON.stringify(event.mask);
+    comma = ',';
+  }
+  yield `],"timings":${JSON.stringify({ total_ms: Math.round(elapsed()) })}}`;
+}
