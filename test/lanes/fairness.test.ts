@@ -96,3 +96,20 @@ t.test('turns', async (t) => {
   t.equal(turns.waiting('waiting 7'), 1);
   t.equal(turns.waiting('nobody'), 0);
 });
+
+t.test('no long work begins between the arrival of a click and its start', async (t) => {
+  const lane = new TestLane(t, 2, 50);
+  const order: string[] = [];
+  const note = (name: string, work: Promise<unknown>) => work.then(() => order.push(name));
+  const long = ['a', 'b'].flatMap((client) =>
+    Array.from({ length: 10 }, () => note('long', lane.workPatiently('answer', callerOf(client)))),
+  );
+  for (let i = 0; i < 3; i++) {
+    await Promise.race(long.slice(4 * i));
+    const before = order.length;
+    const name = `click ${i}`;
+    await note(name, lane.work(['answer'], callerOf('c')));
+    t.ok(order.indexOf(name) - before <= 2, `one part a worker: ${order.slice(before)}`);
+  }
+  await Promise.all(long);
+});
