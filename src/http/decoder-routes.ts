@@ -1,9 +1,12 @@
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { SamError } from '../core/errors.js';
 import type { DecoderGraph } from '../core/ports.js';
 import type { Context, Server } from './context.js';
 import { bytes, nothing, problems } from './document.js';
 import { matches } from './etag.js';
+import { piecesOf } from './reading.js';
 import { choice } from './schema.js';
 
 const ONNX = 'application/octet-stream';
@@ -30,7 +33,7 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
     }
     const { bytes, sha256 } = await decoderFiles.get(graph);
     const etag = `"${sha256}"`;
-    return { etag, body: matches(ifNoneMatch, etag) ? undefined : Buffer.from(bytes.buffer) };
+    return { etag, body: matches(ifNoneMatch, etag) ? undefined : bytes };
   };
   const response = {
     200: { description: 'An ONNX file, operator set 20.', content: bytes(ONNX) },
@@ -54,7 +57,7 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
       const graph = { model: request.params.name, part: 'context' } as const;
       const { etag, body } = await file(graph, request.headers['if-none-match']);
       reply.header('etag', etag);
-      return body ? reply.type(ONNX).send(body) : reply.code(304).send();
+      return body ? sendFile(reply, body) : reply.code(304).send();
     },
   });
   server.route({
@@ -78,7 +81,13 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
       const graph = { model: request.params.name, part } as const;
       const { etag, body } = await file(graph, request.headers['if-none-match']);
       reply.header('etag', etag);
-      return body ? reply.type(ONNX).send(body) : reply.code(304).send();
+      return body ? sendFile(reply, body) : reply.code(304).send();
     },
   });
+}
+
+/** In pieces of the one copy that all clients share. */
+function sendFile(reply: FastifyReply, bytes: Uint8Array): FastifyReply {
+  reply.type(ONNX).header('content-length', bytes.length);
+  return reply.send(Readable.from(piecesOf(bytes)));
 }

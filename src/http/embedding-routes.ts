@@ -1,13 +1,15 @@
 import '@fastify/accepts';
+import { Readable } from 'node:stream';
 import { type Static, Type } from 'typebox';
 import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
-import { readFloats, type Tensor, writeFloats } from '../core/tensor.js';
+import type { Dtype, Tensor } from '../core/tensor.js';
 import type { Context, Server } from './context.js';
 import { bytes, json, nothing, problems } from './document.js';
 import { matches } from './etag.js';
-import { toNpy } from './npy.js';
+import { npyHeader } from './npy.js';
 import { EmbeddingInfo } from './response-schemas.js';
+import { tensorLength, tensorPieces } from './tensor-pieces.js';
 
 const NPY = 'application/x-npy';
 const RAW = 'application/octet-stream';
@@ -66,10 +68,12 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
       reply.header('etag', etag).header('vary', 'accept');
       if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
       if (type === 'application/json') return reply.send(describe(embedding));
-      const tensor = convert(embedding.tensor, dtype);
+      const { tensor } = embedding;
+      const header = type === NPY ? npyHeader(tensor.shape, dtype) : Buffer.alloc(0);
       reply.type(type).header('x-tensor-shape', tensor.shape.join(','));
       reply.header('x-tensor-dtype', dtype).header('x-tensor-byte-order', 'little-endian');
-      return reply.send(type === NPY ? toNpy(tensor) : Buffer.from(tensor.bytes));
+      reply.header('content-length', header.length + tensorLength(tensor, dtype));
+      return reply.send(Readable.from(fileOf(header, tensor, dtype)));
     },
   });
 
@@ -108,9 +112,7 @@ function entityTag({ id, fingerprint }: Embedding, form: string): string {
   return `"${id.slice(-64, -32)}-${fingerprint.slice(0, 16)}-${form.replaceAll(/[^a-z0-9-]/g, '')}"`;
 }
 
-function convert(tensor: Tensor, dtype: Tensor['dtype']): Tensor {
-  if (tensor.dtype === dtype) return tensor;
-  const floats = readFloats(tensor.bytes, tensor.dtype);
-  const buffer = new ArrayBuffer(floats.length * (dtype === 'float16' ? 2 : 4));
-  return { ...tensor, dtype, bytes: writeFloats(floats, dtype, buffer) };
+function* fileOf(header: Uint8Array, tensor: Tensor, dtype: Dtype): Generator<Uint8Array> {
+  yield header;
+  yield* tensorPieces(tensor, dtype);
 }

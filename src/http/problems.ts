@@ -1,6 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, MAX_VIOLATIONS, SamError, type Violation } from '../core/errors.js';
-import { leaveUnread } from './unread-bodies.js';
 
 /** Status and title of every error: the one place where the domain's failures meet HTTP. */
 export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
@@ -72,7 +71,6 @@ export function handleError(
   request.problem = known.code;
   if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
   if (known.retryAfter !== undefined) reply.header('retry-after', known.retryAfter);
-  leaveUnread(request, reply);
   const problem = problemOf(known, request.id);
   return reply.code(problem.status).type('application/problem+json').send(problem);
 }

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Server } from './context.js';
+import { whenOver } from './request-end.js';
 
 /** Bytes that are handed to a connection at once; what is longer goes in pieces. */
 const PIECE = 64 * 1024;
@@ -34,9 +35,9 @@ export function watchReading(server: Server, limits: ReadingLimits): void {
       return pace(Readable.from([bytes]), request, reply, limits);
     }
     account.take('answer', bytes.length);
-    const late = setTimeout(() => reply.raw.destroy(), limits.stallMs).unref();
-    reply.raw.once('close', () => clearTimeout(late));
-    account.awaitClient(() => reply.raw.destroy());
+    const late = setTimeout(() => request.raw.socket.destroy(), limits.stallMs).unref();
+    whenOver(request.raw, reply.raw, () => clearTimeout(late));
+    account.awaitClient(() => request.raw.socket.destroy());
     return bytes;
   });
 }
@@ -44,8 +45,8 @@ export function watchReading(server: Server, limits: ReadingLimits): void {
 /** The source as a stream that is ended when its client reads too slowly. */
 function pace(
   source: AsyncIterable<unknown>,
-  { caller: { memory: account } }: FastifyRequest,
-  { raw }: FastifyReply,
+  { caller: { memory: account }, raw }: FastifyRequest,
+  reply: FastifyReply,
   { stallMs, minRate }: ReadingLimits,
 ): Readable {
   let sent = 0;
@@ -56,13 +57,13 @@ function pace(
     if (since === undefined) return;
     const waits = performance.now() - since;
     const all = waited + waits;
-    if (waits > stallMs || (all > stallMs && (sent / all) * 1000 < minRate)) raw.destroy();
+    if (waits > stallMs || (all > stallMs && (sent / all) * 1000 < minRate)) raw.socket.destroy();
   }, LOOK_EVERY_MS).unref();
   const wait = () => {
     since = performance.now();
-    account.awaitClient(() => raw.destroy());
+    account.awaitClient(() => raw.socket.destroy());
   };
-  raw.once('close', () => clearInterval(look));
+  whenOver(raw, reply.raw, () => clearInterval(look));
 
   async function* pieces() {
     for await (const part of source) {
@@ -84,6 +85,7 @@ function pace(
   return Readable.from(pieces(), { objectMode: false, highWaterMark: PIECE });
 }
 
-function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
+/** Bytes in pieces that a connection takes at once. */
+export function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
 }

@@ -21,10 +21,11 @@ import { refuseOtherMethods } from './methods.js';
 import { handleError } from './problems.js';
 import { type ReadingLimits, watchReading } from './reading.js';
 import { RequestCaller } from './request-caller.js';
+import { whenOver } from './request-end.js';
 import { segmentRoute } from './segment-route.js';
 import { systemRoutes } from './system-routes.js';
 import { Unparsable } from './unparsable.js';
-import { continueWhenRead } from './unread-bodies.js';
+import { continueWhenRead, readPastUnread } from './unread-bodies.js';
 import { Unroutable } from './unroutable.js';
 
 /** A client's own request id is taken over when it is one that a log can bear. */
@@ -85,6 +86,7 @@ export async function createServer(context: Context, options: ServerOptions): Pr
   observe(server, context);
   closeConnections(server);
   continueWhenRead(server);
+  readPastUnread(server);
   watchReading(server, reading);
   countRequests(server, options);
   await instructBrowsers(server, corsOrigins);
@@ -143,7 +145,7 @@ function observe(server: Server, { counts, trace, ledger }: Context): void {
     const departure = new AbortController();
     request.departure = departure.signal;
     request.caller = new RequestCaller(request, departure.signal, ledger);
-    reply.raw.once('close', () => {
+    whenOver(request.raw, reply.raw, () => {
       if (!reply.raw.writableFinished) departure.abort();
       request.caller.close();
     });

@@ -9,6 +9,8 @@ import { decodePng } from './png.js';
 import { decompress } from './rle.js';
 
 const LOGITS = SIDE * SIDE;
+/** Run lengths, or characters of them, that a mask may have: no mask of a network comes near. */
+const MAX_RUNS = 4 * 2 ** 20;
 /** How sure a mask without logits is taken to be of its pixels: logits are at most ln(999), about 6.9. */
 const DOUBT = 1e-3;
 
@@ -39,11 +41,17 @@ export async function readMaskInput(
   if (size[0] !== image.height || size[1] !== image.width) {
     throw invalid(`${path}/size`, `must be that of the image, [${image.height}, ${image.width}]`);
   }
+  const pixels = image.width * image.height;
+  // Each run has a pixel, but perhaps the first, and takes no more characters or numbers than that.
+  const most = Math.min(MAX_RUNS, typeof counts === 'string' ? 7 * (pixels + 1) : pixels + 1);
+  if (counts.length > most) {
+    throw invalid(`${path}/counts`, `must be run lengths of ${pixels} pixels, ${most} at most`);
+  }
   const runs = typeof counts === 'string' ? decompress(counts) : counts;
   const whole = runs.every((run) => Number.isSafeInteger(run) && run >= 0);
-  const pixels = runs.reduce((sum, run) => sum + run, 0);
-  if (!whole || pixels !== image.width * image.height) {
-    throw invalid(`${path}/counts`, `must be run lengths of ${image.width * image.height} pixels`);
+  const sum = runs.reduce((total, run) => total + run, 0);
+  if (!whole || sum !== pixels) {
+    throw invalid(`${path}/counts`, `must be run lengths of ${pixels} pixels`);
   }
   return toLogits(runs, image, imageSize);
 }

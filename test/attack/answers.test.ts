@@ -80,7 +80,8 @@ t.test('no answer is made before it is taken', async (t) => {
         return head('GET', `/embeddings/${id}`, fields).repeat(20);
       },
     ],
-    ['the decoder', 8, 60, () => head('GET', '/models/mobile_sam/decoder.onnx')],
+    // Of which the first makes the file that all share.
+    ['the decoder', 8, 100, () => head('GET', '/models/mobile_sam/decoder.onnx')],
     ['logits', 6, 150, asking('/decode', logitsOf(16), '*/*')],
     ['logits as parts', 6, 150, asking('/decode', logitsOf(16), 'multipart/mixed')],
   ];

@@ -25,7 +25,7 @@ class FakeLane implements EverythingLane {
       const [x, y] = point;
       const box = [x, y, x + 1, y + 1] as const;
       const scores = { predicted_iou: 1 - x / 1000, stability_score: 1 };
-      return { counts: 'counts', runs: 3, box, point, crop, ...scores };
+      return { counts: 'counts', bytes: 3, box, point, crop, ...scores };
     });
     return { candidates, points: answered.length, timings: {} };
   }
@@ -68,7 +68,7 @@ const job = (live: boolean) => ({
   options: {} as MaskOptions,
   live,
 });
-const limits = { maxRuns: 3, maxPoints: 1000 };
+const limits = { maxRuns: 3, maxPoints: 1000, maxAnswerBytes: 2 ** 20 };
 
 t.test('masks follow the end, rendered as they are read', async (t) => {
   const lane = new FakeLane();
