@@ -22,6 +22,9 @@ export interface OverloadFigures {
   readonly residentPeak: number;
 }
 
+/** Images that come under ten times the load: more than can wait. */
+const LEAST = 30;
+
 /** Ten times as many images as can be encoded; somebody clicks all the while, four times a second. */
 export async function overload(
   victim: Victim,
@@ -56,7 +59,9 @@ export async function overload(
 
   clicks = [];
   const start = performance.now();
-  const replies = await poisson(10 * peak, seconds, random, embed);
+  // A short run on a slow machine would not even fill the queue.
+  const rate = Math.max(10 * peak, LEAST / seconds);
+  const replies = await poisson(rate, seconds, random, embed);
   const took = (performance.now() - start) / 1000;
   clicking = false;
   await clicker;

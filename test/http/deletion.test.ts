@@ -25,8 +25,11 @@ function client({ url, post }: Service) {
 
 t.test('deleted while it is made', async (t) => {
   const directory = t.testdir();
-  const { ask, encoding, embed } = client(await startService(t, { SAM_CACHE_DIR: directory }));
+  const service = await startService(t, { SAM_CACHE_DIR: directory });
+  const { ask, encoding, embed } = client(service);
   t.equal((await ask('DELETE')).status, 404, 'before there is one');
+  // With another image, so that the network is loaded.
+  await (await service.post('/embed', form(await draw(scene(2))))).text();
   const first = embed();
   await encoding(t);
   t.equal((await ask('DELETE')).status, 204);
