@@ -15,10 +15,16 @@ export interface Encoded {
   readonly timings: Timings;
 }
 
-/** A photograph to be drawn on: masks as column-major run lengths, and the prompts that asked for them. */
+/** A mask to be drawn: COCO's compressed string, and the pixels inside. */
+export interface DrawnMask {
+  readonly counts: string;
+  readonly area: number;
+}
+
+/** A photograph to be drawn on: the masks, and the prompts that asked for them. */
 export interface OverlayTask {
   readonly image: Uint8Array;
-  readonly masks: readonly (readonly number[])[];
+  readonly masks: readonly DrawnMask[];
   readonly prompts: readonly Prompt[];
 }
 
@@ -28,10 +34,10 @@ export interface CropTask {
   readonly crop: Box;
 }
 
-/** A photograph to be cut: masks as column-major run lengths. */
+/** A photograph to be cut: masks as COCO's compressed strings. */
 export interface CutoutTask {
   readonly image: Uint8Array;
-  readonly masks: readonly (readonly number[])[];
+  readonly masks: readonly string[];
 }
 
 /** Whether a lane takes more. */
@@ -42,19 +48,23 @@ export interface Room {
   readonly retryAfter: number;
 }
 
+/** Makes pictures. Both calls throw `image-unreadable`, `image-too-large`, and `inference-timeout` when it takes too long. */
+export interface PictureMaker {
+  /** The photograph with the masks drawn on it, as a PNG. */
+  overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array>;
+  /** For each mask its object on transparent ground, as a PNG of the image's size. All are held until the last is made. */
+  cutOut(task: CutoutTask, signal?: AbortSignal): Promise<readonly Uint8Array[]>;
+}
+
 /**
- * The lane that looks at images. Both calls throw `overloaded` when its queue is full, `queue-timeout` and
+ * The lane that looks at images. Its calls throw `overloaded` when its queue is full, `queue-timeout` and
  * `inference-timeout` when it takes too long.
  */
-export interface ImageLane extends Room {
+export interface ImageLane extends Room, PictureMaker {
   /** @throws SamError `image-unreadable`, `image-too-large` */
   encode(image: Uint8Array, signal?: AbortSignal): Promise<Encoded>;
   /** The embedding of a part of an image; it waits until no other work does. */
   encodeCrop(task: CropTask, signal: AbortSignal): Promise<Encoded>;
-  /** The photograph with the masks drawn on it, as a PNG. */
-  overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array>;
-  /** For each mask its object on transparent ground, as a PNG of the image's size. */
-  cutOut(task: CutoutTask, signal?: AbortSignal): Promise<Uint8Array[]>;
 }
 
 /** How the masks of a request are to be written. */

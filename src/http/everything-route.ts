@@ -12,7 +12,7 @@ import {
 } from '../core/everything.js';
 import type { MaskOptions } from '../core/ports.js';
 import type { Box } from '../core/prompt.js';
-import { runsOf } from '../service/cutouts.js';
+import { drawn } from '../service/cutouts.js';
 import type { Embeddings } from '../service/embeddings.js';
 import type { EverythingEvent } from '../service/mask-generator.js';
 import type { Context, Server } from './context.js';
@@ -67,6 +67,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
           'not-acceptable',
           'payload-too-large',
           'too-many-prompts',
+          'masks-too-large',
           'unsupported-media-type',
           'image-unreadable',
           'image-too-large',
@@ -110,7 +111,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
           return await reply.send({ embedding_id, ...size, masks, timings });
         }
         // Small objects lie on large ones.
-        const runs = masks.toSorted((a, b) => b.area - a.area).map(runsOf);
+        const runs = masks.toSorted((a, b) => b.area - a.area).map(drawn);
         const picture = await images.overlay(
           { image: upload.image, masks: runs, prompts: [] },
           signal,
@@ -176,7 +177,7 @@ function read(
   { format, simplify, transform, bounds, ...parameters }: Static<typeof EverythingFields>,
   overlay: boolean,
 ): { options: MaskOptions; parameters: EverythingParameters } {
-  const written = overlay ? 'rle_counts' : (format ?? 'rle');
+  const written = overlay ? 'rle' : (format ?? 'rle');
   const options = readOptions({
     ...(simplify !== undefined && { simplify }),
     ...(transform && { transform }),

@@ -1,11 +1,12 @@
 import type { Provider } from '../core/device.js';
-import type { CutoutTask, Encoded, ImageLane, OverlayTask } from '../core/ports.js';
+import type { Encoded, ImageLane, PictureMaker } from '../core/ports.js';
 import type * as EncodeJob from './encode-job.js';
 import type * as ImageJob from './image-job.js';
+import { withDeparture } from './images/departure.js';
 import { Lane } from './lane.js';
 import type { LaneOptions } from './lane-options.js';
 
-/** Where images are decoded, resized, and drawn on. */
+/** Where images are decoded and resized. */
 class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
   async prepare(task: ImageJob.PrepareTask, signal?: AbortSignal): Promise<ImageJob.Prepared> {
     const [prepared] = await this.run('prepare', [{ task }], signal);
@@ -14,16 +15,6 @@ class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
 
   prepareCrop(task: ImageJob.PrepareTask, signal: AbortSignal): Promise<ImageJob.Prepared> {
     return this.runPatiently('prepare', { task }, signal);
-  }
-
-  async overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array> {
-    const [picture] = await this.run('overlay', [{ task }], signal);
-    return picture as Uint8Array;
-  }
-
-  async cutOut(task: CutoutTask, signal?: AbortSignal): Promise<Uint8Array[]> {
-    const [pictures] = await this.run('cutOut', [{ task }], signal);
-    return pictures as Uint8Array[];
   }
 }
 
@@ -76,8 +67,11 @@ export class EncodeLane {
     };
   }
 
-  /** The lane as the embeddings of one model see it. */
-  of(model: string): ImageLane {
+  /**
+   * The lane as the embeddings of one model see it.
+   * @param pictures who makes the pictures.
+   */
+  of(model: string, pictures: PictureMaker): ImageLane {
     const lane = this;
     return {
       checkRoom: () => lane.#images.checkRoom(),
@@ -86,8 +80,8 @@ export class EncodeLane {
       },
       encode: (image, signal) => this.#encode({ model, image }, signal),
       encodeCrop: (task, signal) => this.#encodeCrop({ model, ...task }, signal),
-      overlay: (task, signal) => this.#images.overlay(task, signal),
-      cutOut: (task, signal) => this.#images.cutOut(task, signal),
+      overlay: (task, signal) => pictures.overlay(task, signal),
+      cutOut: (task, signal) => pictures.cutOut(task, signal),
     };
   }
 
@@ -109,13 +103,20 @@ export class EncodeLane {
     await Promise.all([this.#images.close(), this.#networks.close()]);
   }
 
-  async #encode(task: ImageJob.PrepareTask, signal?: AbortSignal): Promise<Encoded> {
-    const prepared = await this.#images.prepare(task, signal);
+  async #encode(task: Omit<ImageJob.PrepareTask, 'left'>, signal?: AbortSignal): Promise<Encoded> {
+    const prepared = await withDeparture(signal, (left) =>
+      this.#images.prepare({ ...task, left }, signal),
+    );
     return this.#handingOn(this.#networks.encode(prepared, signal));
   }
 
-  async #encodeCrop(task: ImageJob.PrepareTask, signal: AbortSignal): Promise<Encoded> {
-    const prepared = await this.#images.prepareCrop(task, signal);
+  async #encodeCrop(
+    task: Omit<ImageJob.PrepareTask, 'left'>,
+    signal: AbortSignal,
+  ): Promise<Encoded> {
+    const prepared = await withDeparture(signal, (left) =>
+      this.#images.prepareCrop({ ...task, left }, signal),
+    );
     return this.#handingOn(this.#networks.encodeCrop(prepared, signal));
   }
 

@@ -52,10 +52,10 @@ const ENCODERS: { readonly [F in Exclude<MaskFormat, 'cutout'>]: Encoder<F> } = 
   },
 };
 
-/** Writes a mask in the format its options name; what will become a cut-out, as plain run lengths. */
+/** Writes a mask in the format its options name; what will become a cut-out, as the shortest form. */
 export async function encodeMask(subject: Subject): Promise<Segmentations[MaskFormat]> {
   const { format } = subject.options;
-  return ENCODERS[format === 'cutout' ? 'rle_counts' : format](subject);
+  return ENCODERS[format === 'cutout' ? 'rle' : format](subject);
 }
 
 function sizeOf({ width, height }: ImageSize): readonly [height: number, width: number] {

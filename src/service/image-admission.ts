@@ -6,6 +6,8 @@ import { declaredSize } from '../image/declared-size.js';
 export interface ImageLimits {
   readonly maxPixels: number;
   readonly maxSide: number;
+  /** Of all masks that are drawn on one photograph. */
+  readonly maxMaskPixels: number;
 }
 
 /** Pixels that may be decoded or wait to be, over all requests and all lanes. */
@@ -61,8 +63,14 @@ export class ImageAdmission implements ImageLane {
     }
   }
 
-  /** @throws as `encode` */
+  /** @throws SamError `masks-too-large`, and as `encode` */
   async overlay(task: OverlayTask, signal?: AbortSignal): Promise<Uint8Array> {
+    const drawn = task.masks.reduce((sum, { area }) => sum + area, 0);
+    const { maxMaskPixels } = this.#limits;
+    if (drawn > maxMaskPixels) {
+      const message = `the masks have ${drawn} pixels to draw, more than the ${maxMaskPixels} allowed`;
+      throw new SamError('masks-too-large', message);
+    }
     const release = this.#book(task.image);
     try {
       return await this.#lane.overlay(task, signal);
@@ -77,7 +85,7 @@ export class ImageAdmission implements ImageLane {
   }
 
   /** @throws as `encode` */
-  async cutOut(task: CutoutTask, signal?: AbortSignal): Promise<Uint8Array[]> {
+  async cutOut(task: CutoutTask, signal?: AbortSignal): Promise<readonly Uint8Array[]> {
     const release = this.#book(task.image);
     try {
       return await this.#lane.cutOut(task, signal);

@@ -1,0 +1,59 @@
+import type { CutoutTask, OverlayTask, PictureMaker } from '../core/ports.js';
+import type * as ImageJob from './image-job.js';
+import { withDeparture } from './images/departure.js';
+import { Lane } from './lane.js';
+import type { LaneOptions, Load } from './lane-options.js';
+
+/** Workers with the job of those that prepare images, for its other tasks. */
+class Pictures extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
+  async overlay(task: ImageJob.DrawTask, signal?: AbortSignal): Promise<Uint8Array> {
+    const [picture] = await this.run('overlay', [{ task }], signal);
+    return picture as Uint8Array;
+  }
+
+  async cutOut(task: ImageJob.CutTask, signal?: AbortSignal): Promise<readonly Uint8Array[]> {
+    const [pictures] = await this.run('cutOut', [{ task }], signal);
+    return pictures as readonly Uint8Array[];
+  }
+}
+
+/**
+ * Where photographs are drawn on and cut, apart from where they are prepared for networks: no upload waits for a
+ * picture. Its workers start with the first.
+ */
+export class PictureLane implements PictureMaker {
+  readonly #options: LaneOptions<ImageJob.ImageSettings>;
+  #pictures: Pictures | undefined;
+
+  constructor(options: LaneOptions<ImageJob.ImageSettings>) {
+    this.#options = options;
+  }
+
+  /** Tasks that wait and workers that run some. */
+  get load(): Load {
+    return this.#pictures?.load ?? { waiting: 0, running: 0 };
+  }
+
+  overlay({ image, masks, prompts }: OverlayTask, signal?: AbortSignal): Promise<Uint8Array> {
+    const counts = masks.map((mask) => mask.counts);
+    // A mask to start from may be large, and is not drawn.
+    const drawn = prompts.map(({ mask_input: _, ...prompt }) => prompt);
+    return withDeparture(signal, (left) =>
+      this.#started().overlay({ image, masks: counts, prompts: drawn, left }, signal),
+    );
+  }
+
+  cutOut(task: CutoutTask, signal?: AbortSignal): Promise<readonly Uint8Array[]> {
+    return withDeparture(signal, (left) => this.#started().cutOut({ ...task, left }, signal));
+  }
+
+  async close(): Promise<void> {
+    await this.#pictures?.close();
+  }
+
+  #started(): Pictures {
+    const job = new URL('./image-job.js', import.meta.url);
+    this.#pictures ??= new Pictures('picture', job, this.#options);
+    return this.#pictures;
+  }
+}
