@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { loadModel } from '../src/engine/model-files.js';
 import { decodeImage } from '../src/image/decode.js';
-import { preprocess } from '../src/image/preprocess.js';
+import { normalise, toModelSize } from '../src/image/preprocess.js';
 import { postprocessMask } from '../src/masks/postprocess.js';
 import { readModel } from '../src/onnx/read-model.js';
 import { writeModel } from '../src/onnx/write-model.js';
@@ -54,11 +54,15 @@ async function realLogits(): Promise<Float32Array> {
   const { manifest } = await loadModel('models', 'mobile_sam');
   const picture = scene(4);
   const [disc] = picture.shapes;
-  const image = await decodeImage(await draw(picture), { maxPixels: 1e8, timeoutMs: 60_000 });
+  const image = await decodeImage(await draw(picture), { maxPixels: 1e8 });
   const encoder = await InferenceSession.create(`${folder}encoder.onnx`, options);
   const decoder = await InferenceSession.create(`${folder}sam.onnx`, options);
   const side = manifest.image_size;
-  const input = new Tensor('float32', preprocess(image, manifest), [1, 3, side, side]);
+  const input = new Tensor(
+    'float32',
+    normalise(toModelSize(image, manifest.image_size), manifest),
+    [1, 3, side, side],
+  );
   const { output } = await encoder.run({ input });
   const scale = side / picture.width;
   const box = Float32Array.from(disc?.box ?? [], (value) => value * scale);

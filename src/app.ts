@@ -11,6 +11,7 @@ import { createServer } from './http/server.js';
 import { Uploads } from './http/uploads.js';
 import { DecodeLane } from './lanes/decode-lane.js';
 import { EncodeLane } from './lanes/encode-lane.js';
+import { PictureLane } from './lanes/picture-lane.js';
 import type { TaskReport } from './lanes/task-report.js';
 import { Metrics } from './observe/metrics.js';
 import { startTraces } from './observe/traces.js';
@@ -43,6 +44,8 @@ const SHARE_LET_GO = 0.25;
 /** Shares of the time to shut down after which everything runs end, and all else that goes on. */
 const LONG_WORK_ENDS = 0.5;
 const ALL_WORK_ENDS = 0.9;
+/** Until the first picture's process is there, on a machine that is busy. */
+const PICTURES_START_MS = 10_000;
 
 /** The service, built and wired. */
 export interface App {
@@ -82,18 +85,32 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     },
     onTask: (task: TaskReport) => metrics.task(lane, task),
   });
+  const imageSettings = {
+    models: byName(models, (model) => model),
+    image: { maxPixels: config.SAM_MAX_IMAGE_PIXELS, timeoutMs: config.SAM_IMAGE_TIMEOUT_MS },
+  };
   const encodeLane = new EncodeLane({
     workers: config.SAM_ENCODE_WORKERS,
     queueLimit: config.SAM_ENCODE_QUEUE,
     timeouts: { queueMs: config.SAM_QUEUE_TIMEOUT_MS, runMs: config.SAM_ENCODE_TIMEOUT_MS },
     settings: {
-      models: byName(models, (model) => model),
+      ...imageSettings,
       session: { device: config.SAM_DEVICE, threads: config.SAM_ENCODE_THREADS, gpuTurn },
-      image: { maxPixels: config.SAM_MAX_IMAGE_PIXELS, timeoutMs: config.SAM_IMAGE_TIMEOUT_MS },
       precision,
       dtype,
     },
     ...watched('encode'),
+  });
+  const pictureLane = new PictureLane({
+    // One picture takes as much memory as many images that are prepared.
+    workers: 1,
+    queueLimit: config.SAM_ENCODE_QUEUE,
+    timeouts: {
+      queueMs: config.SAM_QUEUE_TIMEOUT_MS,
+      runMs: config.SAM_IMAGE_TIMEOUT_MS + PICTURES_START_MS,
+    },
+    settings: imageSettings,
+    ...watched('picture'),
   });
   const contexts = contextsPerWorker(config);
   const decodeLane = new DecodeLane({
@@ -114,8 +131,12 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   const pixels = new PixelBudget(config.SAM_MAX_PIXELS_IN_FLIGHT);
   const imagesOf = (name: string) => {
-    const { SAM_MAX_IMAGE_PIXELS: maxPixels, SAM_MAX_IMAGE_SIDE: maxSide } = config;
-    return new ImageAdmission(encodeLane.of(name), { maxPixels, maxSide }, pixels);
+    const limits = {
+      maxPixels: config.SAM_MAX_IMAGE_PIXELS,
+      maxSide: config.SAM_MAX_IMAGE_SIDE,
+      maxMaskPixels: config.SAM_MAX_MASK_PIXELS,
+    };
+    return new ImageAdmission(encodeLane.of(name, pictureLane), limits, pixels);
   };
   const images = imagesOf(config.SAM_MODELS[0]);
 
@@ -168,7 +189,11 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const uploads = new Uploads(config.SAM_MAX_IMAGE_BYTES);
   const keys = config.SAM_API_KEYS_FILE ? new ApiKeys(config.SAM_API_KEYS_FILE) : undefined;
   metrics.watch({
-    lanes: { encode: () => encodeLane.load, decode: () => decodeLane.load },
+    lanes: {
+      encode: () => encodeLane.load,
+      picture: () => pictureLane.load,
+      decode: () => decodeLane.load,
+    },
     tiers: { memory: () => memory.usage, ...(disk && { disk: () => disk.usage }) },
     uploads: () => ledger.held('body'),
     memory: (kind) => ledger.held(kind),
@@ -251,7 +276,8 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
         setTimeout(() => server.server.closeAllConnections(), graceMs),
       ];
       await server.close();
-      await Promise.all([encodeLane.close(), decodeLane.close(), disk?.close()]);
+      await Promise.all([encodeLane.close(), pictureLane.close(), decodeLane.close()]);
+      await disk?.close();
       await traces?.close();
       for (const step of steps) clearTimeout(step);
     },

@@ -17,10 +17,16 @@ export interface Encoded {
   readonly timings: Timings;
 }
 
-/** A photograph to be drawn on: masks as column-major run lengths, and the prompts that asked for them. */
+/** A mask to be drawn: COCO's compressed string, and the pixels inside. */
+export interface DrawnMask {
+  readonly counts: string;
+  readonly area: number;
+}
+
+/** A photograph to be drawn on: the masks, and the prompts that asked for them. */
 export interface OverlayTask {
   readonly image: Uint8Array;
-  readonly masks: readonly (readonly number[])[];
+  readonly masks: readonly DrawnMask[];
   readonly prompts: readonly Prompt[];
 }
 
@@ -30,10 +36,10 @@ export interface CropTask {
   readonly crop: Box;
 }
 
-/** A photograph to be cut: masks as column-major run lengths. */
+/** A photograph to be cut: masks as COCO's compressed strings. */
 export interface CutoutTask {
   readonly image: Uint8Array;
-  readonly masks: readonly (readonly number[])[];
+  readonly masks: readonly string[];
 }
 
 /** Whether a lane takes more. */
@@ -45,18 +51,28 @@ export interface Room {
 }
 
 /**
- * The lane that looks at images. Both calls throw `overloaded` when its queue is full, `queue-timeout` and
+ * Makes pictures. Both calls take the bytes that decoding the photograph takes, and throw `image-unreadable`, `image-too-large`, and `inference-timeout` when it
+ * takes too long.
+ */
+export interface PictureMaker {
+  /** The photograph with the masks drawn on it, as a PNG. */
+  overlay(task: OverlayTask, caller?: Caller, bytes?: number): Promise<Uint8Array>;
+  /** For each mask its object on transparent ground, as a PNG of the image's size. All are held until the last is made. */
+  cutOut(task: CutoutTask, caller?: Caller, bytes?: number): Promise<readonly Uint8Array[]>;
+}
+
+/**
+ * The lane that looks at images. Its calls throw `overloaded` when its queue is full, `queue-timeout` and
  * `inference-timeout` when it takes too long.
  */
-export interface ImageLane extends Room {
-  /** @throws SamError `image-unreadable`, `image-too-large` */
-  encode(image: Uint8Array, caller?: Caller): Promise<Encoded>;
+export interface ImageLane extends Room, PictureMaker {
+  /**
+   * @param bytes that decoding takes: booked while it is done.
+   * @throws SamError `image-unreadable`, `image-too-large`
+   */
+  encode(image: Uint8Array, caller?: Caller, bytes?: number): Promise<Encoded>;
   /** The embedding of a part of an image; it waits until no other work does. */
-  encodeCrop(task: CropTask, caller: Caller): Promise<Encoded>;
-  /** The photograph with the masks drawn on it, as a PNG. */
-  overlay(task: OverlayTask, caller?: Caller): Promise<Uint8Array>;
-  /** For each mask its object on transparent ground, as a PNG of the image's size. */
-  cutOut(task: CutoutTask, caller?: Caller): Promise<Uint8Array[]>;
+  encodeCrop(task: CropTask, caller: Caller, bytes?: number): Promise<Encoded>;
 }
 
 /** How the masks of a request are to be written. */

@@ -13,7 +13,7 @@ import {
 } from '../core/everything.js';
 import type { MaskOptions } from '../core/ports.js';
 import type { Box } from '../core/prompt.js';
-import { runsOf } from '../service/cutouts.js';
+import { drawn } from '../service/cutouts.js';
 import type { Embeddings } from '../service/embeddings.js';
 import type { Context, Server } from './context.js';
 import { bytes, json, jsonBodiesOnly, problems } from './document.js';
@@ -69,6 +69,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
           'payload-too-large',
           'too-many-prompts',
           'answer-too-large',
+          'masks-too-large',
           'unsupported-media-type',
           'image-unreadable',
           'image-too-large',
@@ -113,7 +114,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
       const masks: EverythingMask[] = [];
       for await (const event of events) if (event.type === 'mask') masks.push(event.mask);
       // Small objects lie on large ones.
-      const runs = masks.toSorted((a, b) => b.area - a.area).map(runsOf);
+      const runs = masks.toSorted((a, b) => b.area - a.area).map(drawn);
       const task = { image: upload.image, masks: runs, prompts: [] };
       const picture = await images.overlay(task, caller);
       reply.type('image/png').header('x-embedding-id', embedding_id);
@@ -170,7 +171,7 @@ function read(
   { format, simplify, transform, bounds, ...parameters }: Static<typeof EverythingFields>,
   overlay: boolean,
 ): { options: MaskOptions; parameters: EverythingParameters } {
-  const written = overlay ? 'rle_counts' : (format ?? 'rle');
+  const written = overlay ? 'rle' : (format ?? 'rle');
   const options = readOptions({
     ...(simplify !== undefined && { simplify }),
     ...(transform && { transform }),

@@ -2,7 +2,8 @@ import '@fastify/accepts';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { SamError } from '../core/errors.js';
-import { runsOf } from '../service/cutouts.js';
+import type { DrawnMask } from '../core/ports.js';
+import { drawn } from '../service/cutouts.js';
 import type { Prediction } from '../service/predictor.js';
 import type { Context, Server } from './context.js';
 import { jsonBodiesOnly, problems } from './document.js';
@@ -80,7 +81,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       });
       request.steps.push(...steps(prediction.timings));
       if (overlay) {
-        const task = { image, masks: bestRuns(prediction), prompts: list.prompts };
+        const task = { image, masks: await bestOf(prediction), prompts: list.prompts };
         reply.type('image/png').header('x-embedding-id', prediction.embedding.id);
         return reply.send(Buffer.from(await images.overlay(task, caller)));
       }
@@ -91,14 +92,22 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
   });
 }
 
-/** A picture is drawn from run lengths. @throws SamError `not-acceptable` */
+/** A picture is drawn from the shortest form of masks. @throws SamError `not-acceptable` */
 function overlaid(request: FastifyRequest): MaskAnswer {
   if (request.accepts().type(['image/png']) === 'image/png') {
-    return { shape: 'file', format: 'rle_counts' };
+    return { shape: 'file', format: 'rle' };
   }
   throw new SamError('not-acceptable', 'this is to be had as image/png');
 }
 
-function bestRuns({ results }: Prediction): (readonly number[])[] {
-  return results.flatMap(({ masks }) => masks.slice(0, 1).map(runsOf));
+/** The best mask of each prompt; one that is long is written for it. */
+function bestOf(prediction: Prediction): Promise<DrawnMask[]> {
+  const best = prediction.results.flatMap(({ masks }) => masks.slice(0, 1));
+  return Promise.all(
+    best.map(async (mask, prompt) => {
+      if (mask.segmentation) return drawn(mask);
+      const text = await prediction.write(mask, 'json', prompt);
+      return drawn({ ...mask, segmentation: JSON.parse(Buffer.from(text).toString()) });
+    }),
+  );
 }

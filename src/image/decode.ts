@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { SamError } from '../core/errors.js';
 import type { RgbImage } from '../core/image.js';
+import { neededParts } from './structure/needed.js';
 
 // Only what is accepted can be loaded, whatever a file claims to be.
 sharp.block({ operation: ['VipsForeignLoad'] });
@@ -17,21 +18,20 @@ sharp.cache(false);
 
 export interface DecodeLimits {
   readonly maxPixels: number;
-  /** How long decoding may take. */
-  readonly timeoutMs: number;
 }
 
 /**
  * Decodes an image file to oriented 8-bit RGB as PIL's `convert("RGB")` would: grey, palette and CMYK
  * become RGB, 16 bits become 8, embedded colour profiles are ignored. Transparent pixels are laid over
- * white. Of an animation the first frame is taken.
+ * white. Of an animation the first frame is taken. How long it takes and how much memory is for the caller to bound.
  * @throws SamError `image-too-large` before any pixel is decoded, `image-unreadable` for a file that is
  *   damaged, cut off, or of another kind.
  */
 export async function decodeImage(
-  file: Uint8Array,
-  { maxPixels, timeoutMs }: DecodeLimits,
+  whole: Uint8Array,
+  { maxPixels }: DecodeLimits,
 ): Promise<RgbImage> {
+  const file = neededParts(whole);
   const input = {
     failOn: 'warning',
     limitInputPixels: false,
@@ -50,7 +50,6 @@ export async function decodeImage(
       .flatten({ background: 'white' })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
-      .timeout({ seconds: Math.ceil(timeoutMs / 1000) })
       .toBuffer({ resolveWithObject: true }),
   );
   return { width: info.width, height: info.height, data };
@@ -61,9 +60,6 @@ async function readable<T>(decoding: Promise<T>): Promise<T> {
   try {
     return await decoding;
   } catch (cause) {
-    if (cause instanceof Error && /^timeout:/m.test(cause.message)) {
-      throw new SamError('image-unreadable', 'the image takes too long to decode', { cause });
-    }
     throw new SamError('image-unreadable', 'the image is damaged or incomplete', { cause });
   }
 }

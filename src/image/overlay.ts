@@ -1,6 +1,8 @@
 import sharp from 'sharp';
 import type { RgbImage } from '../core/image.js';
 import type { Box, Point, Prompt } from '../core/prompt.js';
+import { fromColumns, toColumns } from './columns.js';
+import { Cover, type Strips, stripsOf } from './strips.js';
 
 type Colour = readonly [r: number, g: number, b: number];
 
@@ -21,63 +23,94 @@ const OPACITY = 0.45;
 
 /**
  * The photograph with masks and prompts drawn on it, as a PNG.
+ * @param image which is drawn upon.
  * @param masks column-major run lengths of the image's size, background first, one for each prompt.
  * @param prompts in pixels of the image.
  */
 export async function drawOverlay(
   image: RgbImage,
-  masks: readonly (readonly number[])[],
+  masks: readonly Uint32Array[],
   prompts: readonly Prompt[],
 ): Promise<Uint8Array> {
   const { width, height } = image;
-  const canvas: RgbImage = { width, height, data: Uint8Array.from(image.data) };
   const thickness = Math.max(1, Math.round(Math.max(width, height) / 500));
-  const inside = new Uint8Array(width * height);
-  for (const [i, counts] of masks.entries()) {
-    drawMask(canvas, counts, inside, MASK_COLOURS[i % MASK_COLOURS.length] as Colour, thickness);
+  if (masks.length > 0) {
+    const columns = toColumns(image);
+    for (const [i, runs] of masks.entries()) {
+      const colour = MASK_COLOURS[i % MASK_COLOURS.length] as Colour;
+      drawMask(columns, height, stripsOf(runs, height), colour, thickness);
+    }
+    fromColumns(columns, image);
   }
   for (const { box, point_coords = [], point_labels = [] } of prompts) {
-    if (box) drawBox(canvas, box, thickness);
+    if (box) drawBox(image, box, thickness);
     for (const [i, point] of point_coords.entries()) {
-      drawPoint(canvas, point, point_labels[i] === 1 ? FOREGROUND : BACKGROUND, 4 * thickness);
+      drawPoint(image, point, point_labels[i] === 1 ? FOREGROUND : BACKGROUND, 4 * thickness);
     }
   }
-  return sharp(canvas.data, { raw: { width, height, channels: 3 }, limitInputPixels: false })
+  return sharp(image.data, { raw: { width, height, channels: 3 }, limitInputPixels: false })
     .png()
     .toBuffer();
 }
 
-/** Tints the inside, for which it needs room of a byte a pixel, and draws the ends of every run, and of every row's, in the full colour. */
+/**
+ * Tints the inside, and draws what lies within `thickness` of the outside, along a row or column, in the full colour.
+ * @param columns pixels column by column.
+ */
 function drawMask(
-  canvas: RgbImage,
-  counts: readonly number[],
-  inside: Uint8Array,
+  columns: Uint8Array,
+  height: number,
+  strips: Strips,
   colour: Colour,
   thickness: number,
 ): void {
-  const { width, height } = canvas;
-  inside.fill(0);
-  let end = 0;
-  for (const [i, count] of counts.entries()) {
-    end += count;
-    if (i % 2) inside.fill(1, end - count, end);
-  }
-  const covers = (x: number, y: number) =>
-    x >= 0 && x < width && y >= 0 && y < height && inside[x * height + y] === 1;
-  let at = 0;
-  for (const [i, count] of counts.entries()) {
-    const end = at + count;
-    for (; i % 2 && at < end; at++) {
-      const [x, y] = [Math.floor(at / height), at % height];
-      const edge =
-        !covers(x - thickness, y) ||
-        !covers(x + thickness, y) ||
-        !covers(x, y - thickness) ||
-        !covers(x, y + thickness);
-      blend(canvas, x, y, colour, edge ? 1 : OPACITY);
+  const tints = tintsOf(colour);
+  const column = thickness * height;
+  const around = [thickness, -thickness, column, -column].map((shift) => new Cover(strips, shift));
+  for (let i = 0; i < strips.count; i++) {
+    const end = strips.ends[i] as number;
+    let at = strips.starts[i] as number;
+    const top = at - (at % height);
+    // Nearer to the top or the bottom, what is found above or below belongs to another column.
+    const [first, last] = [top + thickness, top + height - thickness];
+    while (at < end) {
+      let surrounded = at >= first && at < last;
+      let next = Math.min(end, at < first ? first : at < last ? last : end);
+      for (const cover of around) {
+        if (!cover.at(at)) surrounded = false;
+        next = Math.min(next, cover.until);
+      }
+      if (surrounded) tint(columns, at, next, tints);
+      else paint(columns, at, next, colour);
+      at = next;
     }
-    at = end;
   }
+}
+
+/** Lays a colour over the pixels [from, to). */
+function paint(pixels: Uint8Array, from: number, to: number, [r, g, b]: Colour): void {
+  for (let at = from * 3; at < to * 3; at += 3) {
+    pixels[at] = r;
+    pixels[at + 1] = g;
+    pixels[at + 2] = b;
+  }
+}
+
+/** Replaces the pixels [from, to) by what `tintsOf` says. */
+function tint(pixels: Uint8Array, from: number, to: number, tints: Uint8Array): void {
+  for (let at = from * 3; at < to * 3; at += 3) {
+    pixels[at] = tints[pixels[at] as number] as number;
+    pixels[at + 1] = tints[256 + (pixels[at + 1] as number)] as number;
+    pixels[at + 2] = tints[512 + (pixels[at + 2] as number)] as number;
+  }
+}
+
+/** What each value of each channel becomes inside of a mask. */
+function tintsOf(colour: Colour): Uint8Array {
+  return Uint8Array.from({ length: 3 * 256 }, (_, i) => {
+    const below = i % 256;
+    return Math.round(below + ((colour[i >> 8] as number) - below) * OPACITY);
+  });
 }
 
 function drawBox(canvas: RgbImage, [x1, y1, x2, y2]: Box, thickness: number): void {
@@ -88,34 +121,29 @@ function drawBox(canvas: RgbImage, [x1, y1, x2, y2]: Box, thickness: number): vo
 }
 
 function fill(canvas: RgbImage, [x1, y1, x2, y2]: Box): void {
-  for (let y = Math.floor(y1); y < y2; y++) {
-    for (let x = Math.floor(x1); x < x2; x++) blend(canvas, x, y, WHITE, 1);
+  const from = Math.max(0, Math.floor(x1));
+  const to = Math.min(canvas.width, Math.ceil(x2));
+  const bottom = Math.min(canvas.height, Math.ceil(y2));
+  for (let y = Math.max(0, Math.floor(y1)); y < bottom; y++) {
+    paint(canvas.data, y * canvas.width + from, y * canvas.width + to, WHITE);
   }
 }
 
 /** A disc with a white rim. */
-function drawPoint(canvas: RgbImage, [cx, cy]: Point, colour: Colour, radius: number): void {
-  const rim = radius * 1.4;
-  for (let y = Math.floor(cy - rim); y <= cy + rim; y++) {
-    for (let x = Math.floor(cx - rim); x <= cx + rim; x++) {
-      const distance = Math.hypot(x + 0.5 - cx, y + 0.5 - cy);
-      if (distance <= rim) blend(canvas, x, y, distance <= radius ? colour : WHITE, 1);
-    }
-  }
-}
-
-/** Lays a colour over one pixel; outside the canvas there is nothing to do. */
-function blend(
-  { data, width, height }: RgbImage,
-  x: number,
-  y: number,
+function drawPoint(
+  { width, height, data }: RgbImage,
+  [cx, cy]: Point,
   colour: Colour,
-  opacity: number,
+  radius: number,
 ): void {
-  if (x < 0 || x >= width || y < 0 || y >= height) return;
-  const at = (y * width + x) * 3;
-  for (let channel = 0; channel < 3; channel++) {
-    const below = data[at + channel] as number;
-    data[at + channel] = Math.round(below + ((colour[channel] as number) - below) * opacity);
+  const rim = radius * 1.4;
+  const bottom = Math.min(height - 1, cy + rim);
+  const right = Math.min(width - 1, cx + rim);
+  for (let y = Math.max(0, Math.floor(cy - rim)); y <= bottom; y++) {
+    for (let x = Math.max(0, Math.floor(cx - rim)); x <= right; x++) {
+      const distance = Math.hypot(x + 0.5 - cx, y + 0.5 - cy);
+      const at = y * width + x;
+      if (distance <= rim) paint(data, at, at + 1, distance <= radius ? colour : WHITE);
+    }
   }
 }

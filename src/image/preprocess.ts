@@ -2,20 +2,24 @@ import { preprocessShape, type RgbImage } from '../core/image.js';
 import type { ModelManifest } from '../core/model.js';
 import { resizeBilinear } from './resize.js';
 
+/** `ResizeLongestSide`: an image whose longest side is the model's. @param side of the model's square, in pixels. */
+export function toModelSize(image: RgbImage, side: number): RgbImage {
+  return resizeBilinear(image, preprocessShape(image, side));
+}
+
 /**
- * `Sam.preprocess` after `ResizeLongestSide`: longest side to the model's, normalised, then padded right
- * and bottom with zeros.
+ * `Sam.preprocess`: normalised, then padded right and bottom with zeros.
+ * @param image that `toModelSize` made.
  * @returns [3,S,S] with S the manifest's `image_size`.
  */
-export function preprocess(
-  image: RgbImage,
+export function normalise(
+  { data, width, height }: RgbImage,
   {
     image_size: side,
     pixel_mean,
     pixel_std,
   }: Pick<ModelManifest, 'image_size' | 'pixel_mean' | 'pixel_std'>,
 ): Float32Array<ArrayBuffer> {
-  const { data, width, height } = resizeBilinear(image, preprocessShape(image, side));
   const [r, g, b] = pixel_mean.map((mean, channel) =>
     Float32Array.from(
       { length: 256 },

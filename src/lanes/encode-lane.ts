@@ -1,30 +1,25 @@
 import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
-import type { CutoutTask, Encoded, ImageLane, OverlayTask } from '../core/ports.js';
+import type { Encoded, ImageLane, PictureMaker } from '../core/ports.js';
 import type * as EncodeJob from './encode-job.js';
 import type * as ImageJob from './image-job.js';
+import { withDeparture } from './images/departure.js';
 import { Lane } from './lane.js';
 import type { LaneOptions } from './lane-options.js';
 
-/** Where images are decoded, resized, and drawn on. */
+/** Where images are decoded and resized. */
 class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
-  async prepare(task: ImageJob.PrepareTask, caller?: Caller): Promise<ImageJob.Prepared> {
-    const [prepared] = await this.run('prepare', [{ task }], caller);
+  async prepare(
+    task: ImageJob.PrepareTask,
+    caller?: Caller,
+    bytes = 0,
+  ): Promise<ImageJob.Prepared> {
+    const [prepared] = await this.run('prepare', [{ task, bytes }], caller);
     return prepared as ImageJob.Prepared;
   }
 
-  prepareCrop(task: ImageJob.PrepareTask, caller: Caller): Promise<ImageJob.Prepared> {
-    return this.runPatiently('prepare', { task }, caller);
-  }
-
-  async overlay(task: OverlayTask, caller?: Caller): Promise<Uint8Array> {
-    const [picture] = await this.run('overlay', [{ task }], caller);
-    return picture as Uint8Array;
-  }
-
-  async cutOut(task: CutoutTask, caller?: Caller): Promise<Uint8Array[]> {
-    const [pictures] = await this.run('cutOut', [{ task }], caller);
-    return pictures as Uint8Array[];
+  prepareCrop(task: ImageJob.PrepareTask, caller: Caller, bytes = 0): Promise<ImageJob.Prepared> {
+    return this.runPatiently('prepare', { task, bytes }, caller);
   }
 }
 
@@ -77,18 +72,21 @@ export class EncodeLane {
     };
   }
 
-  /** The lane as the embeddings of one model see it. */
-  of(model: string): ImageLane {
+  /**
+   * The lane as the embeddings of one model see it.
+   * @param pictures who makes the pictures.
+   */
+  of(model: string, pictures: PictureMaker): ImageLane {
     const lane = this;
     return {
       checkRoom: (caller) => lane.#images.checkRoom(caller),
       get retryAfter() {
         return lane.#images.retryAfter;
       },
-      encode: (image, caller) => this.#encode({ model, image }, caller),
-      encodeCrop: (task, caller) => this.#encodeCrop({ model, ...task }, caller),
-      overlay: (task, caller) => this.#images.overlay(task, caller),
-      cutOut: (task, caller) => this.#images.cutOut(task, caller),
+      encode: (image, caller, bytes) => this.#encode({ model, image }, caller, bytes),
+      encodeCrop: (task, caller, bytes) => this.#encodeCrop({ model, ...task }, caller, bytes),
+      overlay: (...task) => pictures.overlay(...task),
+      cutOut: (...task) => pictures.cutOut(...task),
     };
   }
 
@@ -115,13 +113,25 @@ export class EncodeLane {
     await Promise.all([this.#images.stop(), this.#networks.stop()]);
   }
 
-  async #encode(task: ImageJob.PrepareTask, caller?: Caller): Promise<Encoded> {
-    const prepared = await this.#images.prepare(task, caller);
+  async #encode(
+    task: Omit<ImageJob.PrepareTask, 'left'>,
+    caller?: Caller,
+    bytes?: number,
+  ): Promise<Encoded> {
+    const prepared = await withDeparture(caller?.signal, (left) =>
+      this.#images.prepare({ ...task, left }, caller, bytes),
+    );
     return this.#handingOn(this.#networks.encode(prepared, caller));
   }
 
-  async #encodeCrop(task: ImageJob.PrepareTask, caller: Caller): Promise<Encoded> {
-    const prepared = await this.#images.prepareCrop(task, caller);
+  async #encodeCrop(
+    task: Omit<ImageJob.PrepareTask, 'left'>,
+    caller: Caller,
+    bytes?: number,
+  ): Promise<Encoded> {
+    const prepared = await withDeparture(caller.signal, (left) =>
+      this.#images.prepareCrop({ ...task, left }, caller, bytes),
+    );
     return this.#handingOn(this.#networks.encodeCrop(prepared, caller));
   }
 

@@ -1,14 +1,12 @@
 import { Piscina } from 'piscina';
 import type { Provider } from '../core/device.js';
-import type { ImageSize } from '../core/image.js';
+import type { ImageSize, RgbImage } from '../core/image.js';
 import type { ModelManifest } from '../core/model.js';
-import type { CutoutTask, OverlayTask, Timings } from '../core/ports.js';
-import type { Box } from '../core/prompt.js';
-import { cropImage } from '../image/crop.js';
-import { cutOut as cutObject } from '../image/cutout.js';
-import { type DecodeLimits, decodeImage } from '../image/decode.js';
-import { drawOverlay } from '../image/overlay.js';
-import { preprocess } from '../image/preprocess.js';
+import type { Timings } from '../core/ports.js';
+import type { Box, Prompt } from '../core/prompt.js';
+import { normalise } from '../image/preprocess.js';
+import { ImageChild } from './images/image-child.js';
+import { moved } from './moved.js';
 import { type Outcome, settle } from './outcome.js';
 import { stepBack } from './priority.js';
 
@@ -16,14 +14,34 @@ import { stepBack } from './priority.js';
 export interface ImageSettings {
   /** By name. */
   readonly models: Readonly<Record<string, { readonly manifest: ModelManifest }>>;
-  readonly image: DecodeLimits;
+  readonly image: {
+    readonly maxPixels: number;
+    /** How long anything with an image may take. */
+    readonly timeoutMs: number;
+  };
+}
+
+interface ImageTask {
+  readonly image: Uint8Array;
+  /** Shared memory: not 0 once nobody waits for the task any more. */
+  readonly left: Int32Array;
 }
 
 /** An image for a model, or a part of it. */
-export interface PrepareTask {
+export interface PrepareTask extends ImageTask {
   readonly model: string;
-  readonly image: Uint8Array;
   readonly crop?: Box;
+}
+
+/** A photograph with masks, as COCO's compressed strings, to be drawn on with their prompts. */
+export interface DrawTask extends ImageTask {
+  readonly masks: readonly string[];
+  readonly prompts: readonly Prompt[];
+}
+
+/** A photograph to be cut: masks as above. */
+export interface CutTask extends ImageTask {
+  readonly masks: readonly string[];
 }
 
 /** An image as the network takes it, and what became of its file. */
@@ -36,61 +54,70 @@ export interface Prepared {
 }
 
 const settings = Piscina.workerData as ImageSettings;
+const { maxPixels, timeoutMs } = settings.image;
+const child = new ImageChild(timeoutMs);
 stepBack();
 
-/** There is no network here. */
-export async function load(): Promise<Outcome<Provider>> {
-  return { value: 'cpu' };
+/** Starts the process that decodes. */
+export function load(): Promise<Outcome<Provider>> {
+  return settle(async (): Promise<Provider> => {
+    await child.start();
+    return 'cpu';
+  });
 }
 
+/** There is nothing more to be ready for. */
 export async function warmUp(): Promise<Outcome<void>> {
   return { value: undefined };
 }
 
 /** Bytes of image files -> oriented pixels -> model input. */
 export async function prepare(tasks: readonly PrepareTask[]): Promise<Outcome<Prepared>[]> {
-  const outcomes: Outcome<Prepared>[] = [];
-  for (const task of tasks) outcomes.push(await settle(() => prepareOne(task)));
+  const outcomes = await inTurn(tasks, prepareOne);
   const inputs = outcomes.flatMap((each) => ('value' in each ? [each.value.input.buffer] : []));
   return moved(outcomes, inputs);
 }
 
-async function prepareOne({ model, image: file, crop }: PrepareTask): Promise<Prepared> {
+async function prepareOne({ model, image: file, crop, left }: PrepareTask): Promise<Prepared> {
   const { manifest } = settings.models[model] ?? {};
   if (!manifest) throw new Error(`there is no model "${model}"`);
   const start = performance.now();
-  const whole = await decodeImage(file, settings.image);
-  const image = crop ? cropImage(whole, crop) : whole;
-  const decoded = performance.now();
-  const input = preprocess(image, manifest);
-  const timings = { decode_ms: decoded - start, preprocess_ms: performance.now() - decoded };
-  return { model, image: { width: image.width, height: image.height }, input, timings };
+  const kind = 'prepare';
+  const question = { kind, maxPixels, side: manifest.image_size, ...(crop && { crop }) } as const;
+  const { answer, parts } = await child.ask(question, [file], left);
+  const { image, pixels, decode_ms } = answer;
+  const input = normalise({ ...pixels, data: parts[0] } as RgbImage, manifest);
+  const timings = { decode_ms, preprocess_ms: performance.now() - start - decode_ms };
+  return { model, image, input, timings };
 }
 
 /** Photographs with masks and prompts drawn on them, as PNG. */
-export function overlay(tasks: readonly OverlayTask[]): Promise<Outcome<Uint8Array>[]> {
-  return Promise.all(
-    tasks.map(({ image, masks, prompts }) =>
-      settle(async () => drawOverlay(await decodeImage(image, settings.image), masks, prompts)),
-    ),
-  );
+export function overlay(tasks: readonly DrawTask[]): Promise<Outcome<Uint8Array>[]> {
+  return inTurn(tasks, async ({ image, masks, prompts, left }) => {
+    const question = { kind: 'overlay', maxPixels, prompts } as const;
+    const { parts } = await child.ask(question, [image, ...masks.map(bytesOf)], left);
+    return parts[0] as Uint8Array;
+  });
 }
 
 /** For each photograph its objects on transparent ground, as PNG. */
-export function cutOut(tasks: readonly CutoutTask[]): Promise<Outcome<Uint8Array[]>[]> {
-  return Promise.all(tasks.map((task) => settle(() => cutObjects(task))));
+export function cutOut(tasks: readonly CutTask[]): Promise<Outcome<readonly Uint8Array[]>[]> {
+  return inTurn(tasks, async ({ image, masks, left }) => {
+    const question = { kind: 'cutOut', maxPixels } as const;
+    return (await child.ask(question, [image, ...masks.map(bytesOf)], left)).parts;
+  });
 }
 
-async function cutObjects({ image, masks }: CutoutTask): Promise<Uint8Array[]> {
-  const photograph = await decodeImage(image, settings.image);
-  const pictures: Uint8Array[] = [];
-  // One after the other: each takes four bytes a pixel while it is made.
-  for (const counts of masks) pictures.push(await cutObject(photograph, counts));
-  return pictures;
+function bytesOf(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1');
 }
 
-/** An answer whose `buffers` leave this thread with it instead of being copied. */
-function moved<T>(answer: T, buffers: readonly ArrayBuffer[]): T {
-  const movable = { [Piscina.transferableSymbol]: buffers, [Piscina.valueSymbol]: answer };
-  return Piscina.move(movable as never) as T;
+/** One task after the other: there is one process. */
+async function inTurn<Task, Result>(
+  tasks: readonly Task[],
+  each: (task: Task) => Promise<Result>,
+): Promise<Outcome<Result>[]> {
+  const outcomes: Outcome<Result>[] = [];
+  for (const task of tasks) outcomes.push(await settle(() => each(task)));
+  return outcomes;
 }

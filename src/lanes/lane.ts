@@ -241,7 +241,19 @@ export class Lane<J extends Job, Settings> implements Successor {
       const idle = this.#seats.filter(({ busy }) => !busy);
       const seat = idle.find((each) => each.isHot(first?.subject)) ?? idle[0];
       if (!first || !seat || this.#isAhead(first)) return;
-      void this.#serve(seat, this.#queue.take(seat, this.#batch));
+      const batch = this.#queue.take(seat, this.#batch).filter((ticket) => this.#book(ticket));
+      if (batch.length > 0) void this.#serve(seat, batch);
+    }
+  }
+
+  /** Books what a task takes while it runs; one for which there is no room is refused. */
+  #book({ caller, bytes = 0, reject }: Ticket): boolean {
+    try {
+      if (bytes > 0) caller?.memory.take('pixels', bytes);
+      return true;
+    } catch (error) {
+      reject(error);
+      return false;
     }
   }
 
@@ -279,7 +291,9 @@ export class Lane<J extends Job, Settings> implements Successor {
       subject,
       transfer,
     });
-    for (const { caller } of batch) void caller?.memory.during(released);
+    for (const { caller, bytes = 0 } of batch) {
+      void caller?.memory.during(released.then(() => caller.memory.give('pixels', bytes)));
+    }
     const over = new AbortController();
     void begun.then(() => this.#limit(seat, batch, over.signal));
     let outcomes: readonly Outcome<unknown>[] = [];

@@ -55,14 +55,14 @@ export async function findMask(
   };
 }
 
-/** A small mask as it is answered, a large one as its runs. A cut-out takes the photograph, which is not here. */
+/** A small mask as it is answered, a large one as its runs; what will be cut out as the short string it is cut by. */
 async function pixelsOf(
   mask: MeasuredMask,
   image: ImageSize,
   options: MaskOptions,
 ): Promise<Pick<FoundMask, 'segmentation' | 'runs'>> {
   const small = STRINGS.includes(options.format) ? SMALL_STRING : SMALL_TREE;
-  if (mask.bytes <= small && options.format !== 'cutout') {
+  if (mask.bytes <= small || options.format === 'cutout') {
     return { segmentation: await segmentationOf(mask, image, options) };
   }
   const { counts } = mask;

@@ -12,6 +12,8 @@ export interface Errand<Task> {
   readonly group?: string;
   /** Memory of the task that moves to the worker instead of being copied. */
   readonly transfer?: readonly ArrayBuffer[];
+  /** Bytes of pixels that it takes while it runs. */
+  readonly bytes?: number;
 }
 
 /** A task that somebody waits for. */

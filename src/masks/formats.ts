@@ -45,11 +45,11 @@ const ENCODERS: { readonly [F in Exclude<MaskFormat, 'cutout' | 'logits'>]: Enco
   }),
 };
 
-/** Writes a mask in the format its options name; what will become a cut-out, as plain run lengths. */
+/** Writes a mask in the format its options name; what will become a cut-out, as the shortest form. */
 export async function encodeMask(subject: Subject): Promise<Segmentations[MaskFormat]> {
   const { format } = subject.options;
   if (format === 'logits') throw new Error('logits are not written from runs');
-  return ENCODERS[format === 'cutout' ? 'rle_counts' : format](subject);
+  return ENCODERS[format === 'cutout' ? 'rle' : format](subject);
 }
 
 function sizeOf({ width, height }: ImageSize): readonly [height: number, width: number] {

@@ -46,6 +46,25 @@ export function decompress(text: string): number[] {
   return counts;
 }
 
+/** As `decompress`, from the string's bytes: a mask of very many runs takes no more than four bytes for each. */
+export function readRuns(text: Uint8Array): Uint32Array {
+  const length = text.reduce((sum, byte) => sum + (byte - FIRST_CHARACTER < CONTINUES ? 1 : 0), 0);
+  const runs = new Uint32Array(length);
+  let at = 0;
+  for (let i = 0; i < length; i++) {
+    let value = 0;
+    let weight = 1;
+    for (let more = true; more; weight *= GROUP) {
+      const character = (text[at++] as number) - FIRST_CHARACTER;
+      const bits = character % GROUP;
+      more = character >= CONTINUES;
+      value += (more || !(bits & SIGN) ? bits : bits - GROUP) * weight;
+    }
+    runs[i] = i > 2 ? value + (runs[i - 2] as number) : value;
+  }
+  return runs;
+}
+
 /** Runs of an image of one byte a pixel, row by row; what is above 127 is inside. */
 export function fromImage(pixels: Uint8Array, { width, height }: ImageSize): number[] {
   const counts: number[] = [];

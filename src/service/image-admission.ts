@@ -4,9 +4,14 @@ import type { ImageSize } from '../core/image.js';
 import type { CropTask, CutoutTask, Encoded, ImageLane, OverlayTask } from '../core/ports.js';
 import { declaredSize } from '../image/declared-size.js';
 
+/** The decoded photograph, and what is worked out beside it. */
+const BYTES_PER_PIXEL = 4;
+
 export interface ImageLimits {
   readonly maxPixels: number;
   readonly maxSide: number;
+  /** Of all masks that are drawn on one photograph. */
+  readonly maxMaskPixels: number;
 }
 
 /** Pixels that may be decoded or wait to be, over all requests and all lanes. */
@@ -54,19 +59,25 @@ export class ImageAdmission implements ImageLane {
 
   /** @throws SamError `image-too-large`, `image-unreadable`, `overloaded`, and what the lane throws */
   async encode(image: Uint8Array, caller?: Caller): Promise<Encoded> {
-    const release = this.#book(image);
+    const { bytes, release } = this.#book(image);
     try {
-      return await this.#lane.encode(image, caller);
+      return await this.#lane.encode(image, caller, bytes);
     } finally {
       release();
     }
   }
 
-  /** @throws as `encode` */
+  /** @throws SamError `masks-too-large`, and as `encode` */
   async overlay(task: OverlayTask, caller?: Caller): Promise<Uint8Array> {
-    const release = this.#book(task.image);
+    const drawn = task.masks.reduce((sum, { area }) => sum + area, 0);
+    const { maxMaskPixels } = this.#limits;
+    if (drawn > maxMaskPixels) {
+      const message = `the masks have ${drawn} pixels to draw, more than the ${maxMaskPixels} allowed`;
+      throw new SamError('masks-too-large', message);
+    }
+    const { bytes, release } = this.#book(task.image);
     try {
-      return await this.#lane.overlay(task, caller);
+      return await this.#lane.overlay(task, caller, bytes);
     } finally {
       release();
     }
@@ -74,28 +85,34 @@ export class ImageAdmission implements ImageLane {
 
   /** Of an image that was let in before; one at a time, whenever nothing else is to be done. */
   encodeCrop(task: CropTask, caller: Caller): Promise<Encoded> {
-    return this.#lane.encodeCrop(task, caller);
+    return this.#lane.encodeCrop(task, caller, this.#pixelsOf(task.image) * BYTES_PER_PIXEL);
   }
 
   /** @throws as `encode` */
-  async cutOut(task: CutoutTask, caller?: Caller): Promise<Uint8Array[]> {
-    const release = this.#book(task.image);
+  async cutOut(task: CutoutTask, caller?: Caller): Promise<readonly Uint8Array[]> {
+    const { bytes, release } = this.#book(task.image);
     try {
-      return await this.#lane.cutOut(task, caller);
+      return await this.#lane.cutOut(task, caller, bytes);
     } finally {
       release();
     }
   }
 
-  #book(image: Uint8Array): () => void {
-    const declared = declaredSize(image);
-    if (declared) checkSize(declared, this.#limits);
-    // Whoever hides its size is booked with the most that decoding will let pass.
-    const pixels = declared ? declared.width * declared.height : this.#limits.maxPixels;
+  #book(image: Uint8Array): { bytes: number; release: () => void } {
+    const pixels = this.#pixelsOf(image);
     const release = this.#budget.take(pixels);
-    if (release) return release;
+    if (release) return { bytes: pixels * BYTES_PER_PIXEL, release };
     const { retryAfter } = this.#lane;
     throw new SamError('overloaded', 'too many pixels are under way', { retryAfter });
+  }
+
+  /** @throws SamError `image-too-large`, `image-unreadable` */
+  #pixelsOf(image: Uint8Array): number {
+    const declared = declaredSize(image);
+    // Whoever hides its size is booked with the most that decoding will let pass.
+    if (!declared) return this.#limits.maxPixels;
+    checkSize(declared, this.#limits);
+    return declared.width * declared.height;
   }
 }
 

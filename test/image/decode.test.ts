@@ -3,7 +3,7 @@ import t from 'tap';
 import { decodeImage } from '#src/image/decode.js';
 import { photograph } from '../fixtures/pictures.js';
 
-const limits = { maxPixels: 1_000_000, timeoutMs: 10_000 };
+const limits = { maxPixels: 1_000_000 };
 const image = photograph(60, 40);
 const raw = { width: 60, height: 40, channels: 3 } as const;
 const picture = () => sharp(image.data, { raw });

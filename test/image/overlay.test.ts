@@ -22,7 +22,9 @@ t.test('masks, points and boxes are drawn where they are', async (t) => {
     [150.5, 70.5],
   ] as const;
   const prompts = [{ point_coords, point_labels: [1, 0] }, { box: [100, 10, 120, 90] as const }];
-  const { info, at } = await decode(await drawOverlay(grey(200, 100), [runs, [20000]], prompts));
+  const { info, at } = await decode(
+    await drawOverlay(grey(200, 100), [Uint32Array.from(runs), Uint32Array.of(20000)], prompts),
+  );
   t.match(info, { width: 200, height: 100, channels: 3 });
   t.same(at(5, 5), [128, 128, 128], 'untouched outside');
   t.same(at(50, 50), [84, 135, 185], 'tinted inside: 45 in 100 of (30,144,255)');
@@ -40,6 +42,8 @@ t.test('what lies at the very edge is drawn as far as there is an image', async 
     { point_coords: [[0, 0] as const, [1, 1] as const], point_labels: [1, 1] },
     { box: [0, 0, 1, 1] as const },
   ];
-  const { info } = await decode(await drawOverlay(grey(1, 1), [[0, 1], [1]], prompts));
+  const { info } = await decode(
+    await drawOverlay(grey(1, 1), [Uint32Array.of(0, 1), Uint32Array.of(1)], prompts),
+  );
   t.match(info, { width: 1, height: 1 });
 });

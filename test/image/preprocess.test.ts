@@ -1,5 +1,5 @@
 import t from 'tap';
-import { preprocess } from '#src/image/preprocess.js';
+import { normalise, toModelSize } from '#src/image/preprocess.js';
 
 const manifest = {
   image_size: 8,
@@ -10,7 +10,7 @@ const manifest = {
 t.test('planes, normalised, padded right and bottom', async (t) => {
   // 2x1 pixels grow to 8x4.
   const image = { width: 2, height: 1, data: Uint8Array.from([110, 60, 4, 110, 60, 4]) };
-  const input = preprocess(image, manifest);
+  const input = normalise(toModelSize(image, manifest.image_size), manifest);
   t.equal(input.length, 3 * 8 * 8);
   const at = (channel: number, x: number, y: number) => input[(channel * 8 + y) * 8 + x];
   // (110-100)/10, (60-50)/5, (4-0)/2
@@ -21,6 +21,6 @@ t.test('planes, normalised, padded right and bottom', async (t) => {
 
 t.test('a sliver keeps a pixel', async (t) => {
   const image = { width: 1, height: 5000, data: new Uint8Array(15000).fill(110) };
-  const input = preprocess(image, manifest);
+  const input = normalise(toModelSize(image, manifest.image_size), manifest);
   t.same([input[0], input[1], input[7 * 8]], [1, 0, 1]);
 });

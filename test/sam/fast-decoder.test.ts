@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { ImageEncoder } from '#src/engine/image-encoder.js';
 import { decodeImage } from '#src/image/decode.js';
-import { preprocess } from '#src/image/preprocess.js';
+import { normalise, toModelSize } from '#src/image/preprocess.js';
 import { buildFastDecoder, orderFor } from '#src/sam/fast-decoder.js';
 import { buildContext } from '#src/sam/image-context.js';
 import { draw, scene } from '../fixtures/scenes.js';
@@ -32,8 +32,9 @@ const imageFirst = await openFast('image-first');
 async function realEmbedding(): Promise<Float32Array> {
   const options = { device: 'cpu', threads: 2, gpuTurn: new SharedArrayBuffer(4) } as const;
   const encoder = await ImageEncoder.open(shippedEncoder, 1024, options);
-  const image = await decodeImage(await draw(scene(4)), { maxPixels: 1e7, timeoutMs: 60_000 });
-  return (await encoder.run(preprocess(image, NORMALISATION))).data;
+  const image = await decodeImage(await draw(scene(4)), { maxPixels: 1e7 });
+  return (await encoder.run(normalise(toModelSize(image, NORMALISATION.image_size), NORMALISATION)))
+    .data;
 }
 
 const embeddings = { random: randomEmbedding(1), real: await realEmbedding() };

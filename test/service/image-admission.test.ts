@@ -23,7 +23,7 @@ function png(width: number, height: number): Buffer {
   return file;
 }
 
-const limits = { maxPixels: 10_000, maxSide: 1000 };
+const limits = { maxPixels: 10_000, maxSide: 1000, maxMaskPixels: 5000 };
 
 t.test('what an image declares is enough to turn it away', async (t) => {
   const { lane, ends } = slowLane();

@@ -1,0 +1,39 @@
+const SIGNATURE_BYTES = 8;
+/** Length, type and checksum, around the data of each chunk. */
+const FRAME_BYTES = 12;
+
+/** What pixels and their orientation come from. Text, profiles and the like change nothing, and may unpack to gigabytes. */
+const NEEDED = new Set(['IHDR', 'PLTE', 'tRNS', 'IDAT', 'eXIf', 'IEND'].map(codeOf));
+const END = codeOf('IEND');
+const EXIF = codeOf('eXIf');
+
+/**
+ * A PNG without the chunks that say nothing of its pixels. What is kept is not looked into, and a file that is cut off
+ * or damaged stays so.
+ * @param file that begins with PNG's signature.
+ * @returns the file itself when there is nothing to leave out.
+ */
+export function neededChunks(file: Uint8Array): Uint8Array {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const kept = new Uint8Array(file.length);
+  kept.set(file.subarray(0, SIGNATURE_BYTES));
+  let length = SIGNATURE_BYTES;
+  let at = SIGNATURE_BYTES;
+  for (let exif = 0, ended = false; !ended && at < file.length; ) {
+    const whole = at + FRAME_BYTES <= file.length;
+    const type = whole ? view.getUint32(at + 4) : END;
+    const end = whole ? at + FRAME_BYTES + view.getUint32(at) : file.length;
+    if (type === EXIF) exif++;
+    if (NEEDED.has(type) && (type !== EXIF || exif === 1)) {
+      kept.set(file.subarray(at, end), length);
+      length += Math.min(end, file.length) - at;
+    }
+    ended = type === END;
+    at = end;
+  }
+  return length === file.length ? file : kept.subarray(0, length);
+}
+
+function codeOf(type: string): number {
+  return [...type].reduce((code, letter) => code * 256 + letter.charCodeAt(0), 0);
+}

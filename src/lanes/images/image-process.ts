@@ -1,0 +1,69 @@
+import { Socket } from 'node:net';
+import type { ImageSize, RgbImage } from '../../core/image.js';
+import { cropImage } from '../../image/crop.js';
+import { cutOut } from '../../image/cutout.js';
+import { decodeImage } from '../../image/decode.js';
+import { drawOverlay } from '../../image/overlay.js';
+import { toModelSize } from '../../image/preprocess.js';
+import { readRuns } from '../../masks/rle.js';
+import { settle } from '../outcome.js';
+import { stepBack } from '../priority.js';
+import { type Frame, receiveFrames, sendFrame } from './frames.js';
+import type { Answer, Question, Reply } from './questions.js';
+
+/** Images of more pixels leave so much behind that it is collected at once. */
+const LARGE = 4_000_000;
+
+// A process of its own, which can be killed while a library goes on and on in it.
+stepBack();
+const line = new Socket({ fd: 3 });
+// Who asked is gone, and nothing else would stop what runs in other threads.
+line.on('close', () => process.kill(process.pid, 'SIGKILL'));
+line.on('error', () => line.destroy());
+receiveFrames<Question>(line, (question) => void reply(question));
+sendFrame<Reply>(line, { head: { ready: true }, parts: [] });
+
+async function reply({ head, parts: [file, ...masks] }: Frame<Question>): Promise<void> {
+  let pixels = 0;
+  try {
+    let made: readonly Uint8Array[] = [];
+    const outcome = await settle(async () => {
+      const start = performance.now();
+      const whole = await decodeImage(file as Uint8Array, head);
+      pixels = whole.width * whole.height;
+      const decode_ms = performance.now() - start;
+      const { parts, ...answer } = await answerTo(head, whole, masks);
+      made = parts;
+      return { ...answer, decode_ms };
+    });
+    sendFrame<Reply>(line, { head: outcome, parts: made });
+  } catch (error) {
+    const failed = error instanceof Error && error.stack ? error.stack : String(error);
+    sendFrame<Reply>(line, { head: { failed }, parts: [] });
+  }
+  if (pixels > LARGE) globalThis.gc?.();
+}
+
+async function answerTo(
+  question: Question,
+  whole: RgbImage,
+  masks: readonly Uint8Array[],
+): Promise<Omit<Answer, 'decode_ms'> & { parts: readonly Uint8Array[] }> {
+  if (question.kind === 'prepare') {
+    const image = question.crop ? cropImage(whole, question.crop) : whole;
+    const { data, ...pixels } = toModelSize(image, question.side);
+    return { image: sizeOf(image), pixels, parts: [data] };
+  }
+  const parts: Uint8Array[] = [];
+  if (question.kind === 'overlay') {
+    parts.push(await drawOverlay(whole, masks.map(readRuns), question.prompts));
+  } else {
+    // One after the other: each takes four bytes a pixel while it is made.
+    for (const mask of masks) parts.push(await cutOut(whole, readRuns(mask)));
+  }
+  return { image: sizeOf(whole), parts };
+}
+
+function sizeOf({ width, height }: RgbImage): ImageSize {
+  return { width, height };
+}

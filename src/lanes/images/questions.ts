@@ -1,0 +1,33 @@
+import type { ImageSize } from '../../core/image.js';
+import type { Box, Prompt } from '../../core/prompt.js';
+import type { Outcome } from '../outcome.js';
+
+/** What the process for images is asked; the first part that comes with it is the image's file. */
+export type Question =
+  /** Its pixels in the size that a model takes. */
+  | {
+      readonly kind: 'prepare';
+      readonly maxPixels: number;
+      /** Of the model's square, in pixels. */
+      readonly side: number;
+      readonly crop?: Box;
+    }
+  /** A picture with masks and prompts; the other parts are the masks, as COCO's compressed strings. */
+  | { readonly kind: 'overlay'; readonly maxPixels: number; readonly prompts: readonly Prompt[] }
+  /** Its objects; the other parts are their masks, as above. */
+  | { readonly kind: 'cutOut'; readonly maxPixels: number };
+
+/** What the process says: first that it is there, then what each question comes to, with pixels or pictures as parts. */
+export type Reply =
+  | { readonly ready: true }
+  | Outcome<Answer>
+  /** What nobody foresaw. */
+  | { readonly failed: string };
+
+export interface Answer {
+  /** Of the upright image, or its crop. */
+  readonly image: ImageSize;
+  /** Of the pixels that come with it, if some do. */
+  readonly pixels?: ImageSize;
+  readonly decode_ms: number;
+}

@@ -1,0 +1,67 @@
+import type { Caller } from '../core/caller.js';
+import type { CutoutTask, OverlayTask, PictureMaker } from '../core/ports.js';
+import type * as ImageJob from './image-job.js';
+import { withDeparture } from './images/departure.js';
+import { Lane } from './lane.js';
+import type { LaneOptions, Load } from './lane-options.js';
+
+/** Workers with the job of those that prepare images, for its other tasks. */
+class Pictures extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
+  async overlay(task: ImageJob.DrawTask, caller?: Caller, bytes = 0): Promise<Uint8Array> {
+    const [picture] = await this.run('overlay', [{ task, bytes }], caller);
+    return picture as Uint8Array;
+  }
+
+  async cutOut(task: ImageJob.CutTask, caller?: Caller, bytes = 0): Promise<readonly Uint8Array[]> {
+    const [pictures] = await this.run('cutOut', [{ task, bytes }], caller);
+    return pictures as readonly Uint8Array[];
+  }
+}
+
+/**
+ * Where photographs are drawn on and cut, apart from where they are prepared for networks: no upload waits for a
+ * picture. Its workers start with the first.
+ */
+export class PictureLane implements PictureMaker {
+  readonly #options: LaneOptions<ImageJob.ImageSettings>;
+  #pictures: Pictures | undefined;
+
+  constructor(options: LaneOptions<ImageJob.ImageSettings>) {
+    this.#options = options;
+  }
+
+  /** Tasks that wait and workers that run some. */
+  get load(): Load {
+    return this.#pictures?.load ?? { waiting: 0, running: 0 };
+  }
+
+  overlay({ image, masks, prompts }: OverlayTask, caller?: Caller, bytes = 0): Promise<Uint8Array> {
+    const counts = masks.map((mask) => mask.counts);
+    // A mask to start from may be large, and is not drawn.
+    const drawn = prompts.map(({ mask_input: _, ...prompt }) => prompt);
+    return withDeparture(caller?.signal, (left) =>
+      this.#started().overlay({ image, masks: counts, prompts: drawn, left }, caller, bytes),
+    );
+  }
+
+  cutOut(task: CutoutTask, caller?: Caller, bytes = 0): Promise<readonly Uint8Array[]> {
+    return withDeparture(caller?.signal, (left) =>
+      this.#started().cutOut({ ...task, left }, caller, bytes),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#pictures?.close();
+  }
+
+  /** As `Lane.stop`. */
+  async stop(): Promise<void> {
+    await this.#pictures?.stop();
+  }
+
+  #started(): Pictures {
+    const job = new URL('./image-job.js', import.meta.url);
+    this.#pictures ??= new Pictures('picture', job, this.#options);
+    return this.#pictures;
+  }
+}
