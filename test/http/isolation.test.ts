@@ -21,8 +21,18 @@ interface Answer {
 }
 const json = async (response: Response) => (await response.json()) as Answer;
 
-async function start(t: Test, isolate: string, environment: Record<string, string> = {}) {
-  const file = join(t.testdir({ keys: line('a') + line('b') }), 'keys');
+/** A folder with a file of two keys and room for a cache. */
+function folder(t: Test) {
+  const directory = t.testdir({ keys: line('a') + line('b'), cache: {} });
+  return { keys: join(directory, 'keys'), cache: join(directory, 'cache') };
+}
+
+async function start(
+  t: Test,
+  isolate: string,
+  environment: Record<string, string> = {},
+  file = folder(t).keys,
+) {
   const service = await startService(t, {
     SAM_API_KEYS_FILE: file,
     SAM_ISOLATE_KEYS: isolate,
@@ -30,7 +40,7 @@ async function start(t: Test, isolate: string, environment: Record<string, strin
   });
   const { url, post } = service;
   return {
-    ...{ service, file },
+    service,
     ask: (key: string, method: string, headers = {}) =>
       fetch(`${url}/embeddings/${embedding_id}`, {
         method,
@@ -94,22 +104,18 @@ t.test('keys that have nothing in common', async (t) => {
 });
 
 t.test('on disk', async (t) => {
-  const settings = { SAM_CACHE_DIR: t.testdir() };
-  const first = await start(t, 'true', settings);
+  const { keys, cache } = folder(t);
+  const settings = { SAM_CACHE_DIR: cache };
+  const first = await start(t, 'true', settings, keys);
   await Promise.all(['a', 'b'].map(async (key) => (await first.embed(key)).text()));
   await first.service.close();
-  const names = (await readdir(settings.SAM_CACHE_DIR, { recursive: true })).join('\n');
+  const names = (await readdir(cache, { recursive: true })).join('\n');
   t.equal(names.match(/embedding$/gm)?.length, 2);
   t.notMatch(names, hash);
 
-  const second = await start(t, 'true', { ...settings, SAM_CACHE_DTYPE: 'float32' });
-  await problem(
-    t,
-    await second.ask('a', 'HEAD').then(() => second.ask('a', 'GET')),
-    409,
-    'embedding-mismatch',
-  );
-  await writeFile(second.file, line('a', 'rotated') + line('c'));
+  const second = await start(t, 'true', { ...settings, SAM_CACHE_DTYPE: 'float32' }, keys);
+  await problem(t, await second.ask('a', 'GET'), 409, 'embedding-mismatch');
+  await writeFile(keys, line('a', 'rotated') + line('c'));
   for (let waited = 0; (await second.ask('c', 'HEAD')).status === 401; waited += 100) {
     if (waited > 20_000) t.bailout('the new keys are never taken');
     await after(100);
@@ -118,38 +124,38 @@ t.test('on disk', async (t) => {
   await problem(t, await second.ask('c', 'GET'), 404, 'embedding-not-found');
   await second.service.close();
 
-  const third = await start(t, 'true', settings);
+  await writeFile(keys, line('a') + line('b'));
+  const third = await start(t, 'true', settings, keys);
   t.match(await json(await third.embed('a')), { flight: 'cached', tier: 'disk' });
   t.equal((await third.ask('b', 'DELETE')).status, 204);
   t.equal((await third.ask('a', 'HEAD')).status, 200);
   await third.service.close();
 
-  const shared = await start(t, 'false', settings);
+  const shared = await start(t, 'false', settings, keys);
   await problem(t, await shared.ask('a', 'GET'), 404, 'embedding-not-found');
 });
 
 t.test('without isolation keys share what they have', async (t) => {
-  const { ask, embed, decode } = await start(t, 'false');
+  const { ask, embed, decode } = await start(t, 'false', { SAM_LOGITS_BYTES: '2M' });
   await (await embed('a')).text();
   t.match(await json(await embed('b')), { flight: 'cached' });
   t.equal((await decode('b')).status, 200);
+
+  await t.test('but none pushes out the tokens of another', async (t) => {
+    const keep = async (key: string, prompts: number) => {
+      const body = {
+        box: undefined,
+        prompts: Array(prompts).fill({ box }),
+        return_logits_token: true,
+      };
+      const { results } = await json(await decode(key, body));
+      return results.map(({ masks }) => masks[0]?.logits_token);
+    };
+    const tokens = await keep('a', 3);
+    for (let i = 0; i < 2; i++) await keep('b', 64);
+    for (const token of tokens) t.equal((await decode('a', { mask_input: { token } })).status, 200);
+  });
+
   t.equal((await ask('b', 'DELETE')).status, 204);
   t.equal((await ask('a', 'HEAD')).status, 404);
-});
-
-t.test('who keeps many logits pushes out none of the others', async (t) => {
-  const { embed, decode } = await start(t, 'false', { SAM_LOGITS_BYTES: '2M' });
-  await (await embed('a')).text();
-  const keep = async (key: string, prompts: number) => {
-    const body = {
-      box: undefined,
-      prompts: Array(prompts).fill({ box }),
-      return_logits_token: true,
-    };
-    const { results } = await json(await decode(key, body));
-    return results.map(({ masks }) => masks[0]?.logits_token);
-  };
-  const tokens = await keep('a', 3);
-  for (let i = 0; i < 2; i++) await keep('b', 64);
-  for (const token of tokens) t.equal((await decode('a', { mask_input: { token } })).status, 200);
 });

@@ -186,7 +186,7 @@ t.test("an owner's files say nothing of the image, and are nobody else's", async
   t.equal(await store.hasOther({ ...kept('c'), fingerprint: 'cd'.repeat(32) }), false);
   t.equal(await store.hasOther({ ...kept(), fingerprint: 'cd'.repeat(32) }), false);
   t.equal(await store.hasOther({ ...kept('a'), fingerprint: 'cd'.repeat(32) }), true);
-  t.test('not even under the salted hash', async (t) => {
+  await t.test('not even under the salted hash', async (t) => {
     for (const name of names) {
       const id = `mobile_sam:${name.slice(3, 67)}`;
       t.equal(await store.get({ ...key, id }), undefined);
