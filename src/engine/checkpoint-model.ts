@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Checkpoint, openCheckpoint, type StateDict } from '../checkpoint/checkpoint.js';
@@ -67,10 +68,12 @@ export function checkpointEncoder(
     throw new StartupError(`${path} is ${found.architecture}, its manifest says ${architecture}`);
   }
   const { variant } = found;
+  // The runtime refuses weights behind a symbolic link, which the checkpoint may be.
+  const real = realpathSync(path);
   return {
-    folder: dirname(path),
+    folder: dirname(real),
     graphFor: (provider) =>
-      withCheckpoint(path, ({ tensors }) => {
+      withCheckpoint(real, ({ tensors }) => {
         const kind = FUSED_ATTENTION.includes(provider) ? 'fused' : 'by-head';
         if (precision === 'int8') return writeModel(inWholeNumbers(variant, tensors));
         const model = buildImageEncoder(variant, tensors, kind);

@@ -1,3 +1,4 @@
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Precision } from '#src/core/model.js';
@@ -40,6 +41,16 @@ t.test('a checkpoint in other numbers is the same encoder', async (t) => {
   t.ok(computed > 1e-4 && computed <= 5e-2, `products in 8 bits: off by ${computed}`);
   const both = relativeDistance(await encode(half, 'int8'), exact);
   t.ok(both > 1e-4 && both <= 5e-2, `both: off by ${both}`);
+});
+
+t.test('a checkpoint may be a symbolic link', async (t) => {
+  const folder = t.testdir({ models: {} });
+  const [path, link] = [join(folder, 'small.pth'), join(folder, 'models/other.pth')];
+  writeRandomSam(path, SMALL);
+  symlinkSync(path, link);
+  const options = { device: 'cpu', threads: 1, gpuTurn: new SharedArrayBuffer(4) } as const;
+  const network = checkpointEncoder(link, 'sam_vit', 'float32');
+  await t.resolves(ImageEncoder.open(network, 1024, options));
 });
 
 t.test('a checkpoint is what it is, whatever its manifest says', async (t) => {

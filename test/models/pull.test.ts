@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcp } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { ModelManifest } from '#src/core/model.js';
@@ -23,7 +24,10 @@ async function serve(t: Test, ...answers: Answer[]) {
     answer(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const stop = () => new Promise((resolve) => server.close(resolve));
+  const stop = () => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  };
   t.teardown(stop);
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/vit.pth`,
@@ -163,4 +167,102 @@ t.test('no network, no file, nothing to download', async (t) => {
     pull(folder, await readManifest(MODELS, 'mobile_sam'), () => {}),
     { message: /come with npm ci/ },
   );
+});
+
+const limits = { maxBytes: 16 * 2 ** 30, stallMs: 60_000, spareBytes: 0 };
+
+t.test('bytes without end', async (t) => {
+  const folder = t.testdir({});
+  let closed = 0;
+  const { url } = await serve(t, (_request, response) => {
+    const more = () => {
+      if (response.destroyed) return;
+      if (response.write(FILE)) setImmediate(more);
+      else response.once('drain', more);
+    };
+    response.on('close', () => closed++);
+    more();
+  });
+  const few = { ...limits, maxBytes: 1_000_000 };
+  await t.rejects(
+    pull(folder, await manifestOf({ url }), () => {}, few),
+    { name: 'StartupError', message: /more than 1000000 bytes.*say how many as "bytes"/ },
+  );
+  await t.rejects(
+    pull(folder, await manifestOf({ url, bytes: FILE.length }), () => {}),
+    { name: 'StartupError', message: /sends more than the 300000 bytes it has/ },
+  );
+  t.notOk(existsSync(join(folder, 'vit.pth.part')), 'nothing of it is kept');
+  while (closed < 2) await new Promise((resolve) => setImmediate(resolve));
+
+  const huge: Answer = (_, response) =>
+    response.writeHead(200, { 'content-length': 2 ** 40 }).write('x');
+  const claimed = await serve(t, huge);
+  await t.rejects(
+    pull(folder, await manifestOf({ url: claimed.url }), () => {}, few),
+    { message: /more than 1000000 bytes/ },
+  );
+});
+
+t.test('a download that stalls, before the answer and in it', async (t) => {
+  const folder = t.testdir({});
+  const stalls: Answer[] = [
+    () => {},
+    (_, response) => response.writeHead(200, { 'content-length': 9 }).flushHeaders(),
+  ];
+  for (const stall of stalls) {
+    const { url } = await serve(t, stall);
+    await t.rejects(
+      pull(folder, await manifestOf({ url }), () => {}, { ...limits, stallMs: 300 }),
+      { name: 'StartupError', message: /nothing came for 0\.3 s.*put it at/ },
+    );
+  }
+});
+
+t.test('a disk that is nearly full', async (t) => {
+  const folder = t.testdir({});
+  const { url } = await serve(t, whole);
+  const full = { ...limits, spareBytes: Number.MAX_SAFE_INTEGER / 2 };
+  await t.rejects(
+    pull(folder, await manifestOf({ url }), () => {}, full),
+    {
+      name: 'StartupError',
+      message: /more bytes on its disk, with some to spare, and \d+ are free/,
+    },
+  );
+});
+
+t.test('redirects lead to https only', async (t) => {
+  const folder = t.testdir({});
+  let hello: Buffer | undefined;
+  const tls = createTcp((socket) => {
+    socket
+      .on('error', () => {})
+      .once('data', (data) => {
+        hello = data;
+        socket.destroy();
+      });
+  }).listen(0, '127.0.0.1');
+  await once(tls, 'listening');
+  t.teardown(() => tls.close());
+  const { port } = tls.address() as AddressInfo;
+  let location = '';
+  const { url, ranges } = await serve(t, (_, response) =>
+    response.writeHead(302, { location }).end(),
+  );
+  const manifest = await manifestOf({ url });
+  for (location of [`http://127.0.0.1:${port}/`, '/vit.pth', 'file:///etc/passwd', 'http://[']) {
+    await t.rejects(
+      pull(folder, manifest, () => {}),
+      { name: 'StartupError', message: /which is not https: only such redirects are followed/ },
+    );
+  }
+  t.equal(ranges.length, 4);
+  t.equal(hello, undefined);
+  location = `https://127.0.0.1:${port}/`;
+  await t.rejects(
+    pull(folder, manifest, () => {}),
+    { message: /cannot download/ },
+  );
+  t.equal((hello as Buffer | undefined)?.[0], 0x16, 'a greeting of TLS');
 });
