@@ -8,8 +8,8 @@ const END = codeOf('IEND');
 const EXIF = codeOf('eXIf');
 
 /**
- * A PNG without the chunks that say nothing of its pixels. What is kept is not looked into, and a file that is cut off
- * or damaged stays so.
+ * A PNG without the chunks that say nothing of its pixels. Chunks are not looked into: what is kept of a
+ * file that is cut off or damaged stays so.
  * @param file that begins with PNG's signature.
  * @returns the file itself when there is nothing to leave out.
  */

@@ -29,19 +29,18 @@ const OPACITY = 0.45;
  */
 export async function drawOverlay(
   image: RgbImage,
-  masks: readonly Uint32Array[],
+  masks: Iterable<Uint32Array>,
   prompts: readonly Prompt[],
 ): Promise<Uint8Array> {
   const { width, height } = image;
   const thickness = Math.max(1, Math.round(Math.max(width, height) / 500));
-  if (masks.length > 0) {
-    const columns = toColumns(image);
-    for (const [i, runs] of masks.entries()) {
-      const colour = MASK_COLOURS[i % MASK_COLOURS.length] as Colour;
-      drawMask(columns, height, stripsOf(runs, height), colour, thickness);
-    }
-    fromColumns(columns, image);
+  const columns = toColumns(image);
+  let drawn = 0;
+  for (const runs of masks) {
+    const colour = MASK_COLOURS[drawn++ % MASK_COLOURS.length] as Colour;
+    drawMask(columns, height, stripsOf(runs, height), colour, thickness);
   }
+  fromColumns(columns, image);
   for (const { box, point_coords = [], point_labels = [] } of prompts) {
     if (box) drawBox(image, box, thickness);
     for (const [i, point] of point_coords.entries()) {

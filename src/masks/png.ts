@@ -2,10 +2,15 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import sharp from 'sharp';
 import type { ImageSize } from '../core/image.js';
+import { neededChunks } from '../core/png-chunks.js';
 import { stripsOf } from './components.js';
 import { fromImage } from './rle.js';
 
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+
+/** Of a pixel of four channels of 16 bits, and of what rows and packing add. */
+const MAX_PIXEL_BYTES = 9;
+const SPARE_BYTES = 2 ** 17;
 
 /**
  * A mask of column-major runs as a PNG of one bit a pixel: white inside, black outside. Written here because
@@ -64,10 +69,13 @@ export async function decodePng(file: Buffer, image: ImageSize): Promise<number[
   // The size stands at a fixed place, so that nothing larger than the image is ever unpacked.
   if (file.length < 24 || !file.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return undefined;
   if (file.readUInt32BE(16) !== width || file.readUInt32BE(20) !== height) return undefined;
+  const needed = neededChunks(file);
+  // Packed pixels are no larger than plain ones, but for a little.
+  if (needed.length > MAX_PIXEL_BYTES * width * height + SPARE_BYTES) return undefined;
   try {
     const options = { failOn: 'truncated', limitInputPixels: width * height } as const;
-    const { hasAlpha } = await sharp(file, options).metadata();
-    const picture = sharp(file, options);
+    const { hasAlpha } = await sharp(needed, options).metadata();
+    const picture = sharp(needed, options);
     const channel = hasAlpha ? picture.extractChannel('alpha') : picture.toColourspace('b-w');
     return fromImage(await channel.raw({ depth: 'uchar' }).toBuffer(), image);
   } catch {

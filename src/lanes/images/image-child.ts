@@ -43,11 +43,7 @@ export class ImageChild {
     left: Int32Array,
   ): Promise<{ answer: Answer; parts: readonly Uint8Array[] }> {
     const child = await this.#alive();
-    const watch = this.#watch(
-      child,
-      memoryBound(question.kind, parts[0], question.maxPixels),
-      left,
-    );
+    const watch = this.#watch(child, memoryBound(parts, question.maxPixels), left);
     const deadline = setTimeout(() => child.end(tooLong(question)), this.#timeoutMs);
     try {
       const { head, parts: made } = await child.ask(question, parts);

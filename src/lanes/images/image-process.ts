@@ -56,12 +56,17 @@ async function answerTo(
   }
   const parts: Uint8Array[] = [];
   if (question.kind === 'overlay') {
-    parts.push(await drawOverlay(whole, masks.map(readRuns), question.prompts));
+    parts.push(await drawOverlay(whole, eachRead(masks), question.prompts));
   } else {
     // One after the other: each takes four bytes a pixel while it is made.
     for (const mask of masks) parts.push(await cutOut(whole, readRuns(mask)));
   }
   return { image: sizeOf(whole), parts };
+}
+
+/** One after the other: the runs of a mask may take more room than the image. */
+function* eachRead(masks: readonly Uint8Array[]): Generator<Uint32Array> {
+  for (const mask of masks) yield readRuns(mask);
 }
 
 function sizeOf({ width, height }: RgbImage): ImageSize {
