@@ -160,7 +160,8 @@ t.test('every byte a client sends has an owner', async (t) => {
     const image = chunked(PICTURE, 1000);
     const grown = await growthDuring(service, async () => {
       const { status } = await exchange(target, start, extension.repeat(20), '0\r\n\r\n');
-      t.match(String(status), /^4/, 'chunk extensions');
+      // What is still being sent may take the answer with it.
+      t.match(String(status), /^[40]/, 'chunk extensions');
       t.match(String((await exchange(target, start, image, trailers)).status), /^4/, 'trailers');
     });
     t.ok(grown < 60, `${grown} MiB`);
