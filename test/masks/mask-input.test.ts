@@ -5,6 +5,7 @@ import { encodePng } from '#src/masks/png.js';
 import { postprocessMask } from '#src/masks/postprocess.js';
 import { compress } from '#src/masks/rle.js';
 import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
+import { pngChunk, unpackingChunks, withChunks } from '../fixtures/bombs.js';
 import { drawnMasks } from '../fixtures/masks.js';
 
 const FRAME = 1024;
@@ -85,4 +86,29 @@ t.test('what is no mask of the image', async (t) => {
   for (const input of bad) {
     await t.rejects(readMaskInput(input, image, FRAME, path), { code: 'prompt-invalid' });
   }
+});
+
+t.test('what a PNG packs beside its pixels is never unpacked', async (t) => {
+  const image = { width: 64, height: 48 };
+  const counts = runsOf(64, 48, (x, y) => x > y);
+  const png = await encodePng(counts, image);
+  const plain = await readMaskInput({ png: png.toString('base64') }, image, FRAME, path);
+  // 6 GB in all, if it were.
+  const chunks = Array<Buffer[]>(100).fill(unpackingChunks(20)).flat();
+  const bomb = withChunks(png, ...chunks).toString('base64');
+  const before = process.resourceUsage().maxRSS;
+  t.same(await readMaskInput({ png: bomb }, image, FRAME, path), plain);
+  t.ok(process.resourceUsage().maxRSS - before < 100_000, 'kilobytes');
+});
+
+t.test('a PNG that is larger than its pixels can be is none', async (t) => {
+  const image = { width: 4, height: 4 };
+  const png = await encodePng(
+    runsOf(4, 4, (x) => x > 1),
+    image,
+  );
+  const data = pngChunk('IDAT', Buffer.alloc(2 ** 18));
+  const padded = Buffer.concat([png.subarray(0, -12), data, png.subarray(-12)]);
+  const refusal = { code: 'prompt-invalid', message: /must be base64 of a PNG of 4x4 pixels/ };
+  await t.rejects(readMaskInput({ png: padded.toString('base64') }, image, FRAME, path), refusal);
 });

@@ -65,6 +65,20 @@ t.test('pixels are booked until their image is done, well or badly', async (t) =
   t.equal(ends.length, 3, 'one image is always taken');
 });
 
+t.test('masks to be drawn are counted by their pixels', async (t) => {
+  const { lane, ends } = slowLane();
+  const admission = new ImageAdmission(lane, limits, new PixelBudget(100_000));
+  const image = png(50, 50);
+  const masks = [2500, 2500, 1].map((area) => ({ counts: '', area }));
+  await t.rejects(admission.overlay({ image, masks, prompts: [] }), {
+    code: 'masks-too-large',
+    message: 'the masks have 5001 pixels to draw, more than the 5000 allowed',
+  });
+  const drawing = admission.overlay({ image, masks: masks.slice(0, 2), prompts: [] });
+  ends[0]?.();
+  await drawing;
+});
+
 t.test('the header of a whole file, too', async (t) => {
   const { lane } = slowLane();
   const admission = new ImageAdmission(lane, limits, new PixelBudget(10));

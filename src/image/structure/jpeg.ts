@@ -59,7 +59,8 @@ function* segments(file: Uint8Array): Generator<Segment> {
     const marker = file[from + 1] ?? EOI;
     const alone = marker === SOI || marker === EOI || marker === 0x01;
     const size = ((file[from + 2] ?? 0) << 8) | (file[from + 3] ?? 0);
-    const to = nextMarker(file, from + 2 + (alone ? 0 : Math.max(2, size)));
+    const end = from + 2 + (alone ? 0 : Math.max(2, size));
+    const to = marker === EOI ? Math.min(end, file.length) : nextMarker(file, end);
     yield { marker, from, to };
     if (marker === EOI) return;
     from = to;

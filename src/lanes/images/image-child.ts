@@ -19,11 +19,26 @@ const REST_BYTES = 300 * 2 ** 20;
  */
 export class ImageChild {
   readonly #timeoutMs: number;
+  readonly #bound: typeof memoryBound;
   #process: Subprocess<Question, Reply> | undefined;
 
-  /** @param timeoutMs that a question may take; the process does not outlive it. */
-  constructor(timeoutMs: number) {
+  /**
+   * @param timeoutMs that a question may take; the process does not outlive it.
+   * @param bound the bytes of memory that a question may take.
+   */
+  constructor(timeoutMs: number, bound = memoryBound) {
     this.#timeoutMs = timeoutMs;
+    this.#bound = bound;
+  }
+
+  /** Of the process, if there is one. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Ends the process; another question starts it again. */
+  close(): void {
+    this.#process?.end(new Error('closed'));
   }
 
   /** Starts the process, unless it runs. @throws Error when it does not start */
@@ -43,7 +58,7 @@ export class ImageChild {
     left: Int32Array,
   ): Promise<{ answer: Answer; parts: readonly Uint8Array[] }> {
     const child = await this.#alive();
-    const watch = this.#watch(child, memoryBound(parts, question.maxPixels), left);
+    const watch = this.#watch(child, this.#bound(parts, question.maxPixels), left);
     const deadline = setTimeout(() => child.end(tooLong(question)), this.#timeoutMs);
     try {
       const { head, parts: made } = await child.ask(question, parts);

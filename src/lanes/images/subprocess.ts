@@ -26,9 +26,8 @@ export class Subprocess<Head, Reply> {
     // Whoever asks next is told; until then it is nobody's failure.
     this.ready.catch(() => {});
     receiveFrames<Reply>(this.#line, (frame) => this.#waiting.resolve(frame));
-    for (const emitter of [this.#process, this.#line]) {
-      emitter.on('error', (error) => this.end(error));
-    }
+    this.#process.on('error', (error) => this.end(error));
+    this.#line.on('error', (cause) => this.end(new ProcessDied('the process hung up', { cause })));
     this.#process.on('exit', (code, signal) => {
       this.end(new ProcessDied(`the process ended: ${signal ?? `code ${code}`}`));
     });
