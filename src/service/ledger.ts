@@ -4,6 +4,9 @@ import { SamError } from '../core/errors.js';
 const RETRY_AFTER = 1;
 /** Who waits for its client for so many milliseconds has stalled, and gives way to those who do not. */
 const STALLED_MS = 1000;
+/** Requests that hold no more are small, as clicks are: a part of the memory is for them alone. */
+const SMALL_BYTES = 2 ** 20;
+const SHARE_FOR_SMALL = 1 / 8;
 
 export interface LedgerLimits {
   /** Bytes of all requests together. */
@@ -16,8 +19,9 @@ export interface LedgerLimits {
 
 /**
  * The memory that clients make the service hold: bodies, what is parsed from them, pixels, masks, answers. It is
- * booked before it is allocated. Where it would be too much, requests that wait for their own client, in a body that
- * has stalled or an answer that is not read, are ended first, the slowest of them before the others.
+ * booked before it is allocated. Where it would be too much, requests give way that wait for their own clients, for the
+ * rest of a body or for an answer to be read: those that have stalled, and those of clients that hold more than the one
+ * that asks.
  */
 export class Ledger {
   readonly #limits: LedgerLimits;
@@ -49,40 +53,59 @@ export class Ledger {
   }
 
   #take(account: RequestAccount, client: string, kind: MemoryKind, bytes: number): void {
-    this.#makeRoom(account, client, kind, bytes);
+    this.#makeRoom(account, kind, bytes);
     this.#change(client, kind, bytes);
   }
 
   /** Which bound the bytes would go over. */
-  #exceeded(client: string, kind: MemoryKind, bytes: number): 'client' | 'all' | undefined {
+  #exceeded(own: RequestAccount, kind: MemoryKind, bytes: number): 'client' | 'all' | undefined {
     const { maxBytes, maxClientBytes, maxBodyBytes } = this.#limits;
-    if ((this.#clients.get(client) ?? 0) + bytes > maxClientBytes) return 'client';
-    if (this.#total + bytes > maxBytes) return 'all';
-    return kind === 'body' && this.held('body') + bytes > maxBodyBytes ? 'all' : undefined;
+    if (this.#heldBy(own.client) + bytes > maxClientBytes) return 'client';
+    const usable = own.held + bytes > SMALL_BYTES ? 1 - SHARE_FOR_SMALL : 1;
+    if (this.#total + bytes > usable * maxBytes) return 'all';
+    if (kind === 'body' && this.held(kind) + bytes > usable * maxBodyBytes) return 'all';
+    return undefined;
   }
 
-  /** Ends stalled requests until `bytes` more fit. @throws SamError `overloaded` when they do not even then */
-  #makeRoom(own: RequestAccount, client: string, kind: MemoryKind, bytes: number): void {
-    if (!this.#exceeded(client, kind, bytes)) return;
-    const before = this.#now() - STALLED_MS;
-    const stalled = [...this.#waiting].filter((each) => each !== own && each.movedAt < before);
-    stalled.sort((a, b) => a.movedAt - b.movedAt);
+  #heldBy(client: string): number {
+    return this.#clients.get(client) ?? 0;
+  }
+
+  /** Ends waiting requests until `bytes` more fit. @throws SamError `overloaded` when they do not even then */
+  #makeRoom(own: RequestAccount, kind: MemoryKind, bytes: number): void {
     for (;;) {
-      const exceeded = this.#exceeded(client, kind, bytes);
+      const exceeded = this.#exceeded(own, kind, bytes);
       if (!exceeded) return;
-      const next = stalled.findIndex((each) => exceeded === 'all' || each.client === client);
-      if (next < 0) break;
-      stalled.splice(next, 1)[0]?.end();
+      const next = this.#givesWay(own, exceeded, bytes);
+      if (!next) break;
+      next.end();
     }
     throw new SamError('overloaded', 'too much memory is in use for requests', {
       retryAfter: RETRY_AFTER,
     });
   }
 
+  /** The request that has stalled for longest or, if none has, the slowest of the client that holds most. */
+  #givesWay(own: RequestAccount, exceeded: 'client' | 'all', bytes: number) {
+    const before = this.#now() - STALLED_MS;
+    const most = this.#heldBy(own.client) + bytes;
+    let chosen: RequestAccount | undefined;
+    const weight = (each: RequestAccount) =>
+      each.movedAt < before ? Number.POSITIVE_INFINITY : this.#heldBy(each.client);
+    for (const each of this.#waiting) {
+      if (each === own || each.held === 0) continue;
+      if (exceeded === 'client' && each.client !== own.client) continue;
+      const [heavy, least] = [weight(each), chosen ? weight(chosen) : most];
+      const slower = heavy === least && chosen && each.movedAt < chosen.movedAt;
+      if (heavy > least || slower) chosen = each;
+    }
+    return chosen;
+  }
+
   #change(client: string, kind: MemoryKind, bytes: number): void {
     this.#total += bytes;
     this.#held.set(kind, this.held(kind) + bytes);
-    const held = (this.#clients.get(client) ?? 0) + bytes;
+    const held = this.#heldBy(client) + bytes;
     if (held > 0) this.#clients.set(client, held);
     else this.#clients.delete(client);
   }
@@ -105,6 +128,8 @@ export class RequestAccount implements Account {
   #users = 1;
   #open = true;
   #onEnd: (() => void) | undefined;
+  /** Bytes in all. */
+  held = 0;
   /** When its client last sent or took something, on the ledger's clock. */
   movedAt: number;
 
@@ -117,6 +142,7 @@ export class RequestAccount implements Account {
   take(kind: MemoryKind, bytes: number): void {
     this.#page.take(kind, bytes);
     this.#held.set(kind, (this.#held.get(kind) ?? 0) + bytes);
+    this.held += bytes;
     // The request may be over while work that was begun for it still finds that it needs more.
     if (this.#users === 0) this.#giveAll();
   }
@@ -125,6 +151,7 @@ export class RequestAccount implements Account {
     const held = this.#held.get(kind) ?? 0;
     const given = Math.min(bytes, held);
     this.#held.set(kind, held - given);
+    this.held -= given;
     this.#page.give(kind, given);
   }
 
@@ -179,5 +206,6 @@ export class RequestAccount implements Account {
   #giveAll(): void {
     for (const [kind, bytes] of this.#held) this.#page.give(kind, bytes);
     this.#held.clear();
+    this.held = 0;
   }
 }
