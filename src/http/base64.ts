@@ -1,60 +1,86 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** Characters that are decoded between two turns of the event loop; four make three bytes. */
-const PIECE = 2 ** 20;
-const SPACE = 0x20;
+/** Characters that are decoded between two turns of the event loop. */
+const PIECE = 2 ** 19;
+/** The longest escape of a JSON string, `\\u002b`. */
+const ESCAPE = 6;
+const [SPACE, BACKSLASH] = [0x20, 0x5c];
 
 /** Where base64 begins: behind what a data URI says of itself. */
-export function base64Start(text: string): number {
-  return /^data:[^,]{0,200};base64,/.exec(text)?.[0].length ?? 0;
+export function base64Start(text: Buffer): number {
+  const head = text.toString('latin1', 0, 256);
+  return /^data:[^,]{0,200};base64,/.exec(head)?.[0].length ?? 0;
 }
 
 /**
- * Decodes base64, whitespace in it or not, without holding the event loop.
+ * Decodes base64, whitespace and escapes of JSON in it or not, without holding the event loop.
  * @param out room for three bytes of every four characters.
+ * @param onBytes called with each piece of them.
  * @returns the bytes written, or undefined where the text is no base64.
  */
 export async function decodeBase64(
-  text: string,
+  text: Buffer,
   start: number,
   out: Uint8Array,
+  onBytes: (bytes: Uint8Array) => void,
 ): Promise<number | undefined> {
-  const target = Buffer.from(out.buffer, out.byteOffset, out.length);
+  const target = Buffer.from(out.buffer as ArrayBuffer, out.byteOffset, out.length);
   let written = 0;
   let rest = '';
   let ended = false;
-  for (let at = start; at < text.length; at += PIECE) {
-    const digits = withoutSpace(text.slice(at, at + PIECE));
+  for (let at = start; at < text.length; ) {
+    const end = pieceEnd(text, at);
+    const digits = digitsOf(text.toString('latin1', at, end));
     // Padding ends the text.
     if (digits === undefined || (ended && digits !== '')) return undefined;
     const piece = rest + digits;
-    const whole = at + PIECE < text.length ? piece.length - (piece.length % 4) : piece.length;
+    const whole = end < text.length ? piece.length - (piece.length % 4) : piece.length;
     rest = piece.slice(whole);
-    const size = base64Bytes(piece, 0, whole);
+    const size = base64Bytes(piece, whole);
     // The decoder skips what is not base64, so any such character leaves the result short.
     if (target.write(piece.slice(0, whole), written, 'base64') !== size) return undefined;
+    onBytes(target.subarray(written, written + size));
     written += size;
     ended ||= piece.endsWith('=', whole);
+    at = end;
     await turn();
   }
   return written;
 }
 
-/** Bytes that the digits from `start` to `end` make, if there is no whitespace between them. */
-export function base64Bytes(text: string, start: number, end: number): number {
-  const padding = text.endsWith('==', end) ? 2 : text.endsWith('=', end) ? 1 : 0;
-  return Math.max(0, Math.floor(((end - start - padding) * 3) / 4));
+/** Bytes that the first `length` digits make; one digit too many makes none. */
+function base64Bytes(digits: string, length: number): number {
+  const padding = digits.endsWith('==', length) ? 2 : digits.endsWith('=', length) ? 1 : 0;
+  const count = length - padding;
+  return count % 4 === 1 ? Number.NaN : Math.floor((count * 3) / 4);
+}
+
+/** Where the next piece ends: not within an escape. */
+function pieceEnd(text: Buffer, at: number): number {
+  const end = Math.min(text.length, at + PIECE);
+  if (end === text.length) return end;
+  const slash = text.subarray(end - ESCAPE, end).lastIndexOf(BACKSLASH);
+  return slash < 0 ? end : end - ESCAPE + slash;
 }
 
 /** Undefined where other characters than those of base64 could hide in it. */
-function withoutSpace(piece: string): string | undefined {
-  if (/[^\t\n\f\r -~]/.test(piece)) return undefined;
-  if (!/\s/.test(piece)) return piece;
+function digitsOf(piece: string): string | undefined {
+  const text = piece.includes('\\') ? unescaped(piece) : piece;
+  if (text === undefined || /[^\t\n\f\r -~]/.test(text)) return undefined;
+  if (!/\s/.test(text)) return text;
   // A regular expression takes some twenty times as long where every other character is a space.
-  const bytes = Buffer.from(piece, 'latin1');
+  const bytes = Buffer.from(text, 'latin1');
   let size = 0;
   for (const byte of bytes) {
     if (byte > SPACE) bytes[size++] = byte;
   }
   return bytes.toString('latin1', 0, size);
+}
+
+function unescaped(piece: string): string | undefined {
+  try {
+    return JSON.parse(`"${piece}"`);
+  } catch {
+    return undefined;
+  }
 }

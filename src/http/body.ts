@@ -78,17 +78,23 @@ function drain(
   });
 }
 
-/** A body's bytes, in a block that doubles as they come. */
+/**
+ * A body's bytes, in memory that every thread reads. Where it is known how many will come, their block is asked for at
+ * once, which takes no memory before they are written, and is booked as they come.
+ */
 class Body {
   readonly #account: RequestAccount;
   readonly #options: BodyOptions;
-  #block = new Uint8Array(0);
+  #block: Uint8Array;
+  #booked = 0;
   #size = 0;
   #chunks = 0;
 
   constructor(account: RequestAccount, options: BodyOptions) {
     this.#account = account;
     this.#options = options;
+    const { expected = 0, maxBytes } = options;
+    this.#block = shared(Math.min(expected, maxBytes));
   }
 
   add(chunk: Uint8Array): void {
@@ -101,33 +107,39 @@ class Body {
       const message = `${name} comes in chunks of a few bytes: send larger ones`;
       throw new SamError('malformed-request', message);
     }
-    if (size > this.#block.length) this.#grow(size);
+    onChunk?.(chunk);
+    if (size > this.#booked) this.#book(size);
     this.#block.set(chunk, this.#size);
     this.#size = size;
-    onChunk?.(chunk);
   }
 
-  /** The bytes, in memory of their own: crossing into a worker copies the whole block a view lies in. */
   finish(): Uint8Array {
-    if (this.#block.length > this.#size) this.#move(this.#size);
-    return this.#block;
+    return this.#block.subarray(0, this.#size);
   }
 
   drop(): void {
-    this.#account.give('body', this.#block.length);
+    this.#account.give('body', this.#booked);
   }
 
-  #grow(needed: number): void {
-    const { maxBytes, expected = maxBytes } = this.#options;
-    const doubled = Math.max(FIRST_BYTES, 2 * this.#block.length);
-    this.#move(Math.max(needed, Math.min(doubled, expected, maxBytes)));
+  /** Books memory for `needed` bytes and perhaps twice as many, and moves to a larger block where these do not fit. */
+  #book(needed: number): void {
+    const { maxBytes } = this.#options;
+    const most = Math.max(needed, Math.min(2 * needed, maxBytes));
+    const capacity = Math.max(needed, Math.min(most, this.#block.length), FIRST_BYTES);
+    const grows = needed > this.#block.length;
+    const booked = grows ? Math.max(most, FIRST_BYTES) : capacity;
+    // What is moved is there twice for a moment.
+    this.#account.take('body', booked - this.#booked + (grows ? this.#size : 0));
+    if (grows) {
+      const block = shared(booked);
+      block.set(this.#block.subarray(0, this.#size));
+      this.#block = block;
+      this.#account.give('body', this.#size);
+    }
+    this.#booked = booked;
   }
+}
 
-  #move(capacity: number): void {
-    const before = this.#block;
-    this.#account.take('body', capacity);
-    this.#block = new Uint8Array(capacity);
-    this.#block.set(before.subarray(0, this.#size));
-    this.#account.give('body', before.length);
-  }
+function shared(bytes: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(bytes));
 }

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { SamError } from '../core/errors.js';
 import { declaredLength, readBody } from './body.js';
 import { parseField } from './json.js';
+import { JsonMeasure } from './json-measure.js';
 import type { Upload, Uploads } from './uploads.js';
 
 /** Bytes that all fields of a form may have beside its image: those of a body of `/decode`. */
@@ -27,6 +28,7 @@ export async function readForm(request: FastifyRequest, uploads: Uploads): Promi
       'send a form (multipart/form-data) with the file image',
     );
   }
+  const { memory } = request.caller;
   let upload: Upload | undefined;
   const fields: Record<string, unknown> = {};
   let left = MAX_FIELD_BYTES;
@@ -48,10 +50,12 @@ export async function readForm(request: FastifyRequest, uploads: Uploads): Promi
           throw invalid(`/${name}`, 'is not a known file: name it image');
         }
         if (Object.hasOwn(fields, name)) throw invalid(`/${name}`, 'stands twice in the form');
-        const text = await readBody(file, request.caller.memory, { name, maxBytes: left });
+        const measure = new JsonMeasure();
+        const onChunk = (chunk: Uint8Array) => measure.add(chunk);
+        const text = await readBody(file, memory, { name, maxBytes: left, onChunk });
         left -= text.length;
-        fields[name] = parseField(text, request.caller.memory);
-        request.caller.memory.give('body', text.length);
+        fields[name] = parseField(text, measure.values, memory);
+        memory.give('body', text.length);
       }
     }
     if (!upload) throw invalid('/image', 'is missing: send the photograph as a file named image');
