@@ -79,9 +79,16 @@ export class Queue {
       this.#onLate(ticket);
     };
     const late = ticket.patient ? undefined : setTimeout(tooLong, this.#limitMs).unref();
-    const turn = this.#turnsOf(ticket).join(clientOf(ticket));
-    const isLater = (other: Place) =>
-      other.ticket.patient === ticket.patient ? other.turn > turn : other.ticket.patient;
+    const turns = this.#turnsOf(ticket);
+    const turn = turns.join(clientOf(ticket));
+    const waiting = turns.waiting(clientOf(ticket));
+    const isLater = (other: Place) => {
+      if (other.ticket.patient !== ticket.patient) return other.ticket.patient;
+      // Within a turn those go first who ask for least: a click goes before a part of a large request.
+      return other.turn === turn
+        ? turns.waiting(clientOf(other.ticket)) > waiting
+        : other.turn > turn;
+    };
     const later = this.#places.findIndex(isLater);
     const at = later < 0 ? this.#places.length : later;
     this.#places.splice(at, 0, { ticket, turn, late, passedOver: 0 });

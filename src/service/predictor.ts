@@ -15,8 +15,8 @@ import {
   type PromptLimits,
 } from './prompt-rules.js';
 
-/** Prompts in one task: few enough that all workers share in a request of many. */
-const BATCH = 4;
+/** Prompts in one task: few enough that all workers share in a request of many, and that a click waits for few. */
+const BATCH = 2;
 /** 256x256 numbers of 32 bits. */
 const LOGITS_BYTES = 256 * 256 * 4;
 
