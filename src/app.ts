@@ -117,6 +117,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     workers: config.SAM_DECODE_WORKERS,
     queueLimit: config.SAM_DECODE_QUEUE,
     hotLimit: contexts,
+    othersWork: () => encodeLane.load.running > 0,
     timeouts: { queueMs: config.SAM_QUEUE_TIMEOUT_MS, runMs: config.SAM_DECODE_TIMEOUT_MS },
     settings: {
       models: byName(models, (model) => ({

@@ -12,6 +12,8 @@ export interface LaneOptions<Settings> {
   readonly hotLimit?: number;
   /** The lane that takes over from this one, which works ahead of it by no more than it can take at once. */
   readonly next?: Successor;
+  /** Whether others need the processor: long work then leaves all workers but one. */
+  readonly othersWork?: () => boolean;
   /** Told of a worker that died between tasks; it has been replaced already. */
   readonly onWorkerLost: (error: unknown) => void;
   /** Told of each task that ended, well or badly. */

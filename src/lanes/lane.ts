@@ -9,6 +9,9 @@ import { type Errand, Queue, type Ticket } from './queue.js';
 import { Seat } from './seat.js';
 import { reportOf, withWait } from './task-report.js';
 
+/** After so many milliseconds without a task that somebody waits for, long work takes all workers. */
+const QUIET_MS = 2000;
+
 /**
  * A bounded queue before worker threads. It steers tasks to a worker that is prepared for them, refuses what would
  * wait too long, and forgets what nobody waits for any more.
@@ -20,6 +23,8 @@ export class Lane<J extends Job, Settings> implements Successor {
   readonly #queue: Queue;
   /** Workers that run tasks somebody waits for. */
   #urgent = 0;
+  /** When the last task came that somebody waits for. */
+  #askedAt = Number.NEGATIVE_INFINITY;
   /** Moving average of a task's milliseconds, from which Retry-After is guessed. */
   #pace = 1000;
   /** Tasks of one group that may run as one batch. */
@@ -97,6 +102,7 @@ export class Lane<J extends Job, Settings> implements Successor {
     errands: readonly Errand<TaskOf<J, K>>[],
     caller?: Caller,
   ): Promise<ResultOf<J, K>[]> {
+    if (caller) this.#askedAt = performance.now();
     this.#makeRoom(this.#admit(errands.length, caller));
     // The first failure takes its siblings out of the queue too.
     const siblings = new AbortController();
@@ -240,7 +246,7 @@ export class Lane<J extends Job, Settings> implements Successor {
       const { first } = this.#queue;
       const idle = this.#seats.filter(({ busy }) => !busy);
       const seat = idle.find((each) => each.isHot(first?.subject)) ?? idle[0];
-      if (!first || !seat || this.#isAhead(first)) return;
+      if (!first || !seat || this.#isAhead(first) || this.#leavesWorker(first)) return;
       const batch = this.#queue.take(seat, this.#batch).filter((ticket) => this.#book(ticket));
       if (batch.length > 0) void this.#serve(seat, batch);
     }
@@ -255,6 +261,17 @@ export class Lane<J extends Job, Settings> implements Successor {
       reject(error);
       return false;
     }
+  }
+
+  /**
+   * Whether long work is to leave the worker to what may come: beside clicks, and beside other work, it keeps to one
+   * worker, so that a click finds another free.
+   */
+  #leavesWorker({ patient }: Ticket): boolean {
+    if (!patient) return false;
+    const asked = performance.now() - this.#askedAt < QUIET_MS;
+    const patientRunning = this.load.running - this.#urgent;
+    return patientRunning > 0 && (asked || (this.#options.othersWork?.() ?? false));
   }
 
   /** Whether the next lane has enough to do without a task; long work does not keep it from other tasks. */
