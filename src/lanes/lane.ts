@@ -9,7 +9,9 @@ import { type Errand, Queue, type Ticket } from './queue.js';
 import { Seat } from './seat.js';
 import { reportOf, withWait } from './task-report.js';
 
-/** After so many milliseconds without a task that somebody waits for, long work takes all workers. */
+/** A request of more tasks is a large one. */
+const MOST_TOGETHER = 2;
+/** After so many milliseconds without a small request, large ones take all workers. */
 const QUIET_MS = 2000;
 
 /**
@@ -23,6 +25,8 @@ export class Lane<J extends Job, Settings> implements Successor {
   readonly #queue: Queue;
   /** Workers that run tasks somebody waits for. */
   #urgent = 0;
+  /** Workers that run parts of large requests or of long work. */
+  #bulk = 0;
   /** When the last task came that somebody waits for. */
   #askedAt = Number.NEGATIVE_INFINITY;
   /** Moving average of a task's milliseconds, from which Retry-After is guessed. */
@@ -102,13 +106,14 @@ export class Lane<J extends Job, Settings> implements Successor {
     errands: readonly Errand<TaskOf<J, K>>[],
     caller?: Caller,
   ): Promise<ResultOf<J, K>[]> {
-    if (caller) this.#askedAt = performance.now();
+    if (caller && errands.length <= MOST_TOGETHER) this.#askedAt = performance.now();
     this.#makeRoom(this.#admit(errands.length, caller));
     // The first failure takes its siblings out of the queue too.
     const siblings = new AbortController();
     const { signal } = siblings;
     const leave = caller ? AbortSignal.any([caller.signal, signal]) : signal;
-    const request = { kind, patient: false, caller, request: siblings };
+    const bulk = errands.length > MOST_TOGETHER;
+    const request = { kind, patient: false, bulk, caller, request: siblings };
     try {
       const answers = errands.map((errand) => this.#enqueue({ ...errand, ...request }, leave));
       return (await Promise.all(answers)) as ResultOf<J, K>[];
@@ -129,7 +134,7 @@ export class Lane<J extends Job, Settings> implements Successor {
     errand: Errand<TaskOf<J, K>>,
     caller: Caller,
   ): Promise<ResultOf<J, K>> {
-    const ticket = { ...errand, kind, patient: true, caller, request: {} };
+    const ticket = { ...errand, kind, patient: true, bulk: true, caller, request: {} };
     return (await this.#enqueue(ticket, caller.signal)) as ResultOf<J, K>;
   }
 
@@ -205,7 +210,7 @@ export class Lane<J extends Job, Settings> implements Successor {
 
   #refuseAll(): SamError {
     this.#stopping ??= new SamError('overloaded', 'the service is stopping', { retryAfter: 1 });
-    for (let { first } = this.#queue; first; { first } = this.#queue) {
+    for (let first = this.#queue.first(); first; first = this.#queue.first()) {
       this.#queue.remove(first);
       first.reject(this.#stopping);
     }
@@ -243,11 +248,14 @@ export class Lane<J extends Job, Settings> implements Successor {
   /** Gives work to idle workers. */
   #dispatch(): void {
     for (;;) {
-      const { first } = this.#queue;
+      const allows = this.#allowsBulk() ? undefined : ({ bulk }: Ticket) => !bulk;
+      const first = this.#queue.first(allows);
       const idle = this.#seats.filter(({ busy }) => !busy);
       const seat = idle.find((each) => each.isHot(first?.subject)) ?? idle[0];
-      if (!first || !seat || this.#isAhead(first) || this.#leavesWorker(first)) return;
-      const batch = this.#queue.take(seat, this.#batch).filter((ticket) => this.#book(ticket));
+      if (!first || !seat || this.#isAhead(first)) return;
+      const batch = this.#queue
+        .take(seat, this.#batch, allows)
+        .filter((ticket) => this.#book(ticket));
       if (batch.length > 0) void this.#serve(seat, batch);
     }
   }
@@ -264,14 +272,13 @@ export class Lane<J extends Job, Settings> implements Successor {
   }
 
   /**
-   * Whether long work is to leave the worker to what may come: beside clicks, and beside other work, it keeps to one
-   * worker, so that a click finds another free.
+   * Whether a worker may take a part of a large request or of long work: beside clicks, and beside other work, these
+   * keep to one worker, so that a click finds another free.
    */
-  #leavesWorker({ patient }: Ticket): boolean {
-    if (!patient) return false;
+  #allowsBulk(): boolean {
+    if (this.#bulk === 0) return true;
     const asked = performance.now() - this.#askedAt < QUIET_MS;
-    const patientRunning = this.load.running - this.#urgent;
-    return patientRunning > 0 && (asked || (this.#options.othersWork?.() ?? false));
+    return !asked && !(this.#options.othersWork?.() ?? false);
   }
 
   /** Whether the next lane has enough to do without a task; long work does not keep it from other tasks. */
@@ -298,10 +305,11 @@ export class Lane<J extends Job, Settings> implements Successor {
   }
 
   async #serve(seat: Seat, batch: readonly Ticket[]): Promise<void> {
-    const [{ kind, subject, patient }] = batch as [Ticket];
+    const [{ kind, subject, patient, bulk }] = batch as [Ticket];
     const start = performance.now();
     void seat.take();
     if (!patient) this.#urgent++;
+    if (bulk) this.#bulk++;
     const tasks = batch.map(({ task }) => task);
     const transfer = batch.flatMap((ticket) => ticket.transfer ?? []);
     const { begun, answer, released } = seat.run<Outcome<unknown>[]>(kind, tasks, {
@@ -329,6 +337,7 @@ export class Lane<J extends Job, Settings> implements Successor {
       this.#options.onTask?.(reportOf(ticket, start, outcomes[i]));
     }
     if (!patient) this.#urgent--;
+    if (bulk) this.#bulk--;
     this.#release(seat);
   }
 }

@@ -26,9 +26,14 @@ export interface Ticket extends Errand<unknown> {
   readonly queuedAt: number;
   /** Long work, which lets all else go first. */
   readonly patient: boolean;
+  /** A part of a request of many, or of long work: it leaves a worker to what is neither. */
+  readonly bulk: boolean;
   readonly resolve: (outcome: Outcome<unknown>) => void;
   readonly reject: (reason: unknown) => void;
 }
+
+/** Whether a task may be done now. */
+type Allows = (ticket: Ticket) => boolean;
 
 /** A ticket in the queue. */
 interface Place {
@@ -69,8 +74,9 @@ export class Queue {
     return end < 0 ? this.#places.length : end;
   }
 
-  get first(): Ticket | undefined {
-    return this.#places[0]?.ticket;
+  /** The first that may be done now. */
+  first(allows: Allows = () => true): Ticket | undefined {
+    return this.#places.find(({ ticket }) => allows(ticket))?.ticket;
   }
 
   add(ticket: Ticket): void {
@@ -102,17 +108,18 @@ export class Queue {
 
   /**
    * Takes out what a worker is to do next: the first task it is prepared for, or the first of all.
-   * @param most how many tasks of its group may run together.
+   * @param most how many tasks of its group may run together. @param allows which tasks may be done now.
    */
-  take(seat: Pick<Seat, 'isHot'>, most: number): Ticket[] {
-    const [first] = this.#places;
-    const chosen = this.#choose(seat);
+  take(seat: Pick<Seat, 'isHot'>, most: number, allows: Allows = () => true): Ticket[] {
+    const places = this.#places.filter(({ ticket }) => allows(ticket));
+    const [first] = places;
+    const chosen = this.#choose(seat, places);
     if (!first || !chosen) return [];
     this.#turnsOf(first.ticket).advance(first.turn);
     const { kind, group } = chosen;
     const isCompanion = (other: Ticket) =>
       other !== chosen && group !== undefined && other.group === group && other.kind === kind;
-    const companions = this.#places.map(({ ticket }) => ticket).filter(isCompanion);
+    const companions = places.map(({ ticket }) => ticket).filter(isCompanion);
     const batch = [chosen, ...companions.slice(0, most - 1)];
     for (const ticket of batch) {
       const place = this.#extract(ticket);
@@ -154,12 +161,12 @@ export class Queue {
     return this.#places.splice(at, 1)[0];
   }
 
-  #choose(seat: Pick<Seat, 'isHot'>): Ticket | undefined {
-    const [first] = this.#places;
+  #choose(seat: Pick<Seat, 'isHot'>, places: readonly Place[]): Ticket | undefined {
+    const [first] = places;
     if (!first || seat.isHot(first.ticket.subject) || first.passedOver === PATIENCE) {
       return first?.ticket;
     }
-    const peers = this.#places.filter(({ ticket }) => ticket.patient === first.ticket.patient);
+    const peers = places.filter(({ ticket }) => ticket.patient === first.ticket.patient);
     const prepared = peers.find(({ ticket }) => seat.isHot(ticket.subject));
     if (prepared) first.passedOver++;
     return (prepared ?? first).ticket;
