@@ -94,7 +94,7 @@ export function checkSiege(victim: Victim, figures: SiegeFigures, timed = true):
   const limit = SIEGE_BYTES / 2 ** 20;
   const idle = chosenKinds().filter((name) => Object.keys(attacks[name] ?? {}).length === 0);
   const claims: [holds: boolean, claim: string][] = [
-    [victim.alive, 'the service lives'],
+    [victim.alive, `the service lives: ${victim.complaints.slice(-5).join(' ')}`],
     [idle.length === 0, `every kind attacks: ${idle} did not`],
     [residentPeak < limit, `resident memory < ${limit} MiB, not ${residentPeak}`],
     [Object.keys(left).length === 0, `all gauges are zero afterwards: ${JSON.stringify(left)}`],

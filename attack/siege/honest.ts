@@ -23,7 +23,7 @@ export interface Seen {
   readonly uploadP99: number;
   /** Milliseconds of /healthz, asked for at fixed times however long the last answer took. */
   readonly healthP99: number;
-  /** How often each status came that was none of success, 0 for no answer. */
+  /** How often each refusal came, 0 for no answer. */
   readonly failures: Record<string, number>;
 }
 
@@ -86,7 +86,8 @@ export class Honest {
     const good = ({ status }: Reply) => status >= 200 && status < 300;
     const failures: Record<string, number> = {};
     for (const reply of [...clicks, ...uploads]) {
-      if (!good(reply)) failures[reply.status] = (failures[reply.status] ?? 0) + 1;
+      const key = why(reply);
+      if (!good(reply)) failures[key] = (failures[key] ?? 0) + 1;
     }
     const times = clicks.map((each) => (good(each) ? each.ms : Number.POSITIVE_INFINITY));
     const answered = uploads.filter(good);
@@ -146,4 +147,10 @@ async function beat(client: Client, seconds: number): Promise<number[]> {
   });
   const all = await Promise.all(replies);
   return all.map(({ status, ms }) => (status === 200 ? ms : Number.POSITIVE_INFINITY));
+}
+
+/** The status of an answer, and what a problem says. */
+function why({ status, body }: Reply): string {
+  const detail = /"detail":"([^"]*)"/.exec(String(body))?.[1];
+  return detail ? `${status} ${detail}` : String(status);
 }

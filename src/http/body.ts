@@ -5,6 +5,8 @@ import type { RequestAccount } from '../service/ledger.js';
 
 /** The least that is allocated for a body. */
 const FIRST_BYTES = 16 * 1024;
+/** By how much a block grows: moving takes time for its size, and a body that stalls holds as much more than it sent. */
+const GROWTH = 4;
 /** After so many chunks they must be of so many bytes on average: each costs as much time as a large one. */
 const MANY_CHUNKS = 4096;
 const SMALL_CHUNK = 16;
@@ -78,23 +80,17 @@ function drain(
   });
 }
 
-/**
- * A body's bytes, in memory that every thread reads. Where it is known how many will come, their block is asked for at
- * once, which takes no memory before they are written, and is booked as they come.
- */
+/** A body's bytes: a block that grows fourfold as they come, and is booked. */
 class Body {
   readonly #account: RequestAccount;
   readonly #options: BodyOptions;
-  #block: Uint8Array;
-  #booked = 0;
+  #block = new Uint8Array(0);
   #size = 0;
   #chunks = 0;
 
   constructor(account: RequestAccount, options: BodyOptions) {
     this.#account = account;
     this.#options = options;
-    const { expected = 0, maxBytes } = options;
-    this.#block = shared(Math.min(expected, maxBytes));
   }
 
   add(chunk: Uint8Array): void {
@@ -108,38 +104,32 @@ class Body {
       throw new SamError('malformed-request', message);
     }
     onChunk?.(chunk);
-    if (size > this.#booked) this.#book(size);
+    if (size > this.#block.length) this.#grow(size);
     this.#block.set(chunk, this.#size);
     this.#size = size;
   }
 
   finish(): Uint8Array {
+    // Crossing into a worker copies the whole block that a view lies in.
+    if (this.#block.length > this.#size + FIRST_BYTES) this.#move(this.#size);
     return this.#block.subarray(0, this.#size);
   }
 
   drop(): void {
-    this.#account.give('body', this.#booked);
+    this.#account.give('body', this.#block.length);
   }
 
-  /** Books memory for `needed` bytes and perhaps twice as many, and moves to a larger block where these do not fit. */
-  #book(needed: number): void {
-    const { maxBytes } = this.#options;
-    const most = Math.max(needed, Math.min(2 * needed, maxBytes));
-    const capacity = Math.max(needed, Math.min(most, this.#block.length), FIRST_BYTES);
-    const grows = needed > this.#block.length;
-    const booked = grows ? Math.max(most, FIRST_BYTES) : capacity;
-    // What is moved is there twice for a moment.
-    this.#account.take('body', booked - this.#booked + (grows ? this.#size : 0));
-    if (grows) {
-      const block = shared(booked);
-      block.set(this.#block.subarray(0, this.#size));
-      this.#block = block;
-      this.#account.give('body', this.#size);
-    }
-    this.#booked = booked;
+  #grow(needed: number): void {
+    const { maxBytes, expected = maxBytes } = this.#options;
+    const grown = Math.max(FIRST_BYTES, GROWTH * this.#block.length);
+    this.#move(Math.max(needed, Math.min(grown, expected, maxBytes)));
   }
-}
 
-function shared(bytes: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(bytes));
+  #move(capacity: number): void {
+    const before = this.#block;
+    this.#account.take('body', capacity);
+    this.#block = new Uint8Array(capacity);
+    this.#block.set(before.subarray(0, this.#size));
+    this.#account.give('body', before.length);
+  }
 }

@@ -5,6 +5,8 @@ import type { Server } from './context.js';
 const LINGER_MS = 1000;
 /** As much as a large upload has left when it is refused. */
 const BEARABLE = 64 * 2 ** 20;
+/** A chunk costs as much time as so many bytes of a large one. */
+const CHUNK_COST = 4096;
 
 const waiting = new WeakSet<IncomingMessage>();
 
@@ -44,7 +46,7 @@ function readPast(raw: IncomingMessage): void {
   let left = BEARABLE;
   raw.unpipe();
   raw.on('data', (chunk: Buffer) => {
-    left -= chunk.length;
+    left -= chunk.length + CHUNK_COST;
     if (left < 0) raw.destroy();
   });
   raw.resume();

@@ -53,7 +53,7 @@ export class Uploads {
     const start = base64Start(text);
     const most = Math.floor(((text.length - start) * 3) / 4);
     account.take('body', most);
-    const room = new Uint8Array(new SharedArrayBuffer(most));
+    const room = new Uint8Array(most);
     const began = performance.now();
     const size = await decodeBase64(text, start, room, (bytes) => hash.update(bytes));
     if (!size) {

@@ -9,6 +9,10 @@ import { type Errand, Queue, type Ticket } from './queue.js';
 import { Seat } from './seat.js';
 import { reportOf, withWait } from './task-report.js';
 
+/** Beyond a full queue clients that have little in it are let in, until it holds so many times as much. */
+const OTHERS_ROOM = 4;
+/** What of a queue's places is little. */
+const SMALL_SHARE = 4;
 /** A request of more tasks is a large one. */
 const MOST_TOGETHER = 2;
 /** After so many milliseconds without a small request, large ones take all workers. */
@@ -193,6 +197,10 @@ export class Lane<J extends Job, Settings> implements Successor {
     if (waiting + running === 0 || excess <= 0) return [];
     const heavier = this.#queue.toPushOut(caller, tasks, excess);
     if (heavier) return heavier;
+    const own = this.#queue.waiting(caller) + tasks;
+    const extra = waiting + tasks <= OTHERS_ROOM * queueLimit;
+    // Others that have filled the queue do not keep a client out that asks for little.
+    if (own <= Math.floor(queueLimit / SMALL_SHARE) && extra) return [];
     throw this.#refusal('overloaded', `the ${this.#name} queue is full`);
   }
 
@@ -325,6 +333,7 @@ export class Lane<J extends Job, Settings> implements Successor {
     try {
       outcomes = await answer;
       const pace = (performance.now() - start) / batch.length;
+      for (const ticket of batch) this.#queue.charge(ticket, pace / this.#pace);
       if (!patient) this.#pace += 0.2 * (pace - this.#pace);
       for (const [i, { resolve, queuedAt }] of batch.entries()) {
         resolve(withWait(outcomes[i] as Outcome<unknown>, start - queuedAt));

@@ -74,6 +74,16 @@ export class Queue {
     return end < 0 ? this.#places.length : end;
   }
 
+  /** Tasks of a client that wait, but for long work. */
+  waiting(caller: Caller | undefined): number {
+    return this.#turns.urgent.waiting(caller?.client ?? '');
+  }
+
+  /** Says how long a task took. @param times as long as one does on average. */
+  charge(ticket: Ticket, times: number): void {
+    this.#turnsOf(ticket).charge(clientOf(ticket), times);
+  }
+
   /** The first that may be done now. */
   first(allows: Allows = () => true): Ticket | undefined {
     return this.#places.find(({ ticket }) => allows(ticket))?.ticket;

@@ -6,6 +6,8 @@ interface Share {
   served: number;
 }
 
+/** Turns that a task costs at most. */
+const MOST_TURNS = 16;
 /** Clients that are remembered though none of their tasks waits. */
 const MOST_IDLE = 1024;
 
@@ -44,6 +46,12 @@ export class Turns {
     const share = this.#shares.get(client);
     if (share) share.served = Math.max(share.served, turn);
     this.leave(client, turn);
+  }
+
+  /** A client's task took `times` as long as one does on average: its next have their turn as much later. */
+  charge(client: string, times: number): void {
+    const share = this.#shares.get(client);
+    if (share) share.served += Math.min(MOST_TURNS, Math.max(0, Math.round(times) - 1));
   }
 
   /** The turn that is served now: the first of all that wait, whichever is taken. */
