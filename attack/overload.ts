@@ -23,7 +23,7 @@ export interface OverloadFigures {
 }
 
 /** Images that come under ten times the load: more than can wait. */
-const LEAST = 30;
+const LEAST = 16;
 
 /** Ten times as many images as can be encoded; somebody clicks all the while, four times a second. */
 export async function overload(

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { decompress } from '#src/masks/rle.js';
 import { iouOfRuns } from '../fixtures/bitmap.js';
+import { until } from '../fixtures/gauges.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, type Service, startService } from '../fixtures/service.js';
 
@@ -86,7 +87,10 @@ t.test('an encoder in 8 bits', async (t) => {
 
   const embedded = await exact.post('/embed', form(await draw(scene(2))));
   const { embedding_id } = (await embedded.json()) as { embedding_id: string };
-  const mixed = await int8.post('/decode', { embedding_id, box: [10, 10, 90, 90] });
+  const mix = () => int8.post('/decode', { embedding_id, box: [10, 10, 90, 90] });
+  // The file is written behind the answer's back.
+  await until(async () => (await mix()).status === 409);
+  const mixed = await mix();
   await problem(t, mixed, 409, 'embedding-mismatch');
 
   async function compare(name: string, pictures: readonly Picture[]) {
