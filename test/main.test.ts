@@ -69,7 +69,7 @@ t.test('what cannot start says why and is never ready', async (t) => {
 });
 
 t.test('whoever can be reached by others without asking for keys says so', async (t) => {
-  const keys = join(t.testdir({ keys: '' }), 'keys');
+  const keys = join(t.testdir({ keys: `somebody embed ${'0'.repeat(64)}` }), 'keys');
   const warnings = async (environment: Record<string, string>) => {
     const child = start({
       PORT: String(await freePort()),

@@ -8,7 +8,7 @@ import { upload } from '../../attack/siege/files.js';
 import { checkerboards } from '../../attack/siege/outlines.js';
 import { commentBomb, frameBomb, scanBomb } from '../../attack/structures.js';
 import { head, post, Wire } from '../../attack/wire.js';
-import { type Attacked, allZero, attacked, longestPause } from './fixtures/attacked.js';
+import { type Attacked, allZero, attacked, longestPause } from '../attack/fixtures/attacked.js';
 
 /** The longest of clicks, in milliseconds, one after the other until `work` has ended or `ms` are over. */
 async function clicksBeside({ honest, target }: Attacked, work: Promise<unknown>, ms: number) {
