@@ -35,8 +35,11 @@ export function watchReading(server: Server, limits: ReadingLimits): void {
       return pace(Readable.from([bytes]), request, reply, limits);
     }
     account.take('answer', bytes.length);
-    const late = setTimeout(() => request.raw.socket.destroy(), limits.stallMs).unref();
-    whenOver(request.raw, reply.raw, () => clearTimeout(late));
+    const late = setInterval(() => {
+      // An answer behind others of its connection is not its client's to read yet.
+      if (reply.raw.socket) request.raw.socket.destroy();
+    }, limits.stallMs).unref();
+    whenOver(request.raw, reply.raw, () => clearInterval(late));
     account.awaitClient(() => request.raw.socket.destroy());
     return bytes;
   });
@@ -55,6 +58,8 @@ function pace(
   let since: number | undefined;
   const look = setInterval(() => {
     if (since === undefined) return;
+    // An answer behind others of its connection is not its client's to read yet.
+    if (!reply.raw.socket) since = performance.now();
     const waits = performance.now() - since;
     const all = waited + waits;
     if (waits > stallMs || (all > stallMs && (sent / all) * 1000 < minRate)) raw.socket.destroy();
