@@ -11,6 +11,7 @@ import { createServer } from './http/server.js';
 import { Uploads } from './http/uploads.js';
 import { DecodeLane } from './lanes/decode-lane.js';
 import { EncodeLane } from './lanes/encode-lane.js';
+import { ImageChild } from './lanes/images/image-child.js';
 import { PictureLane } from './lanes/picture-lane.js';
 import type { TaskReport } from './lanes/task-report.js';
 import { Metrics } from './observe/metrics.js';
@@ -107,7 +108,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     queueLimit: config.SAM_ENCODE_QUEUE,
     timeouts: {
       queueMs: config.SAM_QUEUE_TIMEOUT_MS,
-      runMs: config.SAM_IMAGE_TIMEOUT_MS + PICTURES_START_MS,
+      runMs: ImageChild.longest(config.SAM_IMAGE_TIMEOUT_MS) + PICTURES_START_MS,
     },
     settings: imageSettings,
     ...watched('picture'),
@@ -117,7 +118,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     workers: config.SAM_DECODE_WORKERS,
     queueLimit: config.SAM_DECODE_QUEUE,
     hotLimit: contexts,
-    othersWork: () => encodeLane.load.running > 0,
+    othersWork: () => encodeLane.busy,
     timeouts: { queueMs: config.SAM_QUEUE_TIMEOUT_MS, runMs: config.SAM_DECODE_TIMEOUT_MS },
     settings: {
       models: byName(models, (model) => ({

@@ -26,7 +26,7 @@ export interface Deeds {
 
 /** The first of the addresses attackers come from: 127.0.0.2 to 127.0.0.9. */
 const FIRST = 2;
-const ADDRESSES = 8;
+const ADDRESSES = Number(process.env['ADDRESSES'] ?? 8);
 
 /** Attacks with one kind over and over, on one connection at a time. */
 async function attack(

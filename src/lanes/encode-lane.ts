@@ -72,6 +72,11 @@ export class EncodeLane {
     };
   }
 
+  /** Whether images are prepared or encoded that somebody waits for. */
+  get busy(): boolean {
+    return this.#images.urgent.running + this.#networks.urgent.running > 0;
+  }
+
   /**
    * The lane as the embeddings of one model see it.
    * @param pictures who makes the pictures.

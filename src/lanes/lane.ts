@@ -17,6 +17,8 @@ const SMALL_SHARE = 4;
 const MOST_TOGETHER = 2;
 /** After so many milliseconds without a small request, large ones take all workers. */
 const QUIET_MS = 2000;
+/** Beside other work, a part of a large request is followed by a pause so many times as long. */
+const REST = 3;
 
 /**
  * A bounded queue before worker threads. It steers tasks to a worker that is prepared for them, refuses what would
@@ -31,6 +33,8 @@ export class Lane<J extends Job, Settings> implements Successor {
   #urgent = 0;
   /** Workers that run parts of large requests or of long work. */
   #bulk = 0;
+  /** Until when others have the processor to themselves, if they need it. */
+  #restsUntil = 0;
   /** When the last task came that somebody waits for. */
   #askedAt = Number.NEGATIVE_INFINITY;
   /** Moving average of a task's milliseconds, from which Retry-After is guessed. */
@@ -281,12 +285,18 @@ export class Lane<J extends Job, Settings> implements Successor {
 
   /**
    * Whether a worker may take a part of a large request or of long work: beside clicks, and beside other work, these
-   * keep to one worker, so that a click finds another free.
+   * keep to one worker, so that a click finds another free; and beside other work to a share of that one's time.
    */
   #allowsBulk(): boolean {
-    if (this.#bulk === 0) return true;
-    const asked = performance.now() - this.#askedAt < QUIET_MS;
-    return !asked && !(this.#options.othersWork?.() ?? false);
+    const now = performance.now();
+    const othersWork = this.#options.othersWork?.() ?? false;
+    if (othersWork && now < this.#restsUntil) return false;
+    return this.#bulk === 0 || (!othersWork && now - this.#askedAt >= QUIET_MS);
+  }
+
+  #rest(ms: number): void {
+    this.#restsUntil = performance.now() + ms;
+    setTimeout(() => this.#dispatch(), ms).unref();
   }
 
   /** Whether the next lane has enough to do without a task; long work does not keep it from other tasks. */
@@ -346,7 +356,10 @@ export class Lane<J extends Job, Settings> implements Successor {
       this.#options.onTask?.(reportOf(ticket, start, outcomes[i]));
     }
     if (!patient) this.#urgent--;
-    if (bulk) this.#bulk--;
+    if (bulk) {
+      this.#bulk--;
+      this.#rest(REST * (performance.now() - start));
+    }
     this.#release(seat);
   }
 }

@@ -58,6 +58,24 @@ t.test('what takes too long is killed, and the next image finds a process', asyn
   await t.rejects(child.ask(drawn, [large], staying()), { code: 'inference-timeout' });
 });
 
+const linux = process.platform === 'linux' ? {} : { skip: 'elsewhere time is by the clock' };
+t.test('a machine that is busy is not the fault of the image', linux, async (t) => {
+  const timeoutMs = 500;
+  const child = childWith(t, timeoutMs);
+  await child.start();
+  // A process that is stopped takes no more of the processor than one that never gets it.
+  const stopped = async (ms: number) => {
+    process.kill(child.pid as number, 'SIGSTOP');
+    const answer = child.ask(question, [small], staying());
+    const late = answer.catch(() => {});
+    await Promise.race([late, after(ms, undefined, { ref: false })]);
+    process.kill(child.pid as number, 'SIGCONT');
+    return answer;
+  };
+  t.ok(await stopped(2 * timeoutMs), 'twice the time is no failure');
+  await t.rejects(stopped(60_000), { code: 'inference-timeout', message: /too busy/ });
+});
+
 t.test('a caller who leaves takes the work along', async (t) => {
   const child = childWith(t, 60_000);
   await child.start();

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SamError } from '../../core/errors.js';
 import { unwrap } from '../outcome.js';
+import { processorMs } from './processor-time.js';
 import type { Answer, Question, Reply } from './questions.js';
 import { memoryBound, residentBytes } from './resident-memory.js';
 import { ProcessDied, Subprocess } from './subprocess.js';
@@ -8,6 +9,8 @@ import { ProcessDied, Subprocess } from './subprocess.js';
 const SCRIPT = new URL('./image-process.js', import.meta.url);
 /** How often the process is looked at while it works. */
 const WATCH_MS = 50;
+/** By the clock a question may take so many times as long as of the processor: other threads go first. */
+const SLOWNESS = 4;
 /** What nobody waits for may go on for so long, which is less than a new process costs. */
 const FAREWELL_MS = 250;
 /** A process that keeps more than this between images gives way to a new one. */
@@ -23,7 +26,8 @@ export class ImageChild {
   #process: Subprocess<Question, Reply> | undefined;
 
   /**
-   * @param timeoutMs that a question may take; the process does not outlive it.
+   * @param timeoutMs of the processor that a question may take; the process does not outlive it. Where nobody tells
+   *   what a process takes, it is by the clock.
    * @param bound the bytes of memory that a question may take.
    */
   constructor(timeoutMs: number, bound = memoryBound) {
@@ -41,6 +45,11 @@ export class ImageChild {
     this.#process?.end(new Error('closed'));
   }
 
+  /** What a question may take by the clock, in milliseconds, of as much of the processor. */
+  static longest(timeoutMs: number): number {
+    return process.platform === 'linux' ? SLOWNESS * timeoutMs : timeoutMs;
+  }
+
   /** Starts the process, unless it runs. @throws Error when it does not start */
   async start(): Promise<void> {
     await this.#alive();
@@ -50,7 +59,8 @@ export class ImageChild {
    * Asks a question; there is to be one at a time.
    * @param parts the image's file first, then what goes with the question.
    * @param left memory of one number, not 0 once the caller has left.
-   * @throws SamError `image-unreadable`, `image-too-large`, and `inference-timeout` for a picture that takes too long
+   * @throws SamError `image-unreadable`, `image-too-large`, and `inference-timeout` for a picture that takes too long, or
+   *   anything that the machine is too busy for
    */
   async ask(
     question: Question,
@@ -58,8 +68,9 @@ export class ImageChild {
     left: Int32Array,
   ): Promise<{ answer: Answer; parts: readonly Uint8Array[] }> {
     const child = await this.#alive();
-    const watch = this.#watch(child, this.#bound(parts, question.maxPixels), left);
-    const deadline = setTimeout(() => child.end(tooLong(question)), this.#timeoutMs);
+    const watch = this.#watch(child, question, this.#bound(parts, question.maxPixels), left);
+    const longest = ImageChild.longest(this.#timeoutMs);
+    const deadline = setTimeout(() => child.end(tooSlow(question)), longest);
     try {
       const { head, parts: made } = await child.ask(question, parts);
       if ('ready' in head) throw new Error('no answer to a question');
@@ -75,13 +86,19 @@ export class ImageChild {
     }
   }
 
-  /** Ends the process when it takes too much memory, or goes on for nobody. */
-  #watch(child: Subprocess<Question, Reply>, mostBytes: number, left: Int32Array): NodeJS.Timeout {
+  /** Ends the process when it takes too much, or goes on for nobody. */
+  #watch(
+    child: Subprocess<Question, Reply>,
+    question: Question,
+    mostBytes: number,
+    left: Int32Array,
+  ): NodeJS.Timeout {
+    const { pid } = child;
+    const before = processorMs(pid) ?? 0;
     let leftAt: number | undefined;
     return setInterval(() => {
-      if (residentBytes(child.pid) > mostBytes) {
-        child.end(new SamError('image-unreadable', 'the image takes too much memory to decode'));
-      }
+      if ((processorMs(pid) ?? 0) - before > this.#timeoutMs) child.end(tooLong(question));
+      if (residentBytes(pid) > mostBytes) child.end(tooLarge());
       if (Atomics.load(left, 0) === 0) return;
       leftAt ??= performance.now();
       if (performance.now() - leftAt > FAREWELL_MS) child.end(new Error('the caller has left'));
@@ -107,4 +124,14 @@ function tooLong({ kind }: Question): SamError {
   return kind === 'prepare'
     ? new SamError('image-unreadable', 'the image takes too long to decode')
     : new SamError('inference-timeout', 'the picture takes too long to draw');
+}
+
+/** It is not the image's fault where the processor was somebody else's all the time. */
+function tooSlow(question: Question): SamError {
+  if (process.platform !== 'linux') return tooLong(question);
+  return new SamError('inference-timeout', 'the machine is too busy for the image');
+}
+
+function tooLarge(): SamError {
+  return new SamError('image-unreadable', 'the image takes too much memory to decode');
 }
