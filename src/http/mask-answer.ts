@@ -90,8 +90,10 @@ export async function sendMasks(
   return reply.headers(headersOf(best)).send(await fileOf(best, prediction));
 }
 
-async function joined(pieces: Pieces): Promise<string> {
-  let text = '';
-  for await (const piece of pieces) text += piece;
-  return text;
+async function joined(pieces: Pieces): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const piece of pieces) {
+    parts.push(typeof piece === 'string' ? Buffer.from(piece) : piece);
+  }
+  return Buffer.concat(parts);
 }

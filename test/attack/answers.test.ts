@@ -68,7 +68,7 @@ t.test('no answer is made before it is taken', async (t) => {
     [
       'tensors',
       30,
-      60,
+      90,
       ({ id }) => head('GET', `/embeddings/${id}`, { accept: 'application/x-npy' }),
     ],
     [

@@ -6,13 +6,13 @@ import { heldIn, until } from '../fixtures/gauges.js';
 import { problem, type Service, startService } from '../fixtures/service.js';
 
 /** Large enough for its masks to be written one by one. */
-const width = 3000;
-const height = 2000;
+const width = 1800;
+const height = 1200;
 const picture = await sharp({ create: { width, height, channels: 3, background: '#357' } })
   .composite([
     {
       input: Buffer.from(
-        `<svg width="${width}" height="${height}"><circle cx="900" cy="900" r="500" fill="#fe8"/></svg>`,
+        `<svg width="${width}" height="${height}"><circle cx="600" cy="600" r="300" fill="#fe8"/></svg>`,
       ),
     },
   ])
@@ -102,7 +102,7 @@ t.test('large answers are written piece by piece', async (t) => {
   });
 
   await t.test('those that would be too large are refused in words', async (t) => {
-    const point = { point_coords: [[900, 900]], point_labels: [1] };
+    const point = { point_coords: [[600, 600]], point_labels: [1] };
     const prompts = Array(64).fill(point);
     const logits = await decode({ prompts, format: 'logits', return_logits: true });
     const refusal = await problem(t, logits, 413, 'answer-too-large');
@@ -119,7 +119,7 @@ t.test('large answers are written piece by piece', async (t) => {
   });
 
   await t.test('a client that does not read is cut off, and nothing is left of it', async (t) => {
-    const prompts = Array(40).fill({ point_coords: [[900, 900]], point_labels: [1] });
+    const prompts = Array(40).fill({ point_coords: [[600, 600]], point_labels: [1] });
     const body = { embedding_id, prompts, format: 'logits' };
     const sockets = await Promise.all([ask(port, body), ask(port, body)]);
     t.ok(await until(async () => (await held(service)).some((line) => line.includes('masks'))));
