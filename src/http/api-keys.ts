@@ -1,13 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readFileSync,
-  unwatchFile,
-  watchFile,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { StartupError } from '../core/errors.js';
 
 /** What a key may open: `admin` drops embeddings and reads the metrics. */
@@ -38,11 +30,14 @@ export class ApiKeys {
   readonly #file: string;
   #entries: readonly Entry[];
   #invalid = false;
-  #reminder: NodeJS.Timeout | undefined;
+  /** What the file looked like before it was last read, so that no change in between is missed. */
+  #seen: string;
+  #looks: NodeJS.Timeout | undefined;
 
   /** @throws StartupError naming the line that is wrong, or what else is wrong with the file */
   constructor(file: string) {
     this.#file = file;
+    this.#seen = looksOf(file);
     this.#entries = read(file);
   }
 
@@ -66,25 +61,38 @@ export class ApiKeys {
    * @param onRead told of each change, with what is wrong, and again while it is.
    */
   watch(onRead: (error?: unknown) => void, remindEveryMs = REMIND_EVERY_MS): void {
+    let told = 0;
     const look = () => {
-      clearTimeout(this.#reminder);
+      const looks = looksOf(this.#file);
+      const due = this.#invalid && performance.now() - told >= remindEveryMs;
+      if (looks === this.#seen && !due) return;
+      this.#seen = looks;
+      told = performance.now();
       try {
         this.#entries = read(this.#file);
         this.#invalid = false;
         onRead();
       } catch (error) {
         this.#invalid = true;
-        this.#reminder = setTimeout(look, remindEveryMs).unref();
         onRead(error);
       }
     };
     // By looking, since editors and secret mounts replace the file, which watchers of an inode miss.
-    watchFile(this.#file, { interval: LOOK_EVERY_MS, persistent: false }, look);
+    this.#looks = setInterval(look, Math.min(LOOK_EVERY_MS, remindEveryMs)).unref();
   }
 
   close(): void {
-    unwatchFile(this.#file);
-    clearTimeout(this.#reminder);
+    clearInterval(this.#looks);
+  }
+}
+
+/** What tells one state of a file from another; the same for all in which it cannot be looked at. */
+function looksOf(file: string): string {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join();
+  } catch {
+    return '';
   }
 }
 

@@ -28,7 +28,7 @@ function children(): string[] {
 }
 
 t.test('a deadline ends the work, and the next image is embedded', async (t) => {
-  const { post } = await startService(t, { SAM_IMAGE_TIMEOUT_MS: '250' });
+  const { post } = await startService(t, { SAM_IMAGE_TIMEOUT_MS: '300' });
   // The networks are loaded with the first.
   t.equal((await post('/embed', form(picture))).status, 201);
   const late = await problem(t, await post('/embed', form(large)), 422, 'image-unreadable');

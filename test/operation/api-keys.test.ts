@@ -88,6 +88,17 @@ t.test('a file that becomes wrong changes nothing, and is told of until it is ri
   t.equal(keys.find('c')?.name, 'c');
 });
 
+t.test('no change is missed, not even one before it is looked for', async (t) => {
+  const file = join(t.testdir({ keys: GOOD }), 'keys');
+  const keys = new ApiKeys(file);
+  t.teardown(() => keys.close());
+  writeFileSync(file, line('c', 'decode', 'c'));
+  const alive = setInterval(() => {}, 1000);
+  t.teardown(() => clearInterval(alive));
+  await new Promise((resolve) => keys.watch(resolve, 50));
+  t.equal(keys.find('c')?.name, 'c');
+});
+
 t.test('operators see it', async (t) => {
   const file = join(t.testdir({ keys: line('a', 'admin', 'a') }), 'keys');
   const { url } = await startService(t, { SAM_API_KEYS_FILE: file });
