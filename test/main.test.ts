@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { loadModel } from '#src/engine/model-files.js';
 import { freePort } from '../attack/victim.js';
+import { folder } from './fixtures/folder.js';
 import { draw, scene } from './fixtures/scenes.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -38,7 +39,7 @@ async function logged(child: ChildProcess, message: string): Promise<void> {
 }
 
 t.test('what cannot start says why and is never ready', async (t) => {
-  const models = t.testdir();
+  const models = folder(t);
   cpSync(join(MODELS, 'mobile_sam.json'), join(models, 'mobile_sam.json'));
   const manifest = readFileSync(join(MODELS, 'mobile_sam.json'), 'utf8');
   const altered = manifest.replace('18348d14', '00000000');
@@ -95,7 +96,7 @@ t.test('whoever can be reached by others without asking for keys says so', async
 
 t.test('SIGTERM lets what is in flight finish, and nothing is reported to anybody', async (t) => {
   const port = await freePort();
-  const cache = t.testdir();
+  const cache = folder(t);
   const child = start({ PORT: String(port), XDG_CACHE_HOME: cache, HOME: cache });
   t.teardown(() => child.kill('SIGKILL'));
   await logged(child, 'ready');

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { decompress } from '#src/masks/rle.js';
 import { iouOfRuns } from '../fixtures/bitmap.js';
+import { folder } from '../fixtures/folder.js';
 import { until } from '../fixtures/gauges.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, type Service, startService } from '../fixtures/service.js';
@@ -69,7 +70,7 @@ async function masksOf(service: Service, { image, prompts }: Picture): Promise<M
 }
 
 t.test('an encoder in 8 bits', async (t) => {
-  const shared = { SAM_CACHE_DIR: t.testdir() };
+  const shared = { SAM_CACHE_DIR: folder(t) };
   const exact = await startService(t, shared);
   const int8 = await startService(t, { ...shared, SAM_ENCODER_PRECISION: 'int8' });
 

@@ -9,10 +9,11 @@ import { overload } from '../../attack/overload.js';
 import { slowClients } from '../../attack/slow-clients.js';
 import { canary, ssrf, ssrfSettings } from '../../attack/ssrf.js';
 import { Victim, withHook } from '../../attack/victim.js';
+import { folder } from '../fixtures/folder.js';
 
 t.test('one process, attacked in every way', async (t) => {
-  const folder = t.testdir();
-  const [fault, leak] = [join(folder, 'fault'), join(folder, 'leak')];
+  const directory = folder(t);
+  const [fault, leak] = [join(directory, 'fault'), join(directory, 'leak')];
   const trap = await canary();
   t.teardown(trap.close);
   const victim = await Victim.start({

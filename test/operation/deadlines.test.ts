@@ -1,4 +1,5 @@
 import t from 'tap';
+import { folder } from '../fixtures/folder.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { problem, startService } from '../fixtures/service.js';
 
@@ -6,7 +7,7 @@ const picture = await draw(scene(1));
 const headers = { 'content-type': 'image/png' };
 
 t.test('work past its deadline is ended, and said to be', async (t) => {
-  const SAM_CACHE_DIR = t.testdir();
+  const SAM_CACHE_DIR = folder(t);
   const patient = await startService(t, { SAM_CACHE_DIR });
   const answer = await patient.post('/embed', picture, headers);
   t.equal(answer.status, 201);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as after } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { folder } from '../fixtures/folder.js';
 import { whileReadOnly } from '../fixtures/read-only.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, type Service, startService } from '../fixtures/service.js';
@@ -24,7 +25,7 @@ function client({ url, post }: Service) {
 }
 
 t.test('deleted while it is made', async (t) => {
-  const directory = t.testdir();
+  const directory = folder(t);
   const service = await startService(t, { SAM_CACHE_DIR: directory });
   const { ask, encoding, embed } = client(service);
   t.equal((await ask('DELETE')).status, 404, 'before there is one');
@@ -43,7 +44,7 @@ t.test('deleted while it is made', async (t) => {
 });
 
 t.test('deleted on a disk that cannot be written', async (t) => {
-  const directory = t.testdir();
+  const directory = folder(t);
   const settings = { SAM_CACHE_DIR: directory };
   const before = await startService(t, settings);
   await (await client(before).embed()).text();

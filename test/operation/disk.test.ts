@@ -1,4 +1,5 @@
 import t from 'tap';
+import { folder } from '../fixtures/folder.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, startService } from '../fixtures/service.js';
 
@@ -7,7 +8,7 @@ const box = [40, 40, 140, 140];
 const json = async (response: Response) => (await response.json()) as Record<string, unknown>;
 
 t.test('a restart keeps what was embedded', async (t) => {
-  const settings = { SAM_CACHE_DIR: t.testdir() };
+  const settings = { SAM_CACHE_DIR: folder(t) };
   const before = await startService(t, settings);
   const { embedding_id } = await json(await before.post('/embed', form(picture)));
   const { results } = await json(await before.post('/decode', { embedding_id, box }));

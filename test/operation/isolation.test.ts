@@ -3,6 +3,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { folder } from '../fixtures/folder.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, startService } from '../fixtures/service.js';
 
@@ -22,8 +23,8 @@ interface Answer {
 const json = async (response: Response) => (await response.json()) as Answer;
 
 /** A folder with a file of two keys and room for a cache. */
-function folder(t: Test) {
-  const directory = t.testdir({ keys: line('a') + line('b'), cache: {} });
+function files(t: Test) {
+  const directory = folder(t, { keys: line('a') + line('b'), cache: {} });
   return { keys: join(directory, 'keys'), cache: join(directory, 'cache') };
 }
 
@@ -31,7 +32,7 @@ async function start(
   t: Test,
   isolate: string,
   environment: Record<string, string> = {},
-  file = folder(t).keys,
+  file = files(t).keys,
 ) {
   const service = await startService(t, {
     SAM_API_KEYS_FILE: file,
@@ -104,7 +105,7 @@ t.test('keys that have nothing in common', async (t) => {
 });
 
 t.test('on disk', async (t) => {
-  const { keys, cache } = folder(t);
+  const { keys, cache } = files(t);
   const settings = { SAM_CACHE_DIR: cache };
   const first = await start(t, 'true', settings, keys);
   await Promise.all(['a', 'b'].map(async (key) => (await first.embed(key)).text()));

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { folder } from '../fixtures/folder.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, startService } from '../fixtures/service.js';
 
 const picture = await draw(scene(1));
 
 t.test('what operators see', async (t) => {
-  const { url, post } = await startService(t, { SAM_CACHE_DIR: t.testdir() });
+  const { url, post } = await startService(t, { SAM_CACHE_DIR: folder(t) });
   const scrape = async () => (await fetch(`${url}/metrics`)).text();
   const { embedding_id } = (await (await post('/embed', form(picture))).json()) as Record<
     string,
