@@ -60,7 +60,7 @@ t.test('what takes too long is killed, and the next image finds a process', asyn
 
 const linux = process.platform === 'linux' ? {} : { skip: 'elsewhere time is by the clock' };
 t.test('a machine that is busy is not the fault of the image', linux, async (t) => {
-  const timeoutMs = 500;
+  const timeoutMs = 250;
   const child = childWith(t, timeoutMs);
   await child.start();
   // A process that is stopped takes no more of the processor than one that never gets it.

@@ -10,7 +10,7 @@ const SCRIPT = new URL('./image-process.js', import.meta.url);
 /** How often the process is looked at while it works. */
 const WATCH_MS = 50;
 /** By the clock a question may take so many times as long as of the processor: other threads go first. */
-const SLOWNESS = 4;
+const SLOWNESS = 8;
 /** What nobody waits for may go on for so long, which is less than a new process costs. */
 const FAREWELL_MS = 250;
 /** A process that keeps more than this between images gives way to a new one. */
