@@ -45,8 +45,9 @@ async function candidatesOf(task: CandidatesTask): Promise<Candidates> {
   let answered = points.length;
   for (const { logits, predictedIou, token } of likely) {
     const at = Math.floor(token / MASKS_OF_A_POINT);
-    // On the largest images a mask takes longer than a click: what is left of the points is asked again.
-    if (at > 0 && sliceIsOver(decoded) && at !== last) {
+    // On the largest images a mask takes longer than a click: what is left of the points is asked again. As the network
+    // then runs again, the masks may take as long as it did.
+    if (at > 0 && sliceIsOver(decoded, decoded - start) && at !== last) {
       answered = at;
       break;
     }

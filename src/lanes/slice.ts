@@ -15,7 +15,7 @@ export async function inSlice<T, R>(
   return results;
 }
 
-/** Whether a slice that began at `start` is over. */
-export function sliceIsOver(start: number): boolean {
-  return performance.now() - start >= SLICE_MS;
+/** Whether a slice that began at `start` is over. @param least milliseconds that it may take however long a slice is. */
+export function sliceIsOver(start: number, least = 0): boolean {
+  return performance.now() - start >= Math.max(SLICE_MS, least);
 }
