@@ -26,13 +26,18 @@ function ofPng(view: DataView): ImageSize | undefined {
   return { width: view.getUint32(16), height: view.getUint32(20) };
 }
 
+/** Bytes between the segments of a JPEG that are looked past: some cameras leave a few. */
+const MAX_STRAY_BYTES = 4096;
+
 /** The first frame header, SOF0 to SOF15, behind any number of other segments. */
 function ofJpeg(view: DataView): ImageSize | undefined {
-  for (let at = 2; at < view.byteLength; ) {
-    if (view.getUint8(at) !== 0xff) return undefined;
+  for (let at = 2, stray = 0; at < view.byteLength; ) {
     const marker = view.getUint8(at + 1);
-    // Fill bytes, and markers that stand alone.
-    if (marker === 0xff) at += 1;
+    // Bytes of no segment, fill bytes, and markers that stand alone.
+    if (view.getUint8(at) !== 0xff || marker === 0) {
+      if (++stray > MAX_STRAY_BYTES) return undefined;
+      at += 1;
+    } else if (marker === 0xff) at += 1;
     else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8)) at += 2;
     else if (marker >= 0xc0 && marker <= 0xcf && !NO_FRAME.has(marker)) {
       return { width: view.getUint16(at + 7), height: view.getUint16(at + 5) };
