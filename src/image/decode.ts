@@ -1,7 +1,7 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { SamError } from '../core/errors.js';
-import type { RgbImage } from '../core/image.js';
-import { inksToRgb } from './inks.js';
+import type { RgbaImage, RgbImage } from '../core/image.js';
+import { inksToColours } from './inks.js';
 import { neededParts } from './structure/needed.js';
 
 // Only what is accepted can be loaded, whatever a file claims to be.
@@ -31,9 +31,25 @@ const PIXELS_MISSING = /premature end of data segment/;
  * @throws SamError `image-too-large` before any pixel is decoded, `image-unreadable` for a file that is cut off, of
  *   another kind, or damaged. What a library only warns of is decoded, as PIL does, unless pixels are missing.
  */
-export async function decodeImage(
+export function decodeImage(file: Uint8Array, limits: DecodeLimits): Promise<RgbImage> {
+  return decode(file, limits, {
+    channels: 3,
+    colours: (image) => image.flatten({ background: 'white' }).toColourspace('srgb'),
+  });
+}
+
+/** As `decodeImage`, but that pixels keep the colour and the opacity that the file gives them. */
+export function decodeTransparent(file: Uint8Array, limits: DecodeLimits): Promise<RgbaImage> {
+  return decode(file, limits, {
+    channels: 4,
+    colours: (image) => image.toColourspace('srgb').ensureAlpha(),
+  });
+}
+
+async function decode(
   whole: Uint8Array,
   { maxPixels }: DecodeLimits,
+  { channels, colours }: { channels: 3 | 4; colours: (image: Sharp) => Sharp },
 ): Promise<RgbImage> {
   const file = neededParts(whole);
   const input = {
@@ -49,19 +65,23 @@ export async function decodeImage(
     throw new SamError('image-too-large', message);
   }
   const isPrint = space === 'cmyk';
-  const decode = (failOn: 'warning' | 'error') => {
+  const decoded = (failOn: 'warning' | 'error') => {
     const upright = sharp(file, { ...input, failOn, limitInputPixels: maxPixels }).autoOrient();
     const pixels = isPrint
       ? upright.pipelineColourspace('cmyk').toColourspace('cmyk')
-      : upright.flatten({ background: 'white' }).toColourspace('srgb');
+      : colours(upright);
     return pixels.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   };
-  const strictly = decode('warning').catch((warning: Error) => {
+  const strictly = decoded('warning').catch((warning: Error) => {
     if (PIXELS_MISSING.test(warning.message)) throw warning;
-    return decode('error');
+    return decoded('error');
   });
   const { data, info } = await readable(strictly);
-  return { width: info.width, height: info.height, data: isPrint ? inksToRgb(data) : data };
+  return {
+    width: info.width,
+    height: info.height,
+    data: isPrint ? inksToColours(data, channels) : data,
+  };
 }
 
 /** The library's own words name its internals, and are no help to a client. */

@@ -1,8 +1,8 @@
 import sharp, { type Sharp } from 'sharp';
 import t from 'tap';
 import { declaredSize } from '#src/image/declared-size.js';
-import { decodeImage } from '#src/image/decode.js';
-import { inksToRgb } from '#src/image/inks.js';
+import { decodeImage, decodeTransparent } from '#src/image/decode.js';
+import { inksToColours } from '#src/image/inks.js';
 import { pngChunk, withChunks } from '../fixtures/bombs.js';
 import { photograph } from '../fixtures/pictures.js';
 
@@ -85,10 +85,15 @@ t.test('every kind of pixel becomes 8-bit RGB', async (t) => {
 });
 
 t.test('inks become colours by arithmetic, as with PIL', async (t) => {
+  const inks = Uint8Array.of(200, 100, 50, 25, 0, 0, 0, 0, 255, 128, 1, 255, 1, 2, 3, 128);
   // PIL's 12.3 made these of 200, 100, 50, 25 and so on.
   t.same(
-    [...inksToRgb(Uint8Array.of(200, 100, 50, 25, 0, 0, 0, 0, 255, 128, 1, 255, 1, 2, 3, 128))],
+    [...inksToColours(inks.slice(), 3)],
     [50, 140, 185, 255, 255, 255, 0, 0, 0, 127, 126, 126],
+  );
+  t.same(
+    [...inksToColours(inks, 4)],
+    [50, 140, 185, 255, 255, 255, 255, 255, 0, 0, 0, 255, 127, 126, 126, 255],
   );
   for (const progressive of [false, true]) {
     const print = picture().toColourspace('cmyk');
@@ -103,13 +108,42 @@ t.test('inks become colours by arithmetic, as with PIL', async (t) => {
         .toBuffer({ resolveWithObject: true });
       t.equal(info.channels, 4);
       const { data: pixels } = await decodeImage(each, limits);
-      t.same(pixels, inksToRgb(data));
+      t.same(pixels, inksToColours(data, 3));
       t.equal(pixels.length, 60 * 40 * 3);
     }
     const marker = file.indexOf('Adobe') - 4;
     const unmarked = Buffer.concat([file.subarray(0, marker), file.subarray(marker + 16)]);
     t.notOk(unmarked.includes('Adobe'));
     t.same((await decodeImage(unmarked, limits)).data, decoded.data, 'whoever wrote it');
+  }
+});
+
+t.test('what is transparent keeps its colour on request', async (t) => {
+  const pixels = Uint8Array.of(10, 20, 30, 0, 200, 100, 50, 128, 1, 2, 3, 255, 4, 5, 6, 7);
+  const tile = () => sharp(pixels, { raw: { width: 2, height: 2, channels: 4 } });
+  const files = {
+    png: await tile().png().toBuffer(),
+    interlaced: await tile().png({ progressive: true }).toBuffer(),
+    webp: await tile().webp({ lossless: true, exact: true }).toBuffer(),
+    '16 bits': await tile().toColourspace('rgb16').png().toBuffer(),
+  };
+  t.equal((await sharp(files['16 bits']).metadata()).depth, 'ushort');
+  for (const [name, file] of Object.entries(files)) {
+    t.same([...(await decodeTransparent(file, limits)).data], [...pixels], name);
+  }
+  const grey = sharp(Uint8Array.of(7, 77, 9, 99), { raw: { width: 2, height: 1, channels: 2 } });
+  const { data } = await decodeTransparent(await grey.png().toBuffer(), limits);
+  t.same([...data], [7, 7, 7, 77, 9, 9, 9, 99], 'grey');
+  for (const opaque of [
+    picture().png(),
+    picture().jpeg(),
+    picture().toColourspace('cmyk').jpeg(),
+  ]) {
+    const file = await opaque.toBuffer();
+    const { data } = await decodeTransparent(file, limits);
+    const plain = await decodeImage(file, limits);
+    const expected = await sharp(plain.data, { raw }).ensureAlpha().raw().toBuffer();
+    t.ok(Buffer.from(data).equals(expected));
   }
 });
 

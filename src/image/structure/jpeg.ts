@@ -4,7 +4,7 @@ import { SamError } from '../../core/errors.js';
 const MAX_SCANS = 100;
 const SOI = 0xd8;
 const EOI = 0xd9;
-const SOS = 0xda;
+export const SOS = 0xda;
 const COM = 0xfe;
 
 /** The application segments that pixels and their orientation come from, by marker, and how each begins. */
@@ -43,14 +43,14 @@ export function neededSegments(file: Uint8Array): Uint8Array {
 }
 
 /** A marker and all that follows up to the next, as [from, to). */
-interface Segment {
+export interface Segment {
   readonly marker: number;
   readonly from: number;
   readonly to: number;
 }
 
 /** The segments in their order, a scan's pixels with its marker; bytes that are in no segment belong to the one before. */
-function* segments(file: Uint8Array): Generator<Segment> {
+export function* segments(file: Uint8Array): Generator<Segment> {
   for (let from = 0; from < file.length; ) {
     const marker = file[from + 1] ?? EOI;
     const alone = marker === SOI || marker === EOI || marker === 0x01;
@@ -74,6 +74,7 @@ function nextMarker(file: Uint8Array, start: number): number {
   return file.length;
 }
 
-function begins(file: Uint8Array, at: number, text: string): boolean {
+/** Whether a text stands at a place. */
+export function begins(file: Uint8Array, at: number, text: string): boolean {
   return [...text].every((letter, i) => file[at + i] === letter.charCodeAt(0));
 }
