@@ -9,6 +9,11 @@ export interface RgbImage extends ImageSize {
   readonly data: Uint8Array;
 }
 
+/** Interleaved 8-bit RGB and opacity, row by row: `data.length === width * height * 4`. */
+export interface RgbaImage extends ImageSize {
+  readonly data: Uint8Array;
+}
+
 /**
  * The size an image takes inside the model's square input: its longest side becomes `imageSize`.
  * Rounding is that of segment-anything's `ResizeLongestSide.get_preprocess_shape`.

@@ -57,7 +57,7 @@ export const PRECISIONS = ['float32', 'int8'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 /** To be raised whenever the way from bytes to model input changes its result. */
-const PREPROCESSING_VERSION = 1;
+const PREPROCESSING_VERSION = 2;
 /** To be raised whenever the encoder's graph changes its result by more than rounding. */
 const GRAPH_VERSION = 1;
 

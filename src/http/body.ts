@@ -42,10 +42,17 @@ export async function readBody(
   }
 }
 
-/** Bytes that a request says it has. */
+/** Bytes that a request says it has: nothing says what a packed body comes to. */
 export function declaredLength(headers: IncomingHttpHeaders): number | undefined {
   const text = headers['content-length'];
-  return text === undefined ? undefined : Number(text);
+  return text === undefined || encodingOf(headers) ? undefined : Number(text);
+}
+
+/** How a body is packed, if it is. */
+export function encodingOf(headers: IncomingHttpHeaders): string | undefined {
+  const name = (headers['content-encoding'] ?? '').trim().toLowerCase();
+  if (name === '' || name === 'identity') return undefined;
+  return name === 'x-gzip' ? 'gzip' : name;
 }
 
 /** Hands every chunk to `take` as it comes. By listeners: a promise for each would be memory for each. */

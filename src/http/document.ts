@@ -29,7 +29,8 @@ import { ref } from './schema.js';
 const DESCRIPTION = `Segment Anything over HTTP, cut where SAM itself is cut. \`POST /embed\` runs the heavy image encoder
 once and answers with an id made of the image's hash; \`POST /decode\` answers points, boxes and masks against that
 id in milliseconds, with every mask and its score. Coordinates are pixels of the image after EXIF orientation,
-(0,0) its top-left corner. Errors are problem details (RFC 9457).`;
+(0,0) its top-left corner. Errors are problem details (RFC 9457). Every body may come packed, with
+\`Content-Encoding: gzip\` or \`br\`; limits are those of what it unpacks to, and so is an image's hash.`;
 
 /** Everything routes mention by name. */
 const SHARED_SCHEMAS: readonly TSchema[] = [

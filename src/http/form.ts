@@ -3,6 +3,7 @@ import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { SamError } from '../core/errors.js';
 import { declaredLength, readBody } from './body.js';
+import { withUnpacked } from './content-encoding.js';
 import { parseField } from './json.js';
 import { JsonMeasure } from './json-measure.js';
 import type { Upload, Uploads } from './uploads.js';
@@ -34,7 +35,7 @@ export async function readForm(request: FastifyRequest, uploads: Uploads): Promi
   let left = MAX_FIELD_BYTES;
   try {
     // As files, the plugin hands the parts over as they come: what it takes for a field it collects and parses itself.
-    for await (const part of request.parts({ isPartAFile: () => true })) {
+    for await (const part of withUnpacked(request).parts({ isPartAFile: () => true })) {
       const { fieldname: name, file } = part as MultipartFile;
       // A part is read before the next comes, also one that is refused: the error waits for its end.
       if (name === 'image') {

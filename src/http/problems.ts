@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, MAX_VIOLATIONS, SamError, type Violation } from '../core/errors.js';
+import { unacceptedType } from './accepted-types.js';
 
 /** Status and title of every error: the one place where the domain's failures meet HTTP. */
 export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
@@ -67,12 +68,17 @@ export function handleError(
     // Nobody reads the answer; the status is the one proxies log for a client that went away.
     return reply.code(499).send();
   }
-  const known = asSamError(error);
+  const known = isUnacceptedType(error) ? unacceptedType(request) : asSamError(error);
   request.problem = known.code;
   if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
   if (known.retryAfter !== undefined) reply.header('retry-after', known.retryAfter);
   const problem = problemOf(known, request.id);
   return reply.code(problem.status).type('application/problem+json').send(problem);
+}
+
+/** Whether the framework has no parser for the type of a body. */
+function isUnacceptedType(error: FastifyError): boolean {
+  return !(error instanceof SamError) && error.statusCode === 415;
 }
 
 /** The framework's own errors in our words; whatever nobody foresaw becomes `internal`. */

@@ -9,6 +9,7 @@ import { SamError } from '../core/errors.js';
 import { type Access, countRequests, guard } from './access.js';
 import { instructBrowsers } from './browsers.js';
 import { trusting } from './client-address.js';
+import { unpackBodies } from './content-encoding.js';
 import type { Context, Server } from './context.js';
 import { decodeRoute } from './decode-route.js';
 import { decoderRoutes } from './decoder-routes.js';
@@ -85,6 +86,7 @@ export async function createServer(context: Context, options: ServerOptions): Pr
   });
   observe(server, context);
   closeConnections(server);
+  unpackBodies(server, context.uploads.maxImageBytes);
   continueWhenRead(server);
   readPastUnread(server);
   watchReading(server, reading);

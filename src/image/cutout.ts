@@ -1,13 +1,14 @@
 import sharp from 'sharp';
-import type { RgbImage } from '../core/image.js';
+import type { RgbaImage } from '../core/image.js';
 import { stripsOf } from './strips.js';
 
 /**
- * The pixels of a photograph that lie inside a mask, on transparent ground: a PNG of the image's size.
+ * The pixels of a photograph that lie inside a mask, as opaque as they are, on transparent ground: a PNG of the image's
+ * size.
  * @param runs column-major run lengths of the image's size, background first.
  */
 export async function cutOut(
-  { width, height, data }: RgbImage,
+  { width, height, data }: RgbaImage,
   runs: Uint32Array,
 ): Promise<Uint8Array> {
   const canvas = new Uint8Array(width * height * 4);
@@ -18,10 +19,11 @@ export async function cutOut(
     const y = start % height;
     const bottom = y + (ends[i] as number) - start;
     for (let pixel = y * width + x; pixel < bottom * width; pixel += width) {
-      canvas[pixel * 4] = data[pixel * 3] as number;
-      canvas[pixel * 4 + 1] = data[pixel * 3 + 1] as number;
-      canvas[pixel * 4 + 2] = data[pixel * 3 + 2] as number;
-      canvas[pixel * 4 + 3] = 255;
+      const at = pixel * 4;
+      canvas[at] = data[at] as number;
+      canvas[at + 1] = data[at + 1] as number;
+      canvas[at + 2] = data[at + 2] as number;
+      canvas[at + 3] = data[at + 3] as number;
     }
   }
   return sharp(canvas, { raw: { width, height, channels: 4 }, limitInputPixels: false })

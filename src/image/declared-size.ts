@@ -1,5 +1,6 @@
 import type { ImageSize } from '../core/image.js';
 import { sniffFormat } from './format.js';
+import { boxes, fourLetters } from './structure/boxes.js';
 
 /**
  * The size an image file declares, before orientation, without touching a pixel. What it declares may be
@@ -26,13 +27,18 @@ function ofPng(view: DataView): ImageSize | undefined {
   return { width: view.getUint32(16), height: view.getUint32(20) };
 }
 
+/** Bytes between the segments of a JPEG that are looked past: some cameras leave a few. */
+const MAX_STRAY_BYTES = 4096;
+
 /** The first frame header, SOF0 to SOF15, behind any number of other segments. */
 function ofJpeg(view: DataView): ImageSize | undefined {
-  for (let at = 2; at < view.byteLength; ) {
-    if (view.getUint8(at) !== 0xff) return undefined;
+  for (let at = 2, stray = 0; at < view.byteLength; ) {
     const marker = view.getUint8(at + 1);
-    // Fill bytes, and markers that stand alone.
-    if (marker === 0xff) at += 1;
+    // Bytes of no segment, fill bytes, and markers that stand alone.
+    if (view.getUint8(at) !== 0xff || marker === 0) {
+      if (++stray > MAX_STRAY_BYTES) return undefined;
+      at += 1;
+    } else if (marker === 0xff) at += 1;
     else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8)) at += 2;
     else if (marker >= 0xc0 && marker <= 0xcf && !NO_FRAME.has(marker)) {
       return { width: view.getUint16(at + 7), height: view.getUint16(at + 5) };
@@ -71,29 +77,4 @@ function ofAvif(view: DataView): ImageSize | undefined {
     if (!largest || width * height > largest.width * largest.height) largest = { width, height };
   }
   return largest;
-}
-
-/** The contents of all boxes at this path of an ISO base media file, as [start, end). */
-function* boxes(
-  view: DataView,
-  [type, ...rest]: readonly string[],
-  from: number,
-  to: number,
-): Generator<[start: number, end: number]> {
-  for (let at = from; at + 8 <= to; ) {
-    const size = view.getUint32(at);
-    // 1 announces a 64-bit size, which only pixels need, and they come after; 0 reaches to the end.
-    const end = size === 0 ? to : at + size;
-    if (size === 1 || end < at + 8 || end > to) return;
-    if (fourLetters(view, at + 4) === type) {
-      // `meta` is a full box: version and flags precede what it holds.
-      if (rest.length > 0) yield* boxes(view, rest, at + (type === 'meta' ? 12 : 8), end);
-      else yield [at + 8, end];
-    }
-    at = end;
-  }
-}
-
-function fourLetters(view: DataView, at: number): string {
-  return String.fromCharCode(...[0, 1, 2, 3].map((i) => view.getUint8(at + i)));
 }

@@ -1,6 +1,7 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { SamError } from '../core/errors.js';
-import type { RgbImage } from '../core/image.js';
+import type { RgbaImage, RgbImage } from '../core/image.js';
+import { inksToColours } from './inks.js';
 import { neededParts } from './structure/needed.js';
 
 // Only what is accepted can be loaded, whatever a file claims to be.
@@ -20,39 +21,67 @@ export interface DecodeLimits {
   readonly maxPixels: number;
 }
 
+/** What libjpeg says of a file that has its end, and not all of its pixels. */
+const PIXELS_MISSING = /premature end of data segment/;
+
 /**
  * Decodes an image file to oriented 8-bit RGB as PIL's `convert("RGB")` would: grey, palette and CMYK
  * become RGB, 16 bits become 8, embedded colour profiles are ignored. Transparent pixels are laid over
  * white. Of an animation the first frame is taken. How long it takes and how much memory is for the caller to bound.
- * @throws SamError `image-too-large` before any pixel is decoded, `image-unreadable` for a file that is
- *   damaged, cut off, or of another kind.
+ * @throws SamError `image-too-large` before any pixel is decoded, `image-unreadable` for a file that is cut off, of
+ *   another kind, or damaged. What a library only warns of is decoded, as PIL does, unless pixels are missing.
  */
-export async function decodeImage(
+export function decodeImage(file: Uint8Array, limits: DecodeLimits): Promise<RgbImage> {
+  return decode(file, limits, {
+    channels: 3,
+    colours: (image) => image.flatten({ background: 'white' }).toColourspace('srgb'),
+  });
+}
+
+/** As `decodeImage`, but that pixels keep the colour and the opacity that the file gives them. */
+export function decodeTransparent(file: Uint8Array, limits: DecodeLimits): Promise<RgbaImage> {
+  return decode(file, limits, {
+    channels: 4,
+    colours: (image) => image.toColourspace('srgb').ensureAlpha(),
+  });
+}
+
+async function decode(
   whole: Uint8Array,
   { maxPixels }: DecodeLimits,
+  { channels, colours }: { channels: 3 | 4; colours: (image: Sharp) => Sharp },
 ): Promise<RgbImage> {
   const file = neededParts(whole);
   const input = {
-    failOn: 'warning',
+    failOn: 'error',
     limitInputPixels: false,
     ignoreIcc: true,
     pages: 1,
     sequentialRead: true,
   } as const;
-  const { width, height } = await readable(sharp(file, input).metadata());
+  const { width, height, space } = await readable(sharp(file, input).metadata());
   if (width * height > maxPixels) {
     const message = `the image has ${width}x${height} pixels, more than the ${maxPixels} allowed`;
     throw new SamError('image-too-large', message);
   }
-  const { data, info } = await readable(
-    sharp(file, { ...input, limitInputPixels: maxPixels })
-      .autoOrient()
-      .flatten({ background: 'white' })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true }),
-  );
-  return { width: info.width, height: info.height, data };
+  const isPrint = space === 'cmyk';
+  const decoded = (failOn: 'warning' | 'error') => {
+    const upright = sharp(file, { ...input, failOn, limitInputPixels: maxPixels }).autoOrient();
+    const pixels = isPrint
+      ? upright.pipelineColourspace('cmyk').toColourspace('cmyk')
+      : colours(upright);
+    return pixels.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  };
+  const strictly = decoded('warning').catch((warning: Error) => {
+    if (PIXELS_MISSING.test(warning.message)) throw warning;
+    return decoded('error');
+  });
+  const { data, info } = await readable(strictly);
+  return {
+    width: info.width,
+    height: info.height,
+    data: isPrint ? inksToColours(data, channels) : data,
+  };
 }
 
 /** The library's own words name its internals, and are no help to a client. */

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import sharp from 'sharp';
 import type { ImageSize } from '../core/image.js';
+import { pngChunk } from '../core/png-chunk.js';
 import { neededChunks } from '../core/png-chunks.js';
 import { stripsOf } from './components.js';
 import { fromImage } from './rle.js';
@@ -34,29 +35,12 @@ export async function encodePng(
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   const data = await promisify(deflate)(rows);
-  return Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND')]);
-}
-
-function chunk(type: string, data: Uint8Array = new Uint8Array(0)): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(data.length);
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-  const sum = Buffer.alloc(4);
-  sum.writeUInt32BE(crc32(body));
-  return Buffer.concat([length, body, sum]);
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let rest = byte;
-  for (let bit = 0; bit < 8; bit++) rest = rest & 1 ? 0xedb88320 ^ (rest >>> 1) : rest >>> 1;
-  return rest;
-});
-
-/** The checksum of a chunk; Node.js has it from 20.15 only. */
-export function crc32(bytes: Uint8Array): number {
-  let sum = 0xffffffff;
-  for (const byte of bytes) sum = (CRC_TABLE[(sum ^ byte) & 255] as number) ^ (sum >>> 8);
-  return ~sum >>> 0;
+  return Buffer.concat([
+    SIGNATURE,
+    pngChunk('IHDR', header),
+    pngChunk('IDAT', data),
+    pngChunk('IEND'),
+  ]);
 }
 
 /**

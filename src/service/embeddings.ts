@@ -3,10 +3,9 @@ import { type Embedding, embeddingId, entryName, parseEmbeddingId } from '../cor
 import { SamError } from '../core/errors.js';
 import type { EmbeddingKey, EmbeddingStore, ImageLane, Tier, Timings } from '../core/ports.js';
 import type { Box } from '../core/prompt.js';
+import { foreignFormat } from '../image/foreign-format.js';
 import { sniffFormat } from '../image/format.js';
 import { SingleFlight, type Start } from '../store/single-flight.js';
-
-const UNKNOWN_FORMAT = 'the image is not a JPEG, PNG, WebP or AVIF file';
 
 /** How an embedding came to a request: made for it, made for another that came first, or found. */
 export type FlightKind = 'computed' | 'joined' | 'cached';
@@ -112,7 +111,7 @@ export class Embeddings {
   async #embed(key: EmbeddingKey, image: Uint8Array, caller: Caller): Promise<Embedded> {
     const cached = await this.#look(key);
     if (cached) return { ...cached, flight: 'cached', timings: {} };
-    if (!sniffFormat(image)) throw new SamError('unsupported-media-type', UNKNOWN_FORMAT);
+    if (!sniffFormat(image)) throw unknownFormat(image);
     const make: Start<Embedded> = (abandoned, isDropped) =>
       caller.memory.during(this.#make(key, image, withSignal(caller, abandoned), isDropped));
     const { value, joined } = await this.#flights.run(entryName(key), make, caller.signal);
@@ -140,6 +139,12 @@ export class Embeddings {
   #key(id: string, owner: string | undefined): EmbeddingKey {
     return { id, fingerprint: this.#fingerprint, ...(owner !== undefined && { owner }) };
   }
+}
+
+function unknownFormat(image: Uint8Array): SamError {
+  const kind = foreignFormat(image) ?? 'of no known kind';
+  const message = `the image is ${kind}; JPEG, PNG, WebP and AVIF are accepted: convert it to one of them`;
+  return new SamError('unsupported-media-type', message);
 }
 
 function notFound(id: string): SamError {

@@ -13,6 +13,37 @@ t.test('every code has a status and a title', async (t) => {
   t.same(Object.keys(PROBLEMS).sort(), [...ERROR_CODES].sort());
 });
 
+t.test('a body that is not accepted is told what is', async (t) => {
+  const { post } = await startService(t);
+  const heic = Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1');
+  for (const answer of [
+    await post('/embed', heic, { 'content-type': 'image/jpeg' }),
+    await post('/segment', form(heic, { box: [1, 2, 3, 4] })),
+    await post('/everything', form(heic)),
+  ]) {
+    const { detail } = await problem(t, answer, 415, 'unsupported-media-type');
+    t.match(detail, /^the image is a HEIC; JPEG, PNG, WebP and AVIF are accepted: convert it/);
+  }
+  const unknown = await post('/embed', Buffer.from('hello'), { 'content-type': 'image/png' });
+  const { detail } = await problem(t, unknown, 415, 'unsupported-media-type');
+  t.match(detail, /^the image is of no known kind; JPEG, PNG, WebP and AVIF are accepted/);
+  const types = {
+    '/embed':
+      /send multipart\/form-data, application\/json, application\/octet-stream, image\/jpeg/,
+    '/segment': /send .*multipart\/form-data/,
+    '/decode': /send application\/json$/,
+    '/everything': /send .*multipart\/form-data/,
+  };
+  for (const [path, sent] of Object.entries(types)) {
+    const answer = await post(path, Buffer.from('x'), { 'content-type': 'text/csv' });
+    const { detail } = await problem(t, answer, 415, 'unsupported-media-type');
+    t.match(detail, /^the content-type is text\/csv, which this route does not accept: /);
+    t.match(detail, sent, path);
+  }
+  const none = await post('/decode', Buffer.from('x'));
+  t.match(await problem(t, none, 415, 'unsupported-media-type'), { detail: /^there is no/ });
+});
+
 t.test('bad requests', async (t) => {
   const service = await startService(t, {
     SAM_MAX_IMAGE_BYTES: '1M',

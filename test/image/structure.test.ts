@@ -39,8 +39,6 @@ t.test('what is left out is in no pixel', async (t) => {
       .withExif({ IFD0: { Copyright: 'x' } })
       .jpeg(),
     'grey jpeg': rgb().greyscale().jpeg(),
-    'inks with a profile': rgb().toColourspace('cmyk').withIccProfile('cmyk').jpeg(),
-    'inks without': rgb().toColourspace('cmyk').jpeg({ progressive: true }),
     '16 bits': rgba().toColourspace('rgb16').png({ progressive: true }),
     'grey png': rgba().greyscale().png(),
     animation: animation().webp({ lossless: true }),

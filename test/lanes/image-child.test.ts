@@ -46,6 +46,29 @@ t.test('pixels come in the size that is asked for', async (t) => {
   t.equal(parts[0]?.length, 64 * 32 * 3);
 });
 
+t.test('pictures keep the profile of their photograph, and cut-outs its opacity', async (t) => {
+  const child = childWith(t, 10_000);
+  const pixels = Buffer.from([200, 100, 50, 128, 10, 20, 30, 255]);
+  const file = await sharp(pixels, { raw: { width: 2, height: 1, channels: 4 } })
+    .withIccProfile('p3')
+    .png()
+    .toBuffer();
+  const { icc } = await sharp(file).metadata();
+  t.ok(icc);
+  const stored = await sharp(file, { ignoreIcc: true }).raw().toBuffer();
+  // Runs of 0 and 1: the first pixel.
+  const mask = Buffer.from('01');
+  const cut = { kind: 'cutOut', maxPixels: 100 } as const;
+  const cutouts = await child.ask(cut, [file, mask], staying());
+  const drawn = { kind: 'overlay', maxPixels: 100, prompts: [] } as const;
+  const overlay = await child.ask(drawn, [file, mask], staying());
+  for (const { parts } of [cutouts, overlay]) {
+    t.same((await sharp(parts[0]).metadata()).icc, icc);
+  }
+  const cutPixels = await sharp(cutouts.parts[0], { ignoreIcc: true }).raw().toBuffer();
+  t.same([...cutPixels], [...stored.subarray(0, 4), 0, 0, 0, 0]);
+});
+
 t.test('what takes too long is killed, and the next image finds a process', async (t) => {
   const child = childWith(t, 50);
   await child.start();

@@ -4,9 +4,8 @@ import { SamError } from '../../core/errors.js';
 const MAX_SCANS = 100;
 const SOI = 0xd8;
 const EOI = 0xd9;
-const SOS = 0xda;
+export const SOS = 0xda;
 const COM = 0xfe;
-const APP2 = 0xe2;
 
 /** The application segments that pixels and their orientation come from, by marker, and how each begins. */
 const NEEDED = new Map([
@@ -23,17 +22,14 @@ const NEEDED = new Map([
 export function neededSegments(file: Uint8Array): Uint8Array {
   const kept = new Uint8Array(file.length);
   const seen = new Set<number>();
-  // Inks become colours by the profile that tells which inks they are.
-  const inks = hasInks(file);
   let length = 0;
   let scans = 0;
   for (const { marker, from, to } of segments(file)) {
     if (marker === SOS) scans++;
     if (marker >= 0xe0 && marker <= 0xef) {
       const start = NEEDED.get(marker);
-      const needed = start !== undefined && !seen.has(marker) && begins(file, from + 4, start);
-      if (needed) seen.add(marker);
-      else if (!(inks && marker === APP2 && begins(file, from + 4, 'ICC_PROFILE\0'))) continue;
+      if (!start || seen.has(marker) || !begins(file, from + 4, start)) continue;
+      seen.add(marker);
     }
     if (marker === COM) continue;
     kept.set(file.subarray(from, to), length);
@@ -47,14 +43,14 @@ export function neededSegments(file: Uint8Array): Uint8Array {
 }
 
 /** A marker and all that follows up to the next, as [from, to). */
-interface Segment {
+export interface Segment {
   readonly marker: number;
   readonly from: number;
   readonly to: number;
 }
 
 /** The segments in their order, a scan's pixels with its marker; bytes that are in no segment belong to the one before. */
-function* segments(file: Uint8Array): Generator<Segment> {
+export function* segments(file: Uint8Array): Generator<Segment> {
   for (let from = 0; from < file.length; ) {
     const marker = file[from + 1] ?? EOI;
     const alone = marker === SOI || marker === EOI || marker === 0x01;
@@ -78,16 +74,7 @@ function nextMarker(file: Uint8Array, start: number): number {
   return file.length;
 }
 
-/** Whether the frame has the four components of a print. */
-function hasInks(file: Uint8Array): boolean {
-  for (const { marker, from } of segments(file)) {
-    const frame = marker >= 0xc0 && marker <= 0xcf && marker % 4 !== 0;
-    if (frame || marker === 0xc0) return file[from + 9] === 4;
-    if (marker === SOS) break;
-  }
-  return false;
-}
-
-function begins(file: Uint8Array, at: number, text: string): boolean {
+/** Whether a text stands at a place. */
+export function begins(file: Uint8Array, at: number, text: string): boolean {
   return [...text].every((letter, i) => file[at + i] === letter.charCodeAt(0));
 }

@@ -1,8 +1,9 @@
 import { Socket } from 'node:net';
-import type { ImageSize, RgbImage } from '../../core/image.js';
+import type { ImageSize, RgbaImage, RgbImage } from '../../core/image.js';
+import { colourChunks, withChunks } from '../../image/colour-chunks.js';
 import { cropImage } from '../../image/crop.js';
 import { cutOut } from '../../image/cutout.js';
-import { decodeImage } from '../../image/decode.js';
+import { decodeImage, decodeTransparent } from '../../image/decode.js';
 import { drawOverlay } from '../../image/overlay.js';
 import { toModelSize } from '../../image/preprocess.js';
 import { readRuns } from '../../masks/rle.js';
@@ -13,6 +14,7 @@ import type { Answer, Question, Reply } from './questions.js';
 
 /** Images of more pixels leave so much behind that it is collected at once. */
 const LARGE = 4_000_000;
+const NONE = new Uint8Array(0);
 
 // A process of its own, which can be killed while a library goes on and on in it.
 stepBack();
@@ -29,11 +31,14 @@ async function reply({ head, parts: [file, ...masks] }: Frame<Question>): Promis
     let made: readonly Uint8Array[] = [];
     const outcome = await settle(async () => {
       const start = performance.now();
-      const whole = await decodeImage(file as Uint8Array, head);
+      const decode = head.kind === 'cutOut' ? decodeTransparent : decodeImage;
+      const whole = await decode(file as Uint8Array, head);
       pixels = whole.width * whole.height;
       const decode_ms = performance.now() - start;
       const { parts, ...answer } = await answerTo(head, whole, masks);
-      made = parts;
+      // What the photograph says of its colours holds for what is made of it, but not for a network.
+      const colours = head.kind === 'prepare' ? NONE : colourChunks(file as Uint8Array);
+      made = parts.map((part) => withChunks(part, colours));
       return { ...answer, decode_ms };
     });
     sendFrame<Reply>(line, { head: outcome, parts: made });
@@ -44,9 +49,10 @@ async function reply({ head, parts: [file, ...masks] }: Frame<Question>): Promis
   if (pixels > LARGE) globalThis.gc?.();
 }
 
+/** @param whole in three channels, or four for what is cut out. */
 async function answerTo(
   question: Question,
-  whole: RgbImage,
+  whole: RgbImage | RgbaImage,
   masks: readonly Uint8Array[],
 ): Promise<Omit<Answer, 'decode_ms'> & { parts: readonly Uint8Array[] }> {
   if (question.kind === 'prepare') {
@@ -69,6 +75,6 @@ function* eachRead(masks: readonly Uint8Array[]): Generator<Uint32Array> {
   for (const mask of masks) yield readRuns(mask);
 }
 
-function sizeOf({ width, height }: RgbImage): ImageSize {
+function sizeOf({ width, height }: ImageSize): ImageSize {
   return { width, height };
 }

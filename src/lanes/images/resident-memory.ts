@@ -7,8 +7,8 @@ const PAGE_BYTES = 4096;
 const BASE_BYTES = 256 * 2 ** 20;
 /** A pixel of an AVIF was seen to take 18.6 bytes, however it is coded. */
 const AVIF_PIXEL_BYTES = 24;
-/** Of all else, 12: in a progressive JPEG of four inks, or an interlaced PNG of four channels of 16 bits. */
-const PIXEL_BYTES = 16;
+/** Of all else, 17.2: in a cut-out of an interlaced PNG of four channels of 16 bits that is to be turned. */
+const PIXEL_BYTES = 18;
 /** A run of a mask takes at least a byte of its text: its length, and where its stretches start and end. */
 const RUN_BYTES = 16;
 
