@@ -46,7 +46,9 @@ export const MaskInput = Type.Unsafe<Input>(
         Type.String({
           contentEncoding: 'base64',
           description:
-            'A PNG of the size of the image; inside is what is opaque, or white where nothing is transparent.',
+            'A PNG of the size of the image, plain base64 or a data URI. Inside is what is at least half opaque; where ' +
+            'everything is, what is at least half white; where nothing is that light, as in a file of zeros and ones, ' +
+            'what is not black; and of a palette with colours, all that has not the first of them.',
         }),
       ),
     },
