@@ -6,7 +6,11 @@ import type { Polygon, Ring } from '../core/mask.js';
  * Holes that vanish are left out; an outer ring that would stays as it is. Rings of other polygons are not
  * looked at, so simplified outlines may cross where they were close.
  */
-export function simplifyPolygons(polygons: readonly Polygon[], tolerance: number): Polygon[] {
+export function simplifyPolygons(
+  polygons: readonly Polygon[],
+  tolerance: number,
+  _pinned?: (x: number, y: number) => boolean,
+): Polygon[] {
   if (tolerance === 0) return [...polygons];
   return polygons.map(([outer, ...holes]) => {
     const simplified = simplifyRing(outer as Ring, tolerance) ?? (outer as Ring);
