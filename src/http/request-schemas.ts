@@ -110,7 +110,8 @@ export const OUTLINE_FIELDS = {
       minimum: 0,
       default: 0,
       description:
-        'Leaves out corners of outlines that move them by no more pixels; 0 is exact. For `polygon`, `geojson`, `svg`.',
+        'Leaves out corners of outlines that move them by no more pixels; 0 is exact. No ring is lost, none crosses ' +
+        'itself or another, and more pixels never leave more corners. For `polygon`, `geojson`, `svg`.',
     }),
   ),
   transform: Type.Optional(
