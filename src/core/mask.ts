@@ -105,6 +105,7 @@ export const MASK_FORMATS = Object.keys(MEDIA_TYPES) as MaskFormat[];
 export interface Georeference {
   /** x' = a x + b y + c and y' = d x + e y + f: the order of rasterio's `Affine`. */
   readonly transform?: readonly [a: number, b: number, c: number, d: number, e: number, f: number];
+  /** West is above east where the image lies across the antimeridian; they are degrees then. */
   readonly bounds?: readonly [west: number, south: number, east: number, north: number];
 }
 

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { dataUriHead } from '../core/data-uri.js';
 
 /** Characters that are decoded between two turns of the event loop. */
 const PIECE = 2 ** 19;
@@ -8,8 +9,7 @@ const [SPACE, BACKSLASH] = [0x20, 0x5c];
 
 /** Where base64 begins: behind what a data URI says of itself. */
 export function base64Start(text: Buffer): number {
-  const head = text.toString('latin1', 0, 256);
-  return /^data:[^,]{0,200};base64,/.exec(head)?.[0].length ?? 0;
+  return dataUriHead(text.toString('latin1', 0, 256));
 }
 
 /**

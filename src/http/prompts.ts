@@ -4,6 +4,7 @@ import { SamError } from '../core/errors.js';
 import type { MaskFormat } from '../core/mask.js';
 import type { MaskOptions } from '../core/ports.js';
 import type { Prompt } from '../core/prompt.js';
+import { readGeoreference } from './georeference.js';
 import { invalid as invalidFields } from './problems.js';
 import { ModelName, type PromptRequest } from './request-schemas.js';
 
@@ -63,11 +64,10 @@ export function readOptions(
   body: Omit<PromptRequest, 'prompts' | 'format'>,
 ): Omit<MaskOptions, 'format'> {
   const { transform, bounds } = body;
-  if (transform && bounds) throw invalid('/bounds', 'must not stand beside transform');
   return {
     minArea: body.min_area ?? 0,
     simplify: body.simplify ?? 0,
-    georeference: { ...(transform && { transform }), ...(bounds && { bounds }) },
+    georeference: readGeoreference(transform, bounds),
     returnLogits: body.return_logits ?? false,
     logitsDtype: body.logits_dtype ?? 'float32',
     keepLogits: body.return_logits_token ?? false,

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { MASK_FORMATS } from '../core/mask.js';
 import type { Box, MaskInput as Input, Point } from '../core/prompt.js';
+import { LARGEST } from './georeference.js';
 import { choice, ref, strict } from './schema.js';
 
 export const Dtype = choice(['float16', 'float32']);
@@ -46,7 +47,9 @@ export const MaskInput = Type.Unsafe<Input>(
         Type.String({
           contentEncoding: 'base64',
           description:
-            'A PNG of the size of the image; inside is what is opaque, or white where nothing is transparent.',
+            'A PNG of the size of the image, plain base64 or a data URI. Inside is what is at least half opaque; where ' +
+            'everything is, what is at least half white; where nothing is that light, as in a file of zeros and ones, ' +
+            'what is not black; and of a palette with colours, all that has not the first of them.',
         }),
       ),
     },
@@ -98,11 +101,7 @@ const PROMPT_FIELDS = {
 
 export const Prompt = Type.Object(PROMPT_FIELDS, { ...strict, $id: 'Prompt' });
 
-/**
- * A number of a georeference. Within these bounds all corners of any image, and the products of two coordinates that
- * the direction of a ring is found by, are finite.
- */
-const Placed = Type.Number({ minimum: -1e100, maximum: 1e100 });
+const Placed = Type.Number({ minimum: -LARGEST, maximum: LARGEST });
 
 /** How outlines are written. */
 export const OUTLINE_FIELDS = {
@@ -111,18 +110,18 @@ export const OUTLINE_FIELDS = {
       minimum: 0,
       default: 0,
       description:
-        'Leaves out corners of outlines that move them by no more pixels; 0 is exact. For `polygon`, `geojson`, `svg`.',
+        'Leaves out corners of outlines that move them by no more pixels; 0 is exact. No ring is lost, none crosses ' +
+        'itself or another, and more pixels never leave more corners. For `polygon`, `geojson`, `svg`.',
     }),
   ),
   transform: Type.Optional(
-    Type.Unsafe<[number, number, number, number, number, number]>(
-      Type.Array(Placed, {
-        minItems: 6,
-        maxItems: 6,
-        description:
-          "[a, b, c, d, e, f] for `geojson`: x' = a x + b y + c, y' = d x + e y + f, as rasterio's `Affine`.",
-      }),
-    ),
+    Type.Array(Placed, {
+      minItems: 6,
+      maxItems: 9,
+      description:
+        "[a, b, c, d, e, f] for `geojson`: x' = a x + b y + c, y' = d x + e y + f, as rasterio's `Affine`, of which all " +
+        "nine numbers may come, the last 0, 0, 1. GDAL's order is another, [c, a, b, f, d, e].",
+    }),
   ),
   bounds: Type.Optional(
     Type.Unsafe<[number, number, number, number]>(
@@ -130,7 +129,8 @@ export const OUTLINE_FIELDS = {
         minItems: 4,
         maxItems: 4,
         description:
-          '[west, south, east, north] of the image for `geojson`, in place of `transform`.',
+          '[west, south, east, north] of the image for `geojson`, in place of `transform`: west < east and south < ' +
+          'north. Only in degrees, for an image across the antimeridian, is west above east; its polygons are cut there.',
       }),
     ),
   ),

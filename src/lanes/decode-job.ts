@@ -94,11 +94,12 @@ async function prepare(task: DecodeTask): Promise<Answering> {
     task,
     tokens: prompts.map(({ prompt }) => promptTokens(prompt, image)),
     masks: await Promise.all(
-      prompts.map(({ prompt: { mask_input }, index }) =>
-        mask_input
-          ? readMaskInput(mask_input, image, image_size, `/prompts/${index}/mask_input`)
-          : undefined,
-      ),
+      prompts.map(({ prompt: { mask_input, point_coords = [], box }, index }) => {
+        if (!mask_input) return undefined;
+        const path = `/prompts/${index}/mask_input`;
+        const alone = point_coords.length === 0 && !box;
+        return readMaskInput(mask_input, image, image_size, path, alone);
+      }),
     ),
   };
 }

@@ -53,7 +53,11 @@ function visitingOrder(scores: Float64Array, groups: Int32Array): Uint32Array {
   );
 }
 
-/** Whether a box has an IoU above the threshold with one of `count` others; NaN, without area, is above nothing. */
+/**
+ * Whether a box has an IoU above the threshold with one of `count` others. Boxes run from first to last pixels, so that
+ * those of one row or column have no area. Of two such the reference gets NaN, which is above nothing, and keeps every
+ * double: they are compared by the pixels they have.
+ */
 function overlapsMore(
   boxes: Float64Array,
   i: number,
@@ -68,9 +72,24 @@ function overlapsMore(
     const width = Math.min(others[k + 2] as number, x2) - Math.max(others[k] as number, x1);
     const height = Math.min(others[k + 3] as number, y2) - Math.max(others[k + 1] as number, y1);
     const both = width > 0 && height > 0 ? width * height : 0;
-    if (both / ((others[k + 4] as number) + own - both) > threshold) return true;
+    const either = (others[k + 4] as number) + own - both;
+    const iou = either > 0 ? both / either : iouOfLines(boxes, i, others, k);
+    if (iou > threshold) return true;
   }
   return false;
+}
+
+/** IoU of the pixels of two boxes of which each has one row or one column. */
+function iouOfLines(boxes: Float64Array, i: number, others: Float64Array, k: number): number {
+  let [own, other, both] = [1, 1, 1];
+  for (let axis = 0; axis < 2; axis++) {
+    const [from, to] = [boxes[4 * i + axis] as number, boxes[4 * i + axis + 2] as number];
+    const [start, end] = [others[k + axis] as number, others[k + axis + 2] as number];
+    own *= to - from + 1;
+    other *= end - start + 1;
+    both *= Math.max(0, Math.min(to, end) - Math.max(from, start) + 1);
+  }
+  return both / (own + other - both);
 }
 
 function areaAt(boxes: Float64Array, i: number): number {

@@ -1,7 +1,8 @@
 import type { ImageSize } from '../core/image.js';
-import type { MaskFormat, Polygon, Segmentations } from '../core/mask.js';
+import type { FeatureCollection, MaskFormat, Polygon, Segmentations } from '../core/mask.js';
 import type { MaskOptions } from '../core/ports.js';
-import { toGeoJson } from './geojson.js';
+import { antimeridianOf, traceHalves } from './antimeridian.js';
+import { placement, placementOfHalves, toGeoJson } from './geojson.js';
 import { toLabelStudio } from './label-studio.js';
 import { encodePng } from './png.js';
 import { tracePolygons } from './polygons.js';
@@ -32,11 +33,7 @@ const ENCODERS: { readonly [F in Exclude<MaskFormat, 'cutout' | 'logits'>]: Enco
     png: (await encodePng(counts, image)).toString('base64'),
   }),
   polygon: (subject) => ({ size: sizeOf(subject.image), polygons: outline(subject) }),
-  geojson: (subject) => {
-    const { image, options, properties } = subject;
-    const geojson = toGeoJson(outline(subject), image, options.georeference, properties);
-    return { size: sizeOf(image), geojson };
-  },
+  geojson: (subject) => ({ size: sizeOf(subject.image), geojson: placed(subject) }),
   svg: (subject) => ({ size: sizeOf(subject.image), svg: toSvg(outline(subject), subject.image) }),
   labelstudio_rle: ({ counts, image }) => ({
     size: sizeOf(image),
@@ -58,4 +55,22 @@ function sizeOf({ width, height }: ImageSize): readonly [height: number, width: 
 
 function outline({ counts, image, options }: Subject): Polygon[] {
   return simplifyPolygons(tracePolygons(counts, image), options.simplify);
+}
+
+/** The outlines where the image lies; cut in two where that is across the antimeridian, as RFC 7946 says (3.1.9). */
+function placed(subject: Subject): FeatureCollection {
+  const { counts, image, options, properties } = subject;
+  const { georeference, simplify } = options;
+  const seam = antimeridianOf(image, georeference);
+  if (seam === undefined || !georeference.bounds) {
+    const { place, mirrored } = placement(image, georeference);
+    return toGeoJson([{ polygons: outline(subject), place }], mirrored, properties);
+  }
+  const halves = traceHalves(counts, image, seam);
+  const [left, right] = placementOfHalves(image, georeference.bounds, seam);
+  const parts = [
+    { polygons: simplifyPolygons(halves[0], simplify, (x) => x === seam), place: left },
+    { polygons: simplifyPolygons(halves[1], simplify, (x) => x === seam), place: right },
+  ];
+  return toGeoJson(parts, true, properties);
 }

@@ -41,7 +41,8 @@ export function maskBytes(
     case 'svg':
       return BESIDE + corners * CORNER;
     case 'geojson':
-      return 2 * BESIDE + corners * PLACED_CORNER;
+      // Where it is cut at the antimeridian, the runs of one column are in both parts.
+      return 2 * BESIDE + (corners + 4 * bbox[3] + 16) * PLACED_CORNER;
     case 'labelstudio_rle':
       return BESIDE + rowRuns(counts, image) * BRUSH_RUN;
     case 'logits':

@@ -1,6 +1,7 @@
+import { dataUriHead } from '../core/data-uri.js';
 import { SamError } from '../core/errors.js';
 import { type ImageSize, preprocessShape } from '../core/image.js';
-import type { LowResLogits } from '../core/mask.js';
+import type { LowResLogits, Rle, RleCounts } from '../core/mask.js';
 import type { MaskInput } from '../core/prompt.js';
 import { BYTES_PER_ELEMENT, readFloats } from '../core/tensor.js';
 import { type Strip, stripsOf } from './components.js';
@@ -17,27 +18,46 @@ const DOUBT = 1e-3;
 /**
  * The logits [256,256] that a `mask_input` stands for.
  * @param image size of the oriented image. @param imageSize side of the model's square, in pixels.
- * @param path of the field, for errors.
- * @throws SamError `prompt-invalid` when it is not 256x256 finite numbers, or not a mask of the image's size
+ * @param path of the field, for errors. @param alone whether nothing else of the prompt says where the object is.
+ * @throws SamError `prompt-invalid` when it is not 256x256 finite numbers, or not a mask of the image's size, or has no
+ *   pixel inside and stands alone
  */
 export async function readMaskInput(
   input: MaskInput,
   image: ImageSize,
   imageSize: number,
   path: string,
+  alone = false,
 ): Promise<Float32Array> {
   if ('data' in input) return readLogits(input, `${path}/data`);
   if ('bytes' in input) return readFloats(input.bytes, input.dtype);
-  if ('png' in input) {
-    const counts = await decodePng(Buffer.from(input.png, 'base64'), image);
-    if (!counts) {
-      const message = `must be base64 of a PNG of ${image.width}x${image.height} pixels`;
-      throw invalid(`${path}/png`, message);
-    }
-    return toLogits(counts, image, imageSize);
-  }
   if ('token' in input) throw new Error('the token was to be resolved before');
-  const { size, counts } = input;
+  const counts = await ('png' in input
+    ? readPng(input.png, image, `${path}/png`)
+    : checkedRuns(input, image, path));
+  if (alone && !counts.some((count, i) => i % 2 && count > 0)) {
+    const message = `has no pixel inside, and nothing else says where the object is: ${WHAT_IS_INSIDE}, or add points or a box`;
+    throw invalid(path, message);
+  }
+  return toLogits(counts, image, imageSize);
+}
+
+const WHAT_IS_INSIDE =
+  'send counts whose second run is not empty, or a PNG with the object white on black or opaque on transparent ground';
+
+async function readPng(text: string, image: ImageSize, path: string): Promise<readonly number[]> {
+  const file = Buffer.from(text.slice(dataUriHead(text)), 'base64');
+  const counts = await decodePng(file, image);
+  if (counts) return counts;
+  const size = `${image.width}x${image.height}`;
+  throw invalid(path, `must be base64 of a PNG of ${size} pixels, plain or as a data URI`);
+}
+
+function checkedRuns(
+  { size, counts }: Rle | RleCounts,
+  image: ImageSize,
+  path: string,
+): readonly number[] {
   if (size[0] !== image.height || size[1] !== image.width) {
     throw invalid(`${path}/size`, `must be that of the image, [${image.height}, ${image.width}]`);
   }
@@ -53,7 +73,7 @@ export async function readMaskInput(
   if (!whole || sum !== pixels) {
     throw invalid(`${path}/counts`, `must be run lengths of ${pixels} pixels`);
   }
-  return toLogits(runs, image, imageSize);
+  return runs;
 }
 
 function readLogits({ dtype, data }: LowResLogits, path: string): Float32Array {

@@ -44,25 +44,71 @@ export async function encodePng(
 }
 
 /**
- * Column-major runs of a mask that came as a PNG: inside is what is at least half opaque or, where nothing is
- * transparent, at least half white.
+ * Column-major runs of a mask that came as a PNG. Transparency tells what is inside: what is at least half opaque. Where
+ * everything is, as in what a canvas exports, or nothing can be transparent, lightness does: inside is what is at least
+ * half white or, where nothing is that light, whatever is not black, as in files of zeros and ones. Where a palette has
+ * colours, inside is all that has not its first.
  * @returns undefined when the file is damaged, no PNG, or not of the image's size.
  */
 export async function decodePng(file: Buffer, image: ImageSize): Promise<number[] | undefined> {
   const { width, height } = image;
   // The size stands at a fixed place, so that nothing larger than the image is ever unpacked.
-  if (file.length < 24 || !file.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return undefined;
+  if (file.length < 33 || !file.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return undefined;
   if (file.readUInt32BE(16) !== width || file.readUInt32BE(20) !== height) return undefined;
   const needed = neededChunks(file);
   // Packed pixels are no larger than plain ones, but for a little.
   if (needed.length > MAX_PIXEL_BYTES * width * height + SPARE_BYTES) return undefined;
   try {
-    const options = { failOn: 'truncated', limitInputPixels: width * height } as const;
-    const { hasAlpha } = await sharp(needed, options).metadata();
-    const picture = sharp(needed, options);
-    const channel = hasAlpha ? picture.extractChannel('alpha') : picture.toColourspace('b-w');
-    return fromImage(await channel.raw({ depth: 'uchar' }).toBuffer(), image);
+    return await readPixels(withPlainPalette(Buffer.from(needed)), image);
   } catch {
     return undefined;
   }
+}
+
+/** Each way to read the file unpacks it anew: a mask of the largest images is held with one number a pixel only. */
+async function readPixels(file: Buffer, image: ImageSize): Promise<number[]> {
+  const options = {
+    failOn: 'truncated',
+    limitInputPixels: image.width * image.height,
+  } as const;
+  const { hasAlpha } = await sharp(file, options).metadata();
+  const open = () => sharp(file, options);
+  if (hasAlpha) {
+    const alpha = await open().extractChannel('alpha').raw({ depth: 'uchar' }).toBuffer();
+    const counts = fromImage(alpha, image);
+    // Whether anything is transparent: a whole mask has no background before its first run, and none after.
+    if (counts.length !== 2 || counts[0] !== 0) return counts;
+  }
+  const opaque = () => (hasAlpha ? open().flatten() : open());
+  const light = await opaque().toColourspace('b-w').raw({ depth: 'uchar' }).toBuffer();
+  const counts = fromImage(light, image);
+  if (counts.length > 1) return counts;
+  // All bits of the three colours, 16 of each where the file has them: none may be rounded to black.
+  const bits = opaque().bandbool('or').toColourspace('grey16').raw({ depth: 'ushort' });
+  const bytes = await bits.toBuffer();
+  const lit = new Uint16Array(bytes.buffer, bytes.byteOffset, image.width * image.height);
+  return fromImage(lit, image, 0);
+}
+
+/** IHDR's type of colour for which pixels are numbers of a palette. */
+const INDEXED = 3;
+
+/**
+ * A palette's colours are names of classes, the first that of the background: how light they are says nothing. Such a
+ * file gets black for it and white for all others; a palette of greys stays.
+ */
+function withPlainPalette(file: Buffer): Buffer {
+  const at = file.indexOf('PLTE', SIGNATURE.length, 'latin1') - 4;
+  if (file[25] !== INDEXED || at < 0) return file;
+  const colours = file.subarray(at + 8, at + 8 + file.readUInt32BE(at));
+  const entries = Array.from({ length: Math.floor(colours.length / 3) }, (_, i) =>
+    colours.subarray(3 * i, 3 * i + 3),
+  );
+  if (entries.every(([red, green, blue]) => red === green && green === blue)) return file;
+  const background = Buffer.from(entries[0] as Buffer);
+  const plain = Buffer.concat(
+    entries.map((entry) => Buffer.alloc(3, entry.equals(background) ? 0 : 255)),
+  );
+  const end = at + 12 + colours.length;
+  return Buffer.concat([file.subarray(0, at), chunk('PLTE', plain), file.subarray(end)]);
 }

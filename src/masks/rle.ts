@@ -65,13 +65,17 @@ export function readRuns(text: Uint8Array): Uint32Array {
   return runs;
 }
 
-/** Runs of an image of one byte a pixel, row by row; what is above 127 is inside. */
-export function fromImage(pixels: Uint8Array, { width, height }: ImageSize): number[] {
+/** Runs of an image of one number a pixel, row by row; what is above `most` is inside. */
+export function fromImage(
+  pixels: Uint8Array | Uint16Array,
+  { width, height }: ImageSize,
+  most = 127,
+): number[] {
   const counts: number[] = [];
   let start = 0;
   for (let x = 0; x < width; x++) {
     for (let y = 0; y < height; y++) {
-      const inside = (pixels[y * width + x] as number) > 127;
+      const inside = (pixels[y * width + x] as number) > most;
       if (inside !== (counts.length % 2 === 1)) {
         counts.push(x * height + y - start);
         start = x * height + y;

@@ -21,7 +21,10 @@ export interface Crop {
   readonly layer: number;
 }
 
-/** `generate_crop_boxes`: the whole image, and for each layer i more 2^i by 2^i crops that overlap. */
+/**
+ * `generate_crop_boxes`: the whole image, and for each layer i more 2^i by 2^i crops that overlap. On a short side their
+ * lengths are rounded up so much that the last of them begin at its end or beyond: those have no pixels, and are left out.
+ */
 export function cropBoxes(
   { width, height }: ImageSize,
   layers: number,
@@ -37,7 +40,7 @@ export function cropBoxes(
       const x = (cropWidth - overlap) * Math.floor(i / perSide);
       const y = (cropHeight - overlap) * (i % perSide);
       const box: Box = [x, y, Math.min(x + cropWidth, width), Math.min(y + cropHeight, height)];
-      crops.push({ box, layer });
+      if (box[0] < box[2] && box[1] < box[3]) crops.push({ box, layer });
     }
   }
   return crops;

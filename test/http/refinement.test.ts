@@ -80,7 +80,10 @@ t.test('refinement', async (t) => {
   });
 
   t.test('a mask input is one thing', async (t) => {
-    const [[height, width], counts] = [[300, 400], [300 * 400]];
+    const [[height, width], counts] = [
+      [300, 400],
+      [0, 300 * 400],
+    ];
     for (const [status, slug, mask_input] of [
       [400, 'invalid-request', {}],
       [400, 'invalid-request', { dtype: 'float32' }],
@@ -95,5 +98,8 @@ t.test('refinement', async (t) => {
       await problem(t, await decode({ mask_input }), status, slug);
     }
     t.equal((await decode({ mask_input: { size: [height, width], counts } })).status, 200);
+    const nothing = { size: [height, width], counts: [300 * 400] };
+    await problem(t, await decode({ mask_input: nothing }), 422, 'prompt-invalid');
+    t.equal((await decode({ mask_input: nothing, box: [9, 9, 99, 99] })).status, 200);
   });
 });

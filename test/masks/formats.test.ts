@@ -219,6 +219,44 @@ t.test('GeoJSON', async (t) => {
   }
 });
 
+t.test('GeoJSON across the antimeridian is cut there', async (t) => {
+  for (const mask of MASKS) {
+    const { name, width, height } = mask;
+    for (const share of [0.5, 1 / 3, 0.01, 0.999]) {
+      const [west, east] = [180 - (share * width) / 1024, ((1 - share) * width) / 1024 - 180];
+      const bounds = [west, -17, east, -17 + height / 1024] as const;
+      const { geojson } = await encode(mask, 'geojson', { georeference: { bounds } });
+      const geometry = geojson.features[0]?.geometry ?? null;
+      const polygons =
+        geometry === null
+          ? []
+          : geometry.type === 'Polygon'
+            ? [geometry.coordinates]
+            : geometry.coordinates;
+      const turned = polygons.every((rings) =>
+        rings.every((ring, i) => signedArea(ring.slice(1).flat()) > 0 === (i === 0)),
+      );
+      t.ok(turned, `${name}: outer rings counterclockwise, holes clockwise`);
+      for (const ring of polygons.flat()) {
+        const [west, east] = [ring.every(([x]) => x > 0), ring.every(([x]) => x < 0)];
+        const within = ring.every(([x]) => x >= -180 && x <= 180);
+        if (west === east || !within) t.fail(`${name}: a ring lies on both sides`);
+      }
+      // In pixels, the two halves put together.
+      const back = polygons.flatMap((rings) =>
+        rings.map((ring) =>
+          ring
+            .slice(1)
+            .flatMap(([x, y]) => [((x < 0 ? x + 360 : x) - west) * 1024, (bounds[3] - y) * 1024]),
+        ),
+      );
+      const area = mask.counts.reduce((sum, count, i) => sum + (i % 2 ? count : 0), 0);
+      const enclosed = back.reduce((sum, ring) => sum - signedArea(ring) / 2, 0);
+      t.ok(Math.abs(enclosed - area) < 1e-3 * (1 + area), `${name}: ${enclosed} of ${area} pixels`);
+    }
+  }
+});
+
 t.test('simplified outlines', async (t) => {
   for (const mask of MASKS) {
     const exact = (await encode(mask, 'polygon')).polygons;

@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import t from 'tap';
 import { readMaskInput } from '#src/masks/mask-input.js';
@@ -112,3 +113,133 @@ t.test('a PNG that is larger than its pixels can be is none', async (t) => {
   const refusal = { code: 'prompt-invalid', message: /must be base64 of a PNG of 4x4 pixels/ };
   await t.rejects(readMaskInput({ png: padded.toString('base64') }, image, FRAME, path), refusal);
 });
+
+t.test('a PNG in whatever way its makers say what is inside', async (t) => {
+  const image = { width: 40, height: 30 };
+  const { width, height } = image;
+  const inside = (i: number) => Math.hypot((i % width) - 15, Math.floor(i / width) - 12) < 9;
+  const counts = runsOf(width, height, (x, y) => inside(y * width + x));
+  const plain = await readMaskInput({ size: [height, width], counts }, image, FRAME, path);
+  const raw = (channels: 1 | 2 | 3 | 4, colours: (i: number) => readonly number[]) => {
+    const pixels = Array.from({ length: width * height }, (_, i) => colours(i)).flat();
+    return sharp(Uint8Array.from(pixels), { raw: { width, height, channels } });
+  };
+  const sixteen = (on: number) => {
+    const pixels = Uint16Array.from({ length: width * height }, (_, i) => (inside(i) ? on : 0));
+    const raw = { width, height, channels: 1 } as const;
+    return sharp(pixels, { raw }).toColourspace('grey16').png().toBuffer();
+  };
+  const grey = (on: number) =>
+    raw(1, (i) => [inside(i) ? on : 0])
+      .toColourspace('b-w')
+      .png()
+      .toBuffer();
+  const colours = (on: readonly number[], off: readonly number[]) =>
+    raw(on.length as 2 | 3 | 4, (i) => (inside(i) ? on : off))
+      .png()
+      .toBuffer();
+  const files: [name: string, file: Buffer][] = [
+    ['grey', await grey(255)],
+    ['zeros and ones', await grey(1)],
+    ['classes', await grey(3)],
+    ['16 bits', await sixteen(65535)],
+    ['16 bits, zeros and ones', await sixteen(1)],
+    ['16 bits of which 8 are used', await sixteen(255)],
+    [
+      'white on black, opaque, as a canvas has it',
+      await colours([255, 255, 255, 255], [0, 0, 0, 255]),
+    ],
+    ['dark blue on black, opaque', await colours([0, 0, 1, 255], [0, 0, 0, 255])],
+    ['red on black', await colours([255, 0, 0], [0, 0, 0])],
+    ['black on nothing', await colours([0, 0, 0, 255], [255, 255, 255, 0])],
+    ['red on nothing, half opaque', await colours([255, 0, 0, 128], [0, 0, 0, 0])],
+    [
+      'a palette of classes',
+      indexed(image, inside, [
+        [0, 0, 0],
+        [128, 0, 0],
+      ]),
+    ],
+    [
+      'a palette of colours',
+      indexed(image, inside, [
+        [255, 255, 255],
+        [0, 90, 0],
+      ]),
+    ],
+    [
+      'a palette of two greys',
+      indexed(image, inside, [
+        [0, 0, 0],
+        [255, 255, 255],
+      ]),
+    ],
+    [
+      'a palette of greys of which two are used',
+      indexed(image, inside, [
+        [0, 0, 0],
+        [1, 1, 1],
+        [255, 255, 255],
+      ]),
+    ],
+    [
+      'a palette of which white is the first',
+      indexed(image, (i) => !inside(i), [
+        [255, 255, 255],
+        [0, 0, 0],
+      ]),
+    ],
+  ];
+  for (const [name, file] of files) {
+    for (const head of ['', 'data:image/png;base64,']) {
+      const png = head + file.toString('base64');
+      const logits = await readMaskInput({ png }, image, FRAME, path, true);
+      t.ok(Buffer.from(logits.buffer).equals(Buffer.from(plain.buffer)), name);
+    }
+  }
+});
+
+t.test('a mask with nothing inside does not stand alone', async (t) => {
+  const image = { width: 30, height: 20 };
+  const canvas = { raw: { width: 30, height: 20, channels: 4 } } as const;
+  const clear = await sharp(new Uint8Array(2400), canvas).png().toBuffer();
+  const black = await sharp(new Uint8Array(1800), { raw: { ...canvas.raw, channels: 3 } })
+    .png()
+    .toBuffer();
+  const size = [20, 30] as const;
+  const inputs = [
+    { size, counts: [600] },
+    { size, counts: [300, 0, 300] },
+    { size, counts: compress([600]) },
+    { png: clear.toString('base64') },
+    { png: black.toString('base64') },
+  ];
+  const refusal = { code: 'prompt-invalid', message: /^\/mask_input has no pixel inside/ };
+  for (const input of inputs) {
+    await t.rejects(readMaskInput(input, image, FRAME, path, true), refusal);
+    t.ok((await readMaskInput(input, image, FRAME, path)).every((logit) => logit < -6));
+  }
+});
+
+/** A PNG of 8 bits whose pixels are numbers of colours: 1 inside and 0 outside. */
+function indexed(
+  { width, height }: { width: number; height: number },
+  inside: (i: number) => boolean,
+  palette: readonly (readonly number[])[],
+): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 3], 8);
+  const rows = Array.from({ length: height }, (_, y) => [
+    0,
+    ...Array.from({ length: width }, (_, x) => (inside(y * width + x) ? 1 : 0)),
+  ]);
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    pngChunk('IHDR', header),
+    pngChunk('PLTE', Buffer.from(palette.flat())),
+    pngChunk('IDAT', deflateSync(Buffer.from(rows.flat()))),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ]);
+}

@@ -33,3 +33,35 @@ t.test('crops, worked out from generate_crop_boxes', async (t) => {
   t.same(second[1], [0, 249, 603, 702], 'down before across');
   t.same(second[15], [1197, 747, 1800, 1200]);
 });
+
+t.test('no crop is without pixels, however short a side is', async (t) => {
+  for (let height = 1; height <= 40; height++) {
+    for (const width of [1, 2, 8, height, 300]) {
+      for (const ratio of [0, 512 / 1500, 1]) {
+        for (const layers of [1, 2, 3]) {
+          const crops = cropBoxes({ width, height }, layers, ratio);
+          const whole = crops.every(
+            ({ box: [x1, y1, x2, y2] }) =>
+              x1 >= 0 && y1 >= 0 && x1 < x2 && y1 < y2 && x2 <= width && y2 <= height,
+          );
+          if (!whole) t.fail(`${width}x${height}, ${layers} layers that overlap by ${ratio}`);
+          for (let layer = 1; layer <= layers; layer++) {
+            const own = crops.filter((crop) => crop.layer === layer);
+            if (!covers(own, width, height)) t.fail(`layer ${layer} of ${width}x${height}`);
+          }
+        }
+      }
+    }
+  }
+});
+
+/** Whether every pixel is in a crop. */
+function covers(crops: ReturnType<typeof cropBoxes>, width: number, height: number): boolean {
+  const seen = new Set<number>();
+  for (const { box } of crops) {
+    for (let y = box[1]; y < box[3]; y++) {
+      for (let x = box[0]; x < box[2]; x++) seen.add(y * width + x);
+    }
+  }
+  return seen.size === width * height;
+}

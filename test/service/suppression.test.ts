@@ -33,3 +33,25 @@ t.test('masks without small regions are preferred to those that were cleaned', a
   ];
   t.same(await new Suppression(lane, callerOf(), EVERYTHING_DEFAULTS).selectTidied(masks), [1, 2]);
 });
+
+t.test('boxes of one row or column are compared by their pixels', async (t) => {
+  const boxes: Box[] = [
+    [3, 0, 3, 0],
+    [3, 0, 3, 0],
+    [0, 0, 9, 0],
+    [0, 0, 9, 0],
+    [1, 0, 9, 0],
+    [5, 0, 9, 0],
+    [0, 0, 0, 9],
+    [0, 0, 0, 9],
+    [0, 2, 9, 2],
+  ];
+  const task = {
+    boxes: Float64Array.from(boxes.flat()),
+    scores: Float64Array.from(boxes, (_, i) => 1 - i / 10),
+    groups: new Int32Array(boxes.length),
+    ...{ threshold: 0.7, from: 0, kept: [] },
+  };
+  // Of 10 pixels and 9 of them the IoU is 0.9; of 10 and 5 of them 0.5.
+  t.same(boxNms(task).kept, [0, 2, 5, 6, 8]);
+});

@@ -1,0 +1,49 @@
+import type { ImageSize } from '../core/image.js';
+import type { Georeference, Polygon } from '../core/mask.js';
+import { tracePolygons } from './polygons.js';
+
+/** Pixels; what lies nearer to a line between two columns lies on it, so that no outline is a hair. */
+const SNAP = 1e-6;
+
+/** Which column of an image, counted in pixels, the antimeridian runs down; undefined where it does not. */
+export function antimeridianOf({ width }: ImageSize, { bounds }: Georeference): number | undefined {
+  if (!bounds) return undefined;
+  const [west, , east] = bounds;
+  if (west <= east) return undefined;
+  const column = (width * (180 - west)) / (east + 360 - west);
+  const nearest = Math.round(column);
+  return Math.abs(column - nearest) < SNAP ? nearest : column;
+}
+
+/**
+ * The outlines of a mask, cut in two: `tracePolygons` of what lies left of a line down the image, and of what lies right.
+ * Each part is traced with the whole column that the line runs through, and the far side of that column moved to it.
+ * @param counts column-major run lengths, background first. @param seam where the line is, in pixels, within the image.
+ */
+export function traceHalves(
+  counts: readonly number[],
+  { width, height }: ImageSize,
+  seam: number,
+): [left: Polygon[], right: Polygon[]] {
+  const part = (from: number, to: number, moved: (x: number) => number) =>
+    tracePolygons(columnsOf(counts, from * height, to * height), { width: to - from, height }).map(
+      (rings) => rings.map((ring) => ring.map((value, i) => (i % 2 ? value : moved(value + from)))),
+    );
+  const [last, first] = [Math.ceil(seam), Math.floor(seam)];
+  return [part(0, last, (x) => Math.min(x, seam)), part(first, width, (x) => Math.max(x, seam))];
+}
+
+/** The runs of the pixels from one up to another. */
+function columnsOf(counts: readonly number[], from: number, to: number): number[] {
+  const part: number[] = [];
+  let start = 0;
+  for (const [i, count] of counts.entries()) {
+    const end = start + count;
+    const length = Math.min(end, to) - Math.max(start, from);
+    // Every other run is of the background, the first too, however short.
+    if (length > 0 && part.length % 2 !== i % 2) part.push(0);
+    if (length > 0) part.push(length);
+    start = end;
+  }
+  return part;
+}
