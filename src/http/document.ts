@@ -29,7 +29,7 @@ import { ref } from './schema.js';
 const DESCRIPTION = `Segment Anything over HTTP, cut where SAM itself is cut. \`POST /embed\` runs the heavy image encoder
 once and answers with an id made of the image's hash; \`POST /decode\` answers points, boxes and masks against that
 id in milliseconds, with every mask and its score. Coordinates are pixels of the image after EXIF orientation,
-(0,0) its top-left corner. Errors are problem details (RFC 9457).`;
+(0,0) its top-left corner. An optional field that is null is as good as absent. Errors are problem details (RFC 9457).`;
 
 /** Everything routes mention by name. */
 const SHARED_SCHEMAS: readonly TSchema[] = [

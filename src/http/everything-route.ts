@@ -24,6 +24,7 @@ import { checkFormatFields, OverlayQuery, readOptions, validated } from './promp
 import { ref } from './schema.js';
 import type { Upload } from './uploads.js';
 
+const FIELDS = Object.keys(EverythingFields.properties);
 const NDJSON = 'application/x-ndjson';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -141,7 +142,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
       };
       return { fields, find };
     }
-    const { upload, fields } = await readForm(request, uploads);
+    const { upload, fields } = await readForm(request, uploads, FIELDS);
     const find = async () => {
       const { image, sha256 } = upload;
       const embeddings = await models.named(model);

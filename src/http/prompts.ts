@@ -4,7 +4,7 @@ import { SamError } from '../core/errors.js';
 import type { MaskFormat } from '../core/mask.js';
 import type { MaskOptions } from '../core/ports.js';
 import type { Prompt } from '../core/prompt.js';
-import { invalid as invalidFields } from './problems.js';
+import { FORM, invalid as invalidFields } from './problems.js';
 import { ModelName, type PromptRequest } from './request-schemas.js';
 
 /** Asks for a picture in place of masks. */
@@ -106,7 +106,7 @@ export function validated<T extends TSchema>(
 ): Static<T> {
   const validate = request.compileValidationSchema(schema, 'body');
   if (validate(fields)) return fields as Static<T>;
-  throw invalidFields(validate.errors ?? [], 'the form');
+  throw invalidFields(validate.errors ?? [], FORM, fields);
 }
 
 /** Runs `work`, whose errors name `/prompts/0`, for a prompt that stood at the top level. */

@@ -14,6 +14,8 @@ import { PromptRequest } from './request-schemas.js';
 import { ref } from './schema.js';
 import { IMAGE_STEPS, steps } from './timings.js';
 
+const FIELDS = Object.keys(PromptRequest.properties);
+
 /** `POST /segment`: image and prompts in, masks, a mask or a picture out. */
 export async function segmentRoute(server: Server, context: Context): Promise<void> {
   const { models, predictor, cutouts, images, uploads, room } = context;
@@ -25,7 +27,8 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       operationId: 'segment',
       summary: 'Embed an image and answer prompts in one call',
       description:
-        'A form with the file `image` and the fields of `/decode`, each as JSON text; answers like /decode. ' +
+        'A form with the file `image` and the fields of `/decode`, each as JSON text (`box=[425,600,700,875]`, ' +
+        '`format=png`) or as a part of type application/json; answers like /decode. ' +
         'Here masks can be cut-outs too, and with `overlay=1` the answer is the photograph with the masks on it.',
       querystring: OverlayQuery,
       body: {
@@ -63,7 +66,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
     onRequest: async ({ caller }) => room.images(caller),
     handler: async (request, reply) => {
       const overlay = request.query.overlay === '1';
-      const { upload, fields } = await readForm(request, uploads);
+      const { upload, fields } = await readForm(request, uploads, FIELDS);
       const { image, sha256 } = upload;
       const list = readPrompts(validated(request, PromptRequest, fields));
       const embeddings = await models.named(request.query.model);

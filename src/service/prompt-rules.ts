@@ -94,7 +94,7 @@ function* geometryViolations(prompt: Prompt, image: ImageSize, path: string): Ge
     const [x1, y1, x2, y2] = prompt.box;
     if (!inside(x1, y1) || !inside(x2, y2)) yield { path: `${path}/box`, message };
     else if (x1 >= x2 || y1 >= y2) {
-      yield { path: `${path}/box`, message: 'must have x1 < x2 and y1 < y2' };
+      yield { path: `${path}/box`, message: 'must have x1 < x2 and y1 < y2; not width and height' };
     }
   }
 }
