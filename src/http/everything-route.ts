@@ -20,7 +20,7 @@ import { bytes, json, jsonBodiesOnly, problems } from './document.js';
 import { eventLines, maskList, untilDone } from './everything-answer.js';
 import { EverythingFields, EverythingRequest, EverythingResponse } from './everything-schemas.js';
 import { readForm } from './form.js';
-import { checkFormatFields, OverlayQuery, readOptions, validated } from './prompts.js';
+import { checkFormatFields, minAreaOf, OverlayQuery, readOptions, validated } from './prompts.js';
 import { ref } from './schema.js';
 import type { Upload } from './uploads.js';
 
@@ -169,7 +169,7 @@ function negotiate(request: FastifyRequest, overlay: boolean): string {
 
 /** The fields in the domain's form. @throws SamError `invalid-request` */
 function read(
-  { format, simplify, transform, bounds, ...parameters }: Static<typeof EverythingFields>,
+  { format, simplify, transform, bounds, min_area, ...parameters }: Static<typeof EverythingFields>,
   overlay: boolean,
 ): { options: MaskOptions; parameters: EverythingParameters } {
   const written = overlay ? 'rle' : (format ?? 'rle');
@@ -181,6 +181,13 @@ function read(
   checkFormatFields(options, written);
   return {
     options: { ...options, format: written },
-    parameters: { ...EVERYTHING_DEFAULTS, ...parameters },
+    parameters: {
+      ...EVERYTHING_DEFAULTS,
+      ...parameters,
+      min_mask_region_area: minAreaOf({
+        ...parameters,
+        ...(min_area !== undefined && { min_area }),
+      }),
+    },
   };
 }

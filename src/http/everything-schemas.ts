@@ -89,6 +89,12 @@ const FIELDS = {
     'Islands and holes of fewer pixels are removed in the end.',
     { minimum: 0 },
   ),
+  min_area: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: 'The name that `min_mask_region_area` has in `/decode`.',
+    }),
+  ),
   format: Type.Optional(
     choice(
       MASK_FORMATS.filter((format) => format !== 'cutout' && format !== 'logits'),

@@ -81,7 +81,8 @@ const PROMPT_FIELDS = {
       Type.Array(Type.Number(), {
         minItems: 4,
         maxItems: 4,
-        description: 'A box [x1, y1, x2, y2] around the object.',
+        description:
+          'A box [x1, y1, x2, y2] around the object in pixels: two corners, not width and height.',
         examples: [[425, 600, 700, 875]],
       }),
     ),
@@ -161,6 +162,24 @@ const REQUEST_FIELDS = {
       default: 0,
       description:
         'Removes islands and fills holes of fewer pixels, as `remove_small_regions` does.',
+    }),
+  ),
+  min_mask_region_area: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'The name that `min_area` has in everything mode.' }),
+  ),
+  clip: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description:
+        'Moves points and boxes that reach out of the image to its edge; without it they are refused.',
+    }),
+  ),
+  on_error: Type.Optional(
+    choice(['fail', 'result'], {
+      default: 'fail',
+      description:
+        'What a prompt does that cannot be answered, as it lies outside the image or lacks a label: it fails its ' +
+        'request, or its own result has the `error` and no masks. For answers in JSON.',
     }),
   ),
   ...OUTLINE_FIELDS,

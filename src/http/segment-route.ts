@@ -9,7 +9,14 @@ import type { Context, Server } from './context.js';
 import { jsonBodiesOnly, problems } from './document.js';
 import { readForm } from './form.js';
 import { checkAnswer, MASK_ANSWERS, type MaskAnswer, negotiate, sendMasks } from './mask-answer.js';
-import { checkFormatFields, located, OverlayQuery, readPrompts, validated } from './prompts.js';
+import {
+  checkFormatFields,
+  checkLeniency,
+  located,
+  OverlayQuery,
+  readPrompts,
+  validated,
+} from './prompts.js';
 import { PromptRequest } from './request-schemas.js';
 import { ref } from './schema.js';
 import { IMAGE_STEPS, steps } from './timings.js';
@@ -72,15 +79,16 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       const embeddings = await models.named(request.query.model);
       const answer = overlay ? overlaid(request) : negotiate(request, list.format);
       if (!overlay) checkAnswer(answer, list.prompts.length);
+      checkLeniency(list, answer.shape === 'json');
       checkFormatFields(list.options, answer.format);
       const options = { ...list.options, format: answer.format };
       const { caller, owner } = request;
       const prediction = await located(list, async () => {
-        predictor.check(list.prompts, options);
+        predictor.check(list.prompts, options, list.leniency);
         const { embedding, flight, timings } = await embeddings.embed(image, sha256, caller, owner);
         request.steps.push(...steps(upload.timings), ...steps(timings, IMAGE_STEPS));
         request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
-        return predictor.predict(embedding, list.prompts, options, caller);
+        return predictor.predict(embedding, list.prompts, options, caller, list.leniency);
       });
       request.steps.push(...steps(prediction.timings));
       if (overlay) {

@@ -34,8 +34,7 @@ const ALIASES: Record<string, string> = {
 };
 
 /** Fields of everything mode that clients look for elsewhere. */
-const EVERYTHING =
-  /^(points_per_|crop_|point_grids$|pred_iou_thresh$|stability_score_|box_nms_|min_mask_region)/;
+const EVERYTHING = /^(points_per_|crop_|point_grids$|pred_iou_thresh$|stability_score_|box_nms_)/;
 
 /**
  * What should stand where a value does not fit its schema, with what this one seems to be.
