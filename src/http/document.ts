@@ -14,6 +14,7 @@ import {
   MaskInput,
   Prompt,
   PromptRequest,
+  SegmentRequest,
 } from './request-schemas.js';
 import {
   DecodeResponse,
@@ -39,6 +40,7 @@ const SHARED_SCHEMAS: readonly TSchema[] = [
   PromptRequest,
   DecodeRequest,
   ImageJson,
+  SegmentRequest,
   Mask,
   EmbedResponse,
   DecodeResponse,

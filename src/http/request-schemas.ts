@@ -219,26 +219,30 @@ export const DecodeRequest = Type.Object(
   { ...strict, $id: 'DecodeRequest' },
 );
 
-export const ImageJson = Type.Object(
+const NamedImage = Type.Object(
   {
-    image: Type.Object(
-      {
-        base64: Type.Optional(
-          Type.String({
-            minLength: 1,
-            description: 'The image file in base64, plain or as a data URI.',
-          }),
-        ),
-        url: Type.Optional(
-          Type.String({
-            minLength: 1,
-            maxLength: 2048,
-            description: 'Where the image file is to be fetched, where the service allows it.',
-          }),
-        ),
-      },
-      { ...strict, minProperties: 1, maxProperties: 1 },
+    base64: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'The image file in base64, plain or as a data URI.',
+      }),
+    ),
+    url: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 2048,
+        description: 'Where the image file is to be fetched, where the service allows it.',
+      }),
     ),
   },
-  { ...strict, $id: 'ImageJson' },
+  { ...strict, minProperties: 1, maxProperties: 1 },
 );
+
+export const ImageJson = Type.Object({ image: NamedImage }, { ...strict, $id: 'ImageJson' });
+
+/** `/segment` in JSON. */
+export const SegmentRequest = Type.Object(
+  { image: NamedImage, ...REQUEST_FIELDS },
+  { ...strict, $id: 'SegmentRequest' },
+);
+export type SegmentRequest = Static<typeof SegmentRequest>;

@@ -103,11 +103,11 @@ export async function createServer(context: Context, options: ServerOptions): Pr
     limits: { fileSize: Number.POSITIVE_INFINITY, files: 32, parts: 32 },
   });
   await documentRoutes(server, version);
-  // In a scope of its own: its parsers of image bodies are not for other routes.
+  // In scopes of their own: their parsers of image bodies are not for other routes.
   await server.register(async (scope: Server) => embedRoute(scope, context));
+  await server.register(async (scope: Server) => segmentRoute(scope, context));
   await embeddingRoutes(server, context);
   await decodeRoute(server, context);
-  await segmentRoute(server, context);
   await decoderRoutes(server, context);
   await everythingRoute(server, context);
   await systemRoutes(server, context);
