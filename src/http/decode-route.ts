@@ -20,6 +20,7 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
     config: { scopes: ['decode'] },
     schema: {
       operationId: 'decode',
+      tags: ['Masks'],
       summary: 'Answer prompts against an embedding',
       description:
         'One prompt at the top level or many in `prompts`. Each is answered with one mask or three, ' +

@@ -70,6 +70,18 @@ export async function documentRoutes(server: Server, version: string): Promise<v
           key: { type: 'http', scheme: 'bearer', description: 'Where the service has keys.' },
         },
       },
+      tags: [
+        { name: 'Images', description: 'The heavy part, once an image.' },
+        {
+          name: 'Masks',
+          description: 'Points, boxes and masks in, masks out; and everything there is.',
+        },
+        {
+          name: 'Models',
+          description: 'What is served, and the decoder for clients that run it themselves.',
+        },
+        { name: 'Operation', description: 'Health and metrics.' },
+      ],
       servers: [{ url: '/', description: 'This server' }],
     },
     refResolver: {

@@ -35,6 +35,7 @@ export async function embedRoute(
     config: { scopes: ['embed'] },
     schema: {
       operationId: 'embed',
+      tags: ['Images'],
       summary: 'Embed an image',
       description:
         'Runs the image encoder and keeps the embedding under the hash of the uploaded bytes. ' +

@@ -37,6 +37,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
     config: { scopes: ['embed', 'decode'] },
     schema: {
       operationId: 'everything',
+      tags: ['Masks'],
       summary: 'Find all objects of an image',
       description:
         'What `SamAutomaticMaskGenerator.generate` does, with its parameters and defaults. JSON with an `embedding_id`, ' +

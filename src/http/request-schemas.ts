@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { MASK_FORMATS } from '../core/mask.js';
 import type { Box, MaskInput as Input, Point } from '../core/prompt.js';
+import { EXAMPLE_BOX, EXAMPLE_ID, EXAMPLE_IMAGE, EXAMPLE_POINT } from './example.js';
 import { choice, ref, strict } from './schema.js';
 
 export const Dtype = choice(['float16', 'float32']);
@@ -67,7 +68,7 @@ const PROMPT_FIELDS = {
   point_coords: Type.Optional(
     Type.Array(Type.Unsafe<Point>(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 })), {
       description: 'Points [x, y] in pixels of the oriented image; (0,0) is its top-left corner.',
-      examples: [[[575, 750]]],
+      examples: [[EXAMPLE_POINT]],
     }),
   ),
   point_labels: Type.Optional(
@@ -83,7 +84,7 @@ const PROMPT_FIELDS = {
         maxItems: 4,
         description:
           'A box [x1, y1, x2, y2] around the object in pixels: two corners, not width and height.',
-        examples: [[425, 600, 700, 875]],
+        examples: [EXAMPLE_BOX],
       }),
     ),
   ),
@@ -203,7 +204,7 @@ const REQUEST_FIELDS = {
 
 export const EmbeddingId = Type.String({
   description: '`<model>:<sha256 of the uploaded bytes in lower-case hex>`',
-  examples: ['mobile_sam:d1a8a1a5f0a32da0e2a3c8ba4a3c3b3e0c1e8a3ad1a6e0ab1a2b5d2e4f6a7b8c'],
+  examples: [EXAMPLE_ID],
 });
 
 export const ModelName = Type.Optional(
@@ -216,7 +217,11 @@ export type PromptRequest = Static<typeof PromptRequest>;
 
 export const DecodeRequest = Type.Object(
   { embedding_id: EmbeddingId, ...REQUEST_FIELDS },
-  { ...strict, $id: 'DecodeRequest' },
+  {
+    ...strict,
+    $id: 'DecodeRequest',
+    examples: [{ embedding_id: EXAMPLE_ID, point_coords: [EXAMPLE_POINT], point_labels: [1] }],
+  },
 );
 
 const NamedImage = Type.Object(
@@ -238,11 +243,18 @@ const NamedImage = Type.Object(
   { ...strict, minProperties: 1, maxProperties: 1 },
 );
 
-export const ImageJson = Type.Object({ image: NamedImage }, { ...strict, $id: 'ImageJson' });
+export const ImageJson = Type.Object(
+  { image: NamedImage },
+  { ...strict, $id: 'ImageJson', examples: [{ image: { base64: EXAMPLE_IMAGE } }] },
+);
 
 /** `/segment` in JSON. */
 export const SegmentRequest = Type.Object(
   { image: NamedImage, ...REQUEST_FIELDS },
-  { ...strict, $id: 'SegmentRequest' },
+  {
+    ...strict,
+    $id: 'SegmentRequest',
+    examples: [{ image: { base64: EXAMPLE_IMAGE }, box: EXAMPLE_BOX, format: 'png' }],
+  },
 );
 export type SegmentRequest = Static<typeof SegmentRequest>;

@@ -36,6 +36,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
     config: { scopes: ['embed', 'decode'] },
     schema: {
       operationId: 'segment',
+      tags: ['Masks'],
       summary: 'Embed an image and answer prompts in one call',
       description:
         'A form with the file `image` and the fields of `/decode`, each as JSON text (`box=[425,600,700,875]`, ' +

@@ -22,6 +22,7 @@ import { handleError } from './problems.js';
 import { type ReadingLimits, watchReading } from './reading.js';
 import { RequestCaller } from './request-caller.js';
 import { whenOver } from './request-end.js';
+import { rootRoute } from './root-route.js';
 import { segmentRoute } from './segment-route.js';
 import { systemRoutes } from './system-routes.js';
 import { Unparsable } from './unparsable.js';
@@ -63,7 +64,7 @@ export async function createServer(context: Context, options: ServerOptions): Pr
     trustProxy: trustProxy.length > 0 && trusting(trustProxy),
     // In flight means served.
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 200 },
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
     frameworkErrors: unroutable.frameworkErrors,
     clientErrorHandler: unparsable.refuse,
@@ -111,6 +112,7 @@ export async function createServer(context: Context, options: ServerOptions): Pr
   await decoderRoutes(server, context);
   await everythingRoute(server, context);
   await systemRoutes(server, context);
+  await rootRoute(server);
   answer405();
   await server.ready();
   return server;
