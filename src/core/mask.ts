@@ -151,4 +151,6 @@ export interface UncutMask {
 /** The masks of one prompt, best predicted IoU first. */
 export interface PromptResult {
   readonly masks: readonly Mask[];
+  /** Why there are none. */
+  readonly error?: object;
 }

@@ -37,6 +37,14 @@ export interface Prompt {
   readonly multimask_output?: boolean;
 }
 
+/** What is done about prompts that are not as they should be. */
+export interface PromptLeniency {
+  /** Whether points and boxes that reach out of the image are moved to its edge. */
+  readonly clip: boolean;
+  /** Whether a bad prompt fails its request, or is answered with its error among the other results. */
+  readonly onError: 'fail' | 'result';
+}
+
 /**
  * Whether a prompt asks for three masks. Where the client leaves it open, the advice of SAM's authors
  * holds: a lone point is ambiguous and wants several masks; anything more wants one.

@@ -3,7 +3,7 @@ import { SamError } from '../core/errors.js';
 import type { Context, Server } from './context.js';
 import { problems } from './document.js';
 import { checkAnswer, MASK_ANSWERS, negotiate, sendMasks } from './mask-answer.js';
-import { checkFormatFields, located, readPrompts } from './prompts.js';
+import { checkFormatFields, checkLeniency, located, readPrompts } from './prompts.js';
 import { DecodeRequest } from './request-schemas.js';
 import { ref } from './schema.js';
 import { rounded, steps } from './timings.js';
@@ -20,6 +20,7 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
     config: { scopes: ['decode'] },
     schema: {
       operationId: 'decode',
+      tags: ['Masks'],
       summary: 'Answer prompts against an embedding',
       description:
         'One prompt at the top level or many in `prompts`. Each is answered with one mask or three, ' +
@@ -59,15 +60,17 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       const answer = negotiate(request, list.format);
       if (answer.format === 'cutout') throw photographNeeded();
       checkAnswer(answer, list.prompts.length);
+      checkLeniency(list, answer.shape === 'json');
       checkFormatFields(list.options, answer.format);
       const options = { ...list.options, format: answer.format };
       const prediction = await located(list, async () => {
-        predictor.check(list.prompts, options);
+        predictor.check(list.prompts, options, list.leniency);
         const model = models.of(embedding_id);
         const { embedding, tier } = await model.embeddings.find(embedding_id, request.owner);
         request.notes = { embedding: embedding_id, tier, prompts: list.prompts.length };
         await model.load();
-        return predictor.predict(embedding, list.prompts, options, request.caller);
+        const { caller } = request;
+        return predictor.predict(embedding, list.prompts, options, caller, list.leniency);
       });
       request.steps.push(...steps(prediction.timings));
       const timings = rounded(prediction.timings);

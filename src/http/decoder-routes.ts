@@ -47,6 +47,7 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
     config: { scopes: ['decode'] },
     schema: {
       operationId: 'getContextGraph',
+      tags: ['Models'],
       summary: "The decoder's part that runs once an image",
       description: '`image_embeddings` [1,256,64,64] -> `keys`, `k0`, `v0`, `q0`.',
       params: Params,
@@ -66,6 +67,7 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
     config: { scopes: ['decode'] },
     schema: {
       operationId: 'getDecoderGraph',
+      tags: ['Models'],
       summary: "The decoder's part that runs for prompts",
       description:
         'The outputs of context.onnx, `point_coords` [B,N,2] in the frame whose longest side is 1024, `point_labels` ' +

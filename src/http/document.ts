@@ -14,6 +14,7 @@ import {
   MaskInput,
   Prompt,
   PromptRequest,
+  SegmentRequest,
 } from './request-schemas.js';
 import {
   DecodeResponse,
@@ -29,8 +30,9 @@ import { ref } from './schema.js';
 const DESCRIPTION = `Segment Anything over HTTP, cut where SAM itself is cut. \`POST /embed\` runs the heavy image encoder
 once and answers with an id made of the image's hash; \`POST /decode\` answers points, boxes and masks against that
 id in milliseconds, with every mask and its score. Coordinates are pixels of the image after EXIF orientation,
-(0,0) its top-left corner. Errors are problem details (RFC 9457). Every body may come packed, with
-\`Content-Encoding: gzip\` or \`br\`; limits are those of what it unpacks to, and so is an image's hash.`;
+(0,0) its top-left corner. An optional field that is null is as good as absent. Errors are problem details (RFC 9457).
+Every body may come packed, with \`Content-Encoding: gzip\` or \`br\`; limits are those of what it unpacks to, and so is
+an image's hash.`;
 
 /** Everything routes mention by name. */
 const SHARED_SCHEMAS: readonly TSchema[] = [
@@ -40,6 +42,7 @@ const SHARED_SCHEMAS: readonly TSchema[] = [
   PromptRequest,
   DecodeRequest,
   ImageJson,
+  SegmentRequest,
   Mask,
   EmbedResponse,
   DecodeResponse,
@@ -69,6 +72,18 @@ export async function documentRoutes(server: Server, version: string): Promise<v
           key: { type: 'http', scheme: 'bearer', description: 'Where the service has keys.' },
         },
       },
+      tags: [
+        { name: 'Images', description: 'The heavy part, once an image.' },
+        {
+          name: 'Masks',
+          description: 'Points, boxes and masks in, masks out; and everything there is.',
+        },
+        {
+          name: 'Models',
+          description: 'What is served, and the decoder for clients that run it themselves.',
+        },
+        { name: 'Operation', description: 'Health and metrics.' },
+      ],
       servers: [{ url: '/', description: 'This server' }],
     },
     refResolver: {

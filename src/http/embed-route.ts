@@ -7,7 +7,7 @@ import { declaredLength } from './body.js';
 import type { Context, Server } from './context.js';
 import { bytes, json, jsonBodiesOnly, problems } from './document.js';
 import { readForm } from './form.js';
-import { readImageJson } from './image-json.js';
+import { imageJsonLimit, receiveNamed, takeImageJson } from './image-json.js';
 import { ImageJson, ModelName } from './request-schemas.js';
 import { EmbedResponse } from './response-schemas.js';
 import { ref } from './schema.js';
@@ -26,9 +26,7 @@ export async function embedRoute(
   // What the bytes are is read from the bytes: the declared type only says that they are the image itself.
   const parser = ({ caller, headers }: FastifyRequest, payload: IncomingMessage) =>
     uploads.receive(payload, caller.memory, declaredLength(headers));
-  server.decorateRequest('longString');
-  server.removeContentTypeParser('application/json');
-  server.addContentTypeParser('application/json', readImageJson);
+  takeImageJson(server);
   server.addContentTypeParser('application/octet-stream', parser);
   server.addContentTypeParser(/^image\//, parser);
   server.route({
@@ -37,6 +35,7 @@ export async function embedRoute(
     config: { scopes: ['embed'] },
     schema: {
       operationId: 'embed',
+      tags: ['Images'],
       summary: 'Embed an image',
       description:
         'Runs the image encoder and keeps the embedding under the hash of the uploaded bytes. ' +
@@ -69,8 +68,7 @@ export async function embedRoute(
         ),
       },
     },
-    // Base64 takes four characters for three bytes.
-    bodyLimit: Math.ceil((uploads.maxImageBytes * 4) / 3) + 1024,
+    bodyLimit: imageJsonLimit(uploads.maxImageBytes, 1024),
     validatorCompiler: jsonBodiesOnly(server),
     onRequest: async ({ caller }) => room.images(caller),
     handler: async (request, reply) => {
@@ -115,13 +113,5 @@ async function receive(
   const body = request.body as Upload | Static<typeof ImageJson> | undefined;
   if (body === undefined) throw new SamError('invalid-request', 'the body is empty: send an image');
   if ('sha256' in body) return body;
-  const { base64, url } = body.image;
-  const { memory, signal } = request.caller;
-  if (base64 !== undefined) {
-    const { longString } = request;
-    // What is short has no escapes any more, nor any character of base64 that could be taken for one.
-    const text = base64 === longString?.name ? longString.bytes : Buffer.from(base64);
-    return uploads.decode(text, memory);
-  }
-  return remote.read(url ?? '', (bytes) => uploads.receive(bytes, memory), signal);
+  return receiveNamed(body.image, request, uploads, remote);
 }

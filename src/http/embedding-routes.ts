@@ -38,6 +38,7 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
     config: { scopes: [] },
     schema: {
       operationId: 'getEmbedding',
+      tags: ['Images'],
       summary: 'Look an embedding up, or download its tensor',
       description: `JSON by default; the tensor as a NumPy file (${NPY}) or as raw little-endian numbers (${RAW}).`,
       params: Params,
@@ -83,6 +84,7 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
     config: { scopes: ['admin'] },
     schema: {
       operationId: 'deleteEmbedding',
+      tags: ['Images'],
       summary: 'Drop an embedding from the cache',
       description:
         'One that is being made is not kept: who waits for it still gets it. Where its file cannot be removed the answer ' +

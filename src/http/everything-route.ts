@@ -20,10 +20,11 @@ import { bytes, json, jsonBodiesOnly, problems } from './document.js';
 import { eventLines, maskList, untilDone } from './everything-answer.js';
 import { EverythingFields, EverythingRequest, EverythingResponse } from './everything-schemas.js';
 import { readForm } from './form.js';
-import { checkFormatFields, OverlayQuery, readOptions, validated } from './prompts.js';
+import { checkFormatFields, minAreaOf, OverlayQuery, readOptions, validated } from './prompts.js';
 import { ref } from './schema.js';
 import type { Upload } from './uploads.js';
 
+const FIELDS = Object.keys(EverythingFields.properties);
 const NDJSON = 'application/x-ndjson';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -36,6 +37,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
     config: { scopes: ['embed', 'decode'] },
     schema: {
       operationId: 'everything',
+      tags: ['Masks'],
       summary: 'Find all objects of an image',
       description:
         'What `SamAutomaticMaskGenerator.generate` does, with its parameters and defaults. JSON with an `embedding_id`, ' +
@@ -141,7 +143,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
       };
       return { fields, find };
     }
-    const { upload, fields } = await readForm(request, uploads);
+    const { upload, fields } = await readForm(request, uploads, FIELDS);
     const find = async () => {
       const { image, sha256 } = upload;
       const embeddings = await models.named(model);
@@ -168,7 +170,7 @@ function negotiate(request: FastifyRequest, overlay: boolean): string {
 
 /** The fields in the domain's form. @throws SamError `invalid-request` */
 function read(
-  { format, simplify, transform, bounds, ...parameters }: Static<typeof EverythingFields>,
+  { format, simplify, transform, bounds, min_area, ...parameters }: Static<typeof EverythingFields>,
   overlay: boolean,
 ): { options: MaskOptions; parameters: EverythingParameters } {
   const written = overlay ? 'rle' : (format ?? 'rle');
@@ -180,6 +182,13 @@ function read(
   checkFormatFields(options, written);
   return {
     options: { ...options, format: written },
-    parameters: { ...EVERYTHING_DEFAULTS, ...parameters },
+    parameters: {
+      ...EVERYTHING_DEFAULTS,
+      ...parameters,
+      min_mask_region_area: minAreaOf({
+        ...parameters,
+        ...(min_area !== undefined && { min_area }),
+      }),
+    },
   };
 }

@@ -5,6 +5,7 @@ import {
   type EverythingParameters,
 } from '../core/everything.js';
 import { MASK_FORMATS } from '../core/mask.js';
+import { EXAMPLE_ID } from './example.js';
 import { EmbeddingId, OUTLINE_FIELDS } from './request-schemas.js';
 import { Height, MASK_FIELDS, Timings, Width } from './response-schemas.js';
 import { choice, strict } from './schema.js';
@@ -89,6 +90,12 @@ const FIELDS = {
     'Islands and holes of fewer pixels are removed in the end.',
     { minimum: 0 },
   ),
+  min_area: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: 'The name that `min_mask_region_area` has in `/decode`.',
+    }),
+  ),
   format: Type.Optional(
     choice(
       MASK_FORMATS.filter((format) => format !== 'cutout' && format !== 'logits'),
@@ -103,7 +110,11 @@ export type EverythingFields = Static<typeof EverythingFields>;
 
 export const EverythingRequest = Type.Object(
   { embedding_id: EmbeddingId, ...FIELDS },
-  { ...strict, $id: 'EverythingRequest' },
+  {
+    ...strict,
+    $id: 'EverythingRequest',
+    examples: [{ embedding_id: EXAMPLE_ID, points_per_side: 8 }],
+  },
 );
 export type EverythingRequest = Static<typeof EverythingRequest>;
 

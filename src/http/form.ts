@@ -20,9 +20,14 @@ export interface Form {
 
 /**
  * Reads a multipart body: one file named `image`, and fields in any order around it.
+ * @param known names that are fields however they are sent: a `Blob` of JSON comes as a file.
  * @throws SamError `malformed-request`, `invalid-request`, and what `Uploads.receive` throws
  */
-export async function readForm(request: FastifyRequest, uploads: Uploads): Promise<Form> {
+export async function readForm(
+  request: FastifyRequest,
+  uploads: Uploads,
+  known: readonly string[] = [],
+): Promise<Form> {
   if (!request.isMultipart()) {
     throw new SamError(
       'unsupported-media-type',
@@ -40,14 +45,14 @@ export async function readForm(request: FastifyRequest, uploads: Uploads): Promi
       // A part is read before the next comes, also one that is refused: the error waits for its end.
       if (name === 'image') {
         if (upload) throw invalid('/image', 'must be one file only');
-        checkImage(part as MultipartFile);
         upload = await uploads.receive(
           file,
           request.caller.memory,
           declaredLength(request.headers),
         );
+        checkImage(part as MultipartFile, upload.image);
       } else {
-        if (isFile(part as MultipartFile)) {
+        if (!known.includes(name) && isFile(part as MultipartFile)) {
           throw invalid(`/${name}`, 'is not a known file: name it image');
         }
         if (Object.hasOwn(fields, name)) throw invalid(`/${name}`, 'stands twice in the form');
@@ -55,7 +60,8 @@ export async function readForm(request: FastifyRequest, uploads: Uploads): Promi
         const onChunk = (chunk: Uint8Array) => measure.add(chunk);
         const text = await readBody(file, memory, { name, maxBytes: left, onChunk });
         left -= text.length;
-        fields[name] = parseField(text, measure.values, memory);
+        // Undefined fields are absent to the schemas.
+        fields[name] = parseField(text, measure.values, memory) ?? undefined;
         memory.give('body', text.length);
       }
     }
@@ -68,12 +74,18 @@ export async function readForm(request: FastifyRequest, uploads: Uploads): Promi
 
 /** What a browser or curl sends of a file has a name, or says that it is bytes. */
 function isFile({ filename, mimetype }: MultipartFile): boolean {
-  return filename !== undefined || mimetype === 'application/octet-stream';
+  return filename !== undefined || /^(image\/|application\/octet-stream)/.test(mimetype);
 }
 
-function checkImage(part: MultipartFile): void {
-  if (!isFile(part)) throw invalid('/image', 'must be a file (curl: -F image=@photo.jpg)');
+/** Refuses text in place of a file, such as the name of one; clients that say nothing of a part may still send bytes. */
+function checkImage(part: MultipartFile, image: Uint8Array): void {
+  if (isFile(part) || !TEXT.test(Buffer.from(image.subarray(0, HEAD)).toString('latin1'))) return;
+  throw invalid('/image', 'must be the file itself, not text (curl: -F image=@photo.jpg)');
 }
+
+/** No image begins with so many bytes that are all printable. */
+const HEAD = 16;
+const TEXT = /^[\t\n\r -~]*$/;
 
 function invalid(path: string, message: string): SamError {
   const violations = [{ path, message }];

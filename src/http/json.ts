@@ -5,7 +5,9 @@ import secureJson from 'secure-json-parse';
 import type { Account } from '../core/caller.js';
 import { SamError } from '../core/errors.js';
 import { type BodyOptions, declaredLength, readBody } from './body.js';
+import { jsonFault } from './json-fault.js';
 import { JsonMeasure } from './json-measure.js';
+import { withoutNulls } from './nulls.js';
 
 /** What a value takes at most beside its text: an object of its own, with its place in a table of names. */
 const BYTES_PER_VALUE = 128;
@@ -46,7 +48,7 @@ export async function readJsonText(
 }
 
 /**
- * Parses JSON that a stranger sent.
+ * Parses JSON that a stranger sent, without the members that are null.
  * @param account books what the result may take.
  * @throws SamError `malformed-request`, also for keys that reach for a prototype; `overloaded`
  */
@@ -54,13 +56,23 @@ export function parseJson({ bytes, values }: JsonText, account: Account): unknow
   const characters = charactersOf(bytes);
   // Once as text and, where it is all one string, once more as that string.
   account.take('json', values * BYTES_PER_VALUE + 2 * characters);
+  const text = bytes.toString('utf8');
   try {
-    const value = secureJson.parse(bytes.toString('utf8'));
+    const value = withoutNulls(secureJson.parse(text));
     account.give('json', characters);
     return value;
   } catch (cause) {
-    throw new SamError('malformed-request', 'the body is not JSON', { cause });
+    const message = reachesForPrototype(cause)
+      ? `the body ${PROTOTYPE}`
+      : `the body is not JSON: ${jsonFault(text)}`;
+    throw new SamError('malformed-request', message, { cause });
   }
+}
+
+const PROTOTYPE = 'reaches for a prototype: leave out __proto__ and constructor.prototype';
+
+function reachesForPrototype(error: unknown): boolean {
+  return error instanceof Error && /prototype/.test(error.message);
 }
 
 /**
@@ -72,10 +84,10 @@ export function parseField(text: Uint8Array, values: number, account: Account): 
   account.take('json', values * BYTES_PER_VALUE + 2 * charactersOf(bytes));
   const field = bytes.toString('utf8');
   try {
-    return secureJson.parse(field);
+    return withoutNulls(secureJson.parse(field));
   } catch (cause) {
-    if (!(cause instanceof Error) || !/prototype/.test(cause.message)) return field;
-    throw new SamError('malformed-request', 'a field reaches for a prototype', { cause });
+    if (!reachesForPrototype(cause)) return field;
+    throw new SamError('malformed-request', `a field ${PROTOTYPE}`, { cause });
   }
 }
 

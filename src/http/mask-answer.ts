@@ -73,7 +73,7 @@ export async function sendMasks(
   reply.header('vary', 'accept');
   const { bytes, embedding, results } = prediction;
   if (shape === 'json') {
-    const pieces = jsonPieces(prediction, reply.elapsedTime);
+    const pieces = jsonPieces(prediction, reply.elapsedTime, reply.request.id);
     reply.type(JSON_TYPE_UTF8);
     return reply.send(bytes > SMALL_BYTES ? Readable.from(pieces) : await joined(pieces));
   }

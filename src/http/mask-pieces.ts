@@ -3,20 +3,28 @@ import { type MaskFormat, MEDIA_TYPES } from '../core/mask.js';
 import { type MaskShape, serializeMask } from '../core/mask-shape.js';
 import type { Tensor } from '../core/tensor.js';
 import type { PredictedMask, Prediction } from '../service/predictor.js';
+import { problemOf } from './problems.js';
 import type { Pieces } from './reading.js';
 import { rounded } from './timings.js';
 
 /** Bytes in a piece of base64: a multiple of three, so that only the last is padded. */
 const BASE64_PIECE = 3 * 2 ** 16;
 
-/** A prediction as JSON, mask by mask. @param elapsed milliseconds since its request came. */
-export async function* jsonPieces(prediction: Prediction, elapsed: number): Pieces {
-  const { results, timings, options } = prediction;
+/**
+ * A prediction as JSON, mask by mask.
+ * @param elapsed milliseconds since its request came. @param requestId for the errors of its prompts.
+ */
+export async function* jsonPieces(
+  prediction: Prediction,
+  elapsed: number,
+  requestId: string,
+): Pieces {
+  const { results, timings, options, warnings } = prediction;
   const { id, image } = prediction.embedding;
   const { format, returnLogits } = options;
   const head = JSON.stringify({ embedding_id: id, ...image });
   yield `${head.slice(0, -1)},"results":[`;
-  for (const [prompt, { masks }] of results.entries()) {
+  for (const [prompt, { masks, error }] of results.entries()) {
     yield prompt > 0 ? ',{"masks":[' : '{"masks":[';
     for (const [i, mask] of masks.entries()) {
       yield i > 0 ? ',{"segmentation":' : '{"segmentation":';
@@ -25,9 +33,10 @@ export async function* jsonPieces(prediction: Prediction, elapsed: number): Piec
       else yield await bytesOf(mask, prediction, 'json', prompt);
       yield `,${JSON.stringify(beside(mask, returnLogits)).slice(1)}`;
     }
-    yield ']}';
+    yield error ? `],"error":${JSON.stringify(problemOf(error, requestId))}}` : ']}';
   }
-  yield `],"timings":${JSON.stringify(rounded({ ...timings, total_ms: elapsed }))}}`;
+  yield warnings.length > 0 ? `],"warnings":${JSON.stringify(warnings)}` : ']';
+  yield `,"timings":${JSON.stringify(rounded({ ...timings, total_ms: elapsed }))}}`;
 }
 
 /** RFC 2046: every mask a part with its own headers. */

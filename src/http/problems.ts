@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, MAX_VIOLATIONS, SamError, type Violation } from '../core/errors.js';
 import { unacceptedType } from './accepted-types.js';
+import { nameHint, shapeOf } from './shapes.js';
 
 /** Status and title of every error: the one place where the domain's failures meet HTTP. */
 export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
@@ -68,7 +69,7 @@ export function handleError(
     // Nobody reads the answer; the status is the one proxies log for a client that went away.
     return reply.code(499).send();
   }
-  const known = isUnacceptedType(error) ? unacceptedType(request) : asSamError(error);
+  const known = isUnacceptedType(error) ? unacceptedType(request) : asSamError(error, request.body);
   request.problem = known.code;
   if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
   if (known.retryAfter !== undefined) reply.header('retry-after', known.retryAfter);
@@ -81,10 +82,16 @@ function isUnacceptedType(error: FastifyError): boolean {
   return !(error instanceof SamError) && error.statusCode === 415;
 }
 
-/** The framework's own errors in our words; whatever nobody foresaw becomes `internal`. */
-export function asSamError(error: Error & Partial<FastifyError>): SamError {
+/**
+ * The framework's own errors in our words; whatever nobody foresaw becomes `internal`.
+ * @param body what violations of a schema are in, where they are in the body.
+ */
+export function asSamError(error: Error & Partial<FastifyError>, body?: unknown): SamError {
   if (error instanceof SamError) return error;
-  if (error.validation) return invalid(error.validation, error.validationContext ?? 'request');
+  if (error.validation) {
+    const place = error.validationContext ?? 'request';
+    return invalid(error.validation, place, place === 'body' ? body : undefined);
+  }
   const known = FRAMEWORK_ERRORS[error.code ?? ''];
   if (known) return new SamError(known.code, known.detail);
   const status = error.statusCode ?? 500;
@@ -108,14 +115,22 @@ const FRAMEWORK_ERRORS: Record<string, { code: ErrorCode; detail: string }> = {
   FST_INVALID_MULTIPART_CONTENT_TYPE: { code: 'unsupported-media-type', detail: ACCEPTED },
 };
 
-/** Schema violations, with the path of what is wrong rather than of the schema. */
-export function invalid(findings: readonly Finding[], place: string): SamError {
-  const listed = findings.slice(0, MAX_VIOLATIONS).map(violation);
+/**
+ * Schema violations, with the path of what is wrong rather than of the schema.
+ * @param place names the whole that they are in.
+ * @param value that whole.
+ */
+export function invalid(findings: readonly Finding[], place: string, value?: unknown): SamError {
+  const isForm = place === FORM;
+  const listed = findings.slice(0, MAX_VIOLATIONS).map((found) => violation(found, value, isForm));
   const words = listed.map(({ path, message }) => `${path || place} ${message}`);
   const more = findings.length - listed.length;
   if (more > 0) words.push(`and ${more} more`);
   return new SamError('invalid-request', words.join('; '), { violations: listed });
 }
+
+/** The name of a form as the whole that something is wrong with. */
+export const FORM = 'the form';
 
 /** What the validator says of one thing that is wrong. */
 interface Finding {
@@ -125,16 +140,36 @@ interface Finding {
   readonly params: Record<string, unknown>;
 }
 
+/** Keywords whose findings say that a value is of another shape. */
+const SHAPE_KEYWORDS = ['type', 'minItems', 'maxItems', 'enum', 'minProperties', 'maxProperties'];
+
 /** One finding of the validator, in words for a client. */
-function violation(found: Finding): Violation {
-  const { keyword, instancePath, message = 'is not valid', params } = found;
+function violation(found: Finding, value: unknown, isForm: boolean): Violation {
+  const { keyword, instancePath: path, message = 'is not valid', params } = found;
   const extra = params['additionalProperty'];
   if (keyword === 'additionalProperties' && typeof extra === 'string') {
-    return { path: `${instancePath}/${extra}`, message: 'is not a known field' };
+    const hint = nameHint(extra);
+    const words = `is not a known field${hint ? `: ${hint}` : ''}`;
+    return { path: `${path}/${extra}`, message: words };
   }
+  const missing = params['missingProperty'];
+  if (keyword === 'required' && typeof missing === 'string') {
+    const shape = shapeOf(`${path}/${missing}`, undefined, isForm);
+    return { path: `${path}/${missing}`, message: `is missing${shape ? `: it ${shape}` : ''}` };
+  }
+  const shape = SHAPE_KEYWORDS.includes(keyword) ? shapeOf(path, value, isForm) : undefined;
+  if (shape) return { path, message: shape };
   const values = params['allowedValues'];
-  if (Array.isArray(values)) {
-    return { path: instancePath, message: `must be one of ${values.join(', ')}` };
-  }
-  return { path: instancePath, message };
+  if (Array.isArray(values)) return { path, message: `must be one of ${values.join(', ')}` };
+  return { path, message: TYPES[message] ?? message };
 }
+
+/** What the validator calls types, as they are written. */
+const TYPES: Record<string, string> = {
+  'must be boolean': 'must be true or false, without quotes',
+  'must be integer': 'must be a whole number, without quotes',
+  'must be number': 'must be a number, without quotes',
+  'must be array': 'must be a list, […]',
+  'must be object': 'must be an object, {"name": value}',
+  'must be string': 'must be text, in quotes',
+};

@@ -3,9 +3,10 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { SamError } from '../core/errors.js';
 import type { MaskFormat } from '../core/mask.js';
 import type { MaskOptions } from '../core/ports.js';
-import type { Prompt } from '../core/prompt.js';
+import type { Prompt, PromptLeniency } from '../core/prompt.js';
+import type { Prediction } from '../service/predictor.js';
 import { readGeoreference } from './georeference.js';
-import { invalid as invalidFields } from './problems.js';
+import { FORM, invalid as invalidFields } from './problems.js';
 import { ModelName, type PromptRequest } from './request-schemas.js';
 
 /** Asks for a picture in place of masks. */
@@ -29,6 +30,7 @@ export interface PromptList {
   /** Undefined where `Accept` decides. */
   readonly format: MaskFormat | undefined;
   readonly options: Omit<MaskOptions, 'format'>;
+  readonly leniency: PromptLeniency;
   /** Whether the one prompt stood at the top level. */
   readonly single: boolean;
 }
@@ -41,17 +43,17 @@ const PROMPT_FIELDS = ['point_coords', 'point_labels', 'box', 'mask_input'] as c
  */
 export function readPrompts(body: PromptRequest): PromptList {
   const { prompts, format, ...rest } = body;
-  const { min_area, simplify, transform, bounds, ...further } = rest;
-  const { return_logits, return_logits_token, logits_dtype, ...prompt } = further;
-  const options = readOptions(rest);
-  if (!prompts) return { prompts: [prompt], format, options, single: true };
+  const { min_area, min_mask_region_area, simplify, transform, bounds, ...further } = rest;
+  const { return_logits, return_logits_token, logits_dtype, ...asked } = further;
+  const { clip = false, on_error = 'fail', ...prompt } = asked;
+  const common = { format, options: readOptions(rest), leniency: { clip, onError: on_error } };
+  if (!prompts) return { prompts: [prompt], ...common, single: true };
   const both = PROMPT_FIELDS.find((field) => prompt[field] !== undefined);
   if (both) throw invalid(`/${both}`, 'must not stand beside prompts');
   // What is left at the top level is multimask_output, if anything.
   return {
     prompts: prompts.map((own) => ({ ...prompt, ...own })),
-    format,
-    options,
+    ...common,
     single: false,
   };
 }
@@ -65,13 +67,37 @@ export function readOptions(
 ): Omit<MaskOptions, 'format'> {
   const { transform, bounds } = body;
   return {
-    minArea: body.min_area ?? 0,
+    minArea: minAreaOf(body),
     simplify: body.simplify ?? 0,
     georeference: readGeoreference(transform, bounds),
     returnLogits: body.return_logits ?? false,
     logitsDtype: body.logits_dtype ?? 'float32',
     keepLogits: body.return_logits_token ?? false,
   };
+}
+
+/**
+ * The least area of islands and holes, in pixels, by either of its names.
+ * @throws SamError `invalid-request` when they say different things
+ */
+export function minAreaOf({
+  min_area = 0,
+  min_mask_region_area = 0,
+}: Pick<PromptRequest, 'min_area' | 'min_mask_region_area'>): number {
+  // 0 is the default of both, and says nothing.
+  if (min_area === 0 || min_mask_region_area === 0) return min_area + min_mask_region_area;
+  if (min_area === min_mask_region_area) return min_area;
+  throw invalid('/min_mask_region_area', 'is another name of min_area: send one of them');
+}
+
+/**
+ * Checks that bad prompts have a place for their errors.
+ * @param isJson whether the answer is the one with `results`.
+ * @throws SamError `invalid-request`
+ */
+export function checkLeniency({ leniency: { onError } }: PromptList, isJson: boolean): void {
+  if (onError === 'fail' || isJson) return;
+  throw invalid('/on_error', 'result is for answers in JSON: accept application/json');
 }
 
 /** Fields that say how outlines are written, and the formats that are outlines. */
@@ -106,23 +132,35 @@ export function validated<T extends TSchema>(
 ): Static<T> {
   const validate = request.compileValidationSchema(schema, 'body');
   if (validate(fields)) return fields as Static<T>;
-  throw invalidFields(validate.errors ?? [], 'the form');
+  throw invalidFields(validate.errors ?? [], FORM, fields);
 }
 
 /** Runs `work`, whose errors name `/prompts/0`, for a prompt that stood at the top level. */
-export async function located<T>({ single }: PromptList, work: () => Promise<T>): Promise<T> {
+export async function located(
+  { single }: PromptList,
+  work: () => Promise<Prediction>,
+): Promise<Prediction> {
+  if (!single) return work();
   try {
-    return await work();
+    const prediction = await work();
+    const results = prediction.results.map((result) =>
+      result.error ? { ...result, error: atTopLevel(result.error) } : result,
+    );
+    return { ...prediction, results };
   } catch (error) {
-    if (!single || !(error instanceof SamError) || error.violations.length === 0) throw error;
-    const { code, message, violations } = error;
-    throw new SamError(code, message.replaceAll('/prompts/0', '').trim(), {
-      violations: violations.map(({ path, message }) => ({
-        path: path.replace('/prompts/0', ''),
-        message,
-      })),
-    });
+    throw error instanceof SamError ? atTopLevel(error) : error;
   }
+}
+
+function atTopLevel(error: SamError): SamError {
+  if (error.violations.length === 0) return error;
+  const { code, message, violations } = error;
+  return new SamError(code, message.replaceAll('/prompts/0', '').trim(), {
+    violations: violations.map(({ path, message }) => ({
+      path: path.replace('/prompts/0', ''),
+      message,
+    })),
+  });
 }
 
 function invalid(path: string, message: string): SamError {

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { MASK_FORMATS } from '../core/mask.js';
 import type { Box, MaskInput as Input, Point } from '../core/prompt.js';
+import { EXAMPLE_BOX, EXAMPLE_ID, EXAMPLE_IMAGE, EXAMPLE_POINT } from './example.js';
 import { LARGEST } from './georeference.js';
 import { choice, ref, strict } from './schema.js';
 
@@ -70,7 +71,7 @@ const PROMPT_FIELDS = {
   point_coords: Type.Optional(
     Type.Array(Type.Unsafe<Point>(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 })), {
       description: 'Points [x, y] in pixels of the oriented image; (0,0) is its top-left corner.',
-      examples: [[[575, 750]]],
+      examples: [[EXAMPLE_POINT]],
     }),
   ),
   point_labels: Type.Optional(
@@ -84,8 +85,9 @@ const PROMPT_FIELDS = {
       Type.Array(Type.Number(), {
         minItems: 4,
         maxItems: 4,
-        description: 'A box [x1, y1, x2, y2] around the object.',
-        examples: [[425, 600, 700, 875]],
+        description:
+          'A box [x1, y1, x2, y2] around the object in pixels: two corners, not width and height.',
+        examples: [EXAMPLE_BOX],
       }),
     ),
   ),
@@ -163,6 +165,24 @@ const REQUEST_FIELDS = {
         'Removes islands and fills holes of fewer pixels, as `remove_small_regions` does.',
     }),
   ),
+  min_mask_region_area: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'The name that `min_area` has in everything mode.' }),
+  ),
+  clip: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description:
+        'Moves points and boxes that reach out of the image to its edge; without it they are refused.',
+    }),
+  ),
+  on_error: Type.Optional(
+    choice(['fail', 'result'], {
+      default: 'fail',
+      description:
+        'What a prompt does that cannot be answered, as it lies outside the image or lacks a label: it fails its ' +
+        'request, or its own result has the `error` and no masks. For answers in JSON.',
+    }),
+  ),
   ...OUTLINE_FIELDS,
   return_logits: Type.Optional(
     Type.Boolean({ default: false, description: 'Give each mask its `low_res_logits`.' }),
@@ -184,7 +204,7 @@ const REQUEST_FIELDS = {
 
 export const EmbeddingId = Type.String({
   description: '`<model>:<sha256 of the uploaded bytes in lower-case hex>`',
-  examples: ['mobile_sam:d1a8a1a5f0a32da0e2a3c8ba4a3c3b3e0c1e8a3ad1a6e0ab1a2b5d2e4f6a7b8c'],
+  examples: [EXAMPLE_ID],
 });
 
 export const ModelName = Type.Optional(
@@ -197,29 +217,44 @@ export type PromptRequest = Static<typeof PromptRequest>;
 
 export const DecodeRequest = Type.Object(
   { embedding_id: EmbeddingId, ...REQUEST_FIELDS },
-  { ...strict, $id: 'DecodeRequest' },
+  {
+    ...strict,
+    $id: 'DecodeRequest',
+    examples: [{ embedding_id: EXAMPLE_ID, point_coords: [EXAMPLE_POINT], point_labels: [1] }],
+  },
+);
+
+const NamedImage = Type.Object(
+  {
+    base64: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'The image file in base64, plain or as a data URI.',
+      }),
+    ),
+    url: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 2048,
+        description: 'Where the image file is to be fetched, where the service allows it.',
+      }),
+    ),
+  },
+  { ...strict, minProperties: 1, maxProperties: 1 },
 );
 
 export const ImageJson = Type.Object(
-  {
-    image: Type.Object(
-      {
-        base64: Type.Optional(
-          Type.String({
-            minLength: 1,
-            description: 'The image file in base64, plain or as a data URI.',
-          }),
-        ),
-        url: Type.Optional(
-          Type.String({
-            minLength: 1,
-            maxLength: 2048,
-            description: 'Where the image file is to be fetched, where the service allows it.',
-          }),
-        ),
-      },
-      { ...strict, minProperties: 1, maxProperties: 1 },
-    ),
-  },
-  { ...strict, $id: 'ImageJson' },
+  { image: NamedImage },
+  { ...strict, $id: 'ImageJson', examples: [{ image: { base64: EXAMPLE_IMAGE } }] },
 );
+
+/** `/segment` in JSON. */
+export const SegmentRequest = Type.Object(
+  { image: NamedImage, ...REQUEST_FIELDS },
+  {
+    ...strict,
+    $id: 'SegmentRequest',
+    examples: [{ image: { base64: EXAMPLE_IMAGE }, box: EXAMPLE_BOX, format: 'png' }],
+  },
+);
+export type SegmentRequest = Static<typeof SegmentRequest>;

@@ -56,10 +56,33 @@ export const MASK_FIELDS = {
     minItems: 4,
     maxItems: 4,
     description:
-      '[x, y, width, height] of the smallest box around the mask; zeros when it is empty.',
+      '[x, y, width, height] of the smallest box around the mask in pixels, as COCO has it: (x, y) is its top-left corner. ' +
+      'Zeros when the mask is empty. As a `box` it is [x, y, x + width, y + height].',
   }),
   area: Type.Integer({ description: 'Pixels inside the mask.' }),
 };
+
+export const Problem = Type.Object(
+  {
+    type: choice(ERROR_CODES.map((code) => `/problems/${code}`)),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    requestId: Type.String(),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ path: Type.String(), message: Type.String() }, strict)),
+    ),
+  },
+  { ...strict, $id: 'Problem', description: 'RFC 9457 problem details.' },
+);
+
+export const Warnings = Type.Optional(
+  Type.Array(Type.String(), {
+    description:
+      'Sentences for people about what was answered but looks as if something else was meant: coordinates that look ' +
+      'like fractions, a mask that is empty. Absent where there is nothing to say.',
+  }),
+);
 
 export const Mask = Type.Object(
   {
@@ -103,11 +126,16 @@ export const DecodeResponse = Type.Object(
     width: Width,
     height: Height,
     results: Type.Unsafe<readonly PromptResult[]>(
-      Type.Array(Type.Object({ masks: Type.Array(ref(Mask)) }, strict), {
-        description:
-          '`results[i]` answers `prompts[i]`; its masks are sorted by predicted IoU, best first.',
-      }),
+      Type.Array(
+        Type.Object({ masks: Type.Array(ref(Mask)), error: Type.Optional(ref(Problem)) }, strict),
+        {
+          description:
+            '`results[i]` answers `prompts[i]`; its masks are sorted by predicted IoU, best first. With ' +
+            '`on_error: "result"` one without masks has the `error` in their place.',
+        },
+      ),
     ),
+    warnings: Warnings,
     timings: Timings,
   },
   { ...strict, $id: 'DecodeResponse' },
@@ -157,17 +185,3 @@ export const ModelList = Type.Object(
 );
 
 export const Status = Type.Object({ status: Type.String() }, { ...strict, $id: 'Status' });
-
-export const Problem = Type.Object(
-  {
-    type: choice(ERROR_CODES.map((code) => `/problems/${code}`)),
-    title: Type.String(),
-    status: Type.Integer(),
-    detail: Type.String(),
-    requestId: Type.String(),
-    errors: Type.Optional(
-      Type.Array(Type.Object({ path: Type.String(), message: Type.String() }, strict)),
-    ),
-  },
-  { ...strict, $id: 'Problem', description: 'RFC 9457 problem details.' },
-);

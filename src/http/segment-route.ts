@@ -6,26 +6,42 @@ import type { DrawnMask } from '../core/ports.js';
 import { drawn } from '../service/cutouts.js';
 import type { Prediction } from '../service/predictor.js';
 import type { Context, Server } from './context.js';
+import { PROMPTS_LIMIT } from './decode-route.js';
 import { jsonBodiesOnly, problems } from './document.js';
 import { readForm } from './form.js';
+import { imageJsonLimit, receiveNamed, takeImageJson } from './image-json.js';
 import { checkAnswer, MASK_ANSWERS, type MaskAnswer, negotiate, sendMasks } from './mask-answer.js';
-import { checkFormatFields, located, OverlayQuery, readPrompts, validated } from './prompts.js';
-import { PromptRequest } from './request-schemas.js';
+import {
+  checkFormatFields,
+  checkLeniency,
+  located,
+  OverlayQuery,
+  readPrompts,
+  validated,
+} from './prompts.js';
+import { PromptRequest, SegmentRequest } from './request-schemas.js';
 import { ref } from './schema.js';
 import { IMAGE_STEPS, steps } from './timings.js';
+import type { Upload } from './uploads.js';
+
+const FIELDS = Object.keys(PromptRequest.properties);
 
 /** `POST /segment`: image and prompts in, masks, a mask or a picture out. */
 export async function segmentRoute(server: Server, context: Context): Promise<void> {
-  const { models, predictor, cutouts, images, uploads, room } = context;
+  const { models, predictor, cutouts, images, uploads, remote, room } = context;
+  takeImageJson(server);
   server.route({
     method: 'POST',
     url: '/segment',
     config: { scopes: ['embed', 'decode'] },
     schema: {
       operationId: 'segment',
+      tags: ['Masks'],
       summary: 'Embed an image and answer prompts in one call',
       description:
-        'A form with the file `image` and the fields of `/decode`, each as JSON text; answers like /decode. ' +
+        'A form with the file `image` and the fields of `/decode`, each as JSON text (`box=[425,600,700,875]`, ' +
+        '`format=png`) or as a part of type application/json; or all of it in JSON, the image as /embed takes it. ' +
+        'Answers like /decode. ' +
         'Here masks can be cut-outs too, and with `overlay=1` the answer is the photograph with the masks on it.',
       querystring: OverlayQuery,
       body: {
@@ -36,6 +52,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
               ref(PromptRequest),
             ]),
           },
+          'application/json': { schema: ref(SegmentRequest) },
         },
       },
       response: {
@@ -52,6 +69,8 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
           'unsupported-media-type',
           'image-unreadable',
           'image-too-large',
+          'source-not-allowed',
+          'source-unavailable',
           'prompt-invalid',
           'overloaded',
           'queue-timeout',
@@ -59,25 +78,27 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
         ),
       },
     },
+    bodyLimit: imageJsonLimit(uploads.maxImageBytes, PROMPTS_LIMIT),
     validatorCompiler: jsonBodiesOnly(server),
     onRequest: async ({ caller }) => room.images(caller),
     handler: async (request, reply) => {
       const overlay = request.query.overlay === '1';
-      const { upload, fields } = await readForm(request, uploads);
+      const { upload, fields } = await receive(request);
       const { image, sha256 } = upload;
-      const list = readPrompts(validated(request, PromptRequest, fields));
+      const list = readPrompts(fields);
       const embeddings = await models.named(request.query.model);
       const answer = overlay ? overlaid(request) : negotiate(request, list.format);
       if (!overlay) checkAnswer(answer, list.prompts.length);
+      checkLeniency(list, answer.shape === 'json');
       checkFormatFields(list.options, answer.format);
       const options = { ...list.options, format: answer.format };
       const { caller, owner } = request;
       const prediction = await located(list, async () => {
-        predictor.check(list.prompts, options);
+        predictor.check(list.prompts, options, list.leniency);
         const { embedding, flight, timings } = await embeddings.embed(image, sha256, caller, owner);
         request.steps.push(...steps(upload.timings), ...steps(timings, IMAGE_STEPS));
         request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
-        return predictor.predict(embedding, list.prompts, options, caller);
+        return predictor.predict(embedding, list.prompts, options, caller, list.leniency);
       });
       request.steps.push(...steps(prediction.timings));
       if (overlay) {
@@ -90,6 +111,19 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       return sendMasks(reply, cutouts.of(prediction, image, which, caller), answer);
     },
   });
+
+  /** The image of a request and the fields beside it, in either of the two forms they come in. */
+  async function receive(
+    request: FastifyRequest,
+  ): Promise<{ upload: Upload; fields: PromptRequest }> {
+    const body = request.body as SegmentRequest | undefined;
+    if (request.isMultipart() || body === undefined) {
+      const { upload, fields } = await readForm(request, uploads, FIELDS);
+      return { upload, fields: validated(request, PromptRequest, fields) };
+    }
+    const { image, ...fields } = body;
+    return { upload: await receiveNamed(image, request, uploads, remote), fields };
+  }
 }
 
 /** A picture is drawn from the shortest form of masks. @throws SamError `not-acceptable` */

@@ -23,6 +23,7 @@ import { handleError } from './problems.js';
 import { type ReadingLimits, watchReading } from './reading.js';
 import { RequestCaller } from './request-caller.js';
 import { whenOver } from './request-end.js';
+import { rootRoute } from './root-route.js';
 import { segmentRoute } from './segment-route.js';
 import { systemRoutes } from './system-routes.js';
 import { Unparsable } from './unparsable.js';
@@ -64,7 +65,7 @@ export async function createServer(context: Context, options: ServerOptions): Pr
     trustProxy: trustProxy.length > 0 && trusting(trustProxy),
     // In flight means served.
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 200 },
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
     frameworkErrors: unroutable.frameworkErrors,
     clientErrorHandler: unparsable.refuse,
@@ -105,14 +106,15 @@ export async function createServer(context: Context, options: ServerOptions): Pr
     limits: { fileSize: Number.POSITIVE_INFINITY, files: 32, parts: 32 },
   });
   await documentRoutes(server, version);
-  // In a scope of its own: its parsers of image bodies are not for other routes.
+  // In scopes of their own: their parsers of image bodies are not for other routes.
   await server.register(async (scope: Server) => embedRoute(scope, context));
+  await server.register(async (scope: Server) => segmentRoute(scope, context));
   await embeddingRoutes(server, context);
   await decodeRoute(server, context);
-  await segmentRoute(server, context);
   await decoderRoutes(server, context);
   await everythingRoute(server, context);
   await systemRoutes(server, context);
+  await rootRoute(server);
   answer405();
   await server.ready();
   return server;

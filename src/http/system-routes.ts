@@ -14,6 +14,7 @@ export async function systemRoutes(
       config: { scopes: [] },
       schema: {
         operationId: 'listModels',
+        tags: ['Models'],
         summary: 'The models served, and where they run',
         response: {
           200: json(ModelList, 'The first is the default.'),
@@ -29,6 +30,7 @@ export async function systemRoutes(
       logLevel: 'warn',
       schema: {
         operationId: 'health',
+        tags: ['Operation'],
         summary: 'Whether the event loop turns',
         response: { 200: json(Status, 'It does.'), ...problems('invalid-request') },
       },
@@ -41,6 +43,7 @@ export async function systemRoutes(
       logLevel: 'warn',
       schema: {
         operationId: 'readiness',
+        tags: ['Operation'],
         summary: 'Whether requests should be sent here',
         response: {
           200: json(Status, 'The models are loaded and warm.'),
@@ -59,6 +62,7 @@ export async function systemRoutes(
       logLevel: 'warn',
       schema: {
         operationId: 'metrics',
+        tags: ['Operation'],
         summary: 'Counts and gauges for Prometheus',
         response: {
           200: {

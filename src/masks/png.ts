@@ -110,5 +110,5 @@ function withPlainPalette(file: Buffer): Buffer {
     entries.map((entry) => Buffer.alloc(3, entry.equals(background) ? 0 : 255)),
   );
   const end = at + 12 + colours.length;
-  return Buffer.concat([file.subarray(0, at), chunk('PLTE', plain), file.subarray(end)]);
+  return Buffer.concat([file.subarray(0, at), pngChunk('PLTE', plain), file.subarray(end)]);
 }

@@ -44,7 +44,8 @@ export class Cutouts {
       (from, to) => this.#maker.cutOut({ image, masks: counts.slice(from, to) }, caller),
     );
     const places = new Map<PredictedMask, number>();
-    const results = chosen.map((masks) => ({
+    const results = chosen.map((masks, prompt) => ({
+      ...prediction.results[prompt],
       masks: masks.map(({ segmentation: _, ...mask }) => {
         const cut = { ...mask, runs: TO_BE_CUT };
         places.set(cut, places.size);

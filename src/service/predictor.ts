@@ -1,19 +1,23 @@
 import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
+import type { ImageSize } from '../core/image.js';
 import type { FoundMask } from '../core/mask.js';
 import type { MaskShape } from '../core/mask-shape.js';
 import type { Decoded, DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
-import { batchKey, type Prompt } from '../core/prompt.js';
+import { batchKey, type Prompt, type PromptLeniency } from '../core/prompt.js';
 import type { LogitsStore } from '../store/logits-store.js';
 import { answerBytes, checkAnswer, checkLogits, logitsBytes } from './answer-size.js';
 import {
+  checkCount,
   checkGeometry,
   checkOutput,
   checkShape,
+  clipped,
   maskCount,
   type PromptLimits,
 } from './prompt-rules.js';
+import { warningsOf } from './warnings.js';
 
 /** Prompts in one task: few enough that all workers share in a request of many, and that a click waits for few. */
 const BATCH = 2;
@@ -24,13 +28,24 @@ export interface Prediction {
   readonly embedding: Embedding;
   readonly options: MaskOptions;
   /** One for each prompt, in their order. */
-  readonly results: readonly { readonly masks: readonly PredictedMask[] }[];
+  readonly results: readonly PromptAnswer[];
+  /** What is answered but looks as if something else was meant. */
+  readonly warnings: readonly string[];
   readonly timings: Timings;
   /** Of all masks in the answer, at most. */
   readonly bytes: number;
   /** Writes a mask that is not written yet. @param prompt the place of its prompt. */
   write(mask: PredictedMask, shape: MaskShape, prompt: number): Promise<Uint8Array>;
 }
+
+/** What became of one prompt: masks, or where bad prompts do not fail their request, why there are none. */
+export interface PromptAnswer {
+  readonly masks: readonly PredictedMask[];
+  readonly error?: SamError;
+}
+
+/** What bad prompts are answered with, by their place. */
+type Failures = Map<number, SamError>;
 
 /** A mask whose logits, where they are kept, have a token. */
 export interface PredictedMask extends Omit<FoundMask, 'kept'> {
@@ -53,8 +68,9 @@ export class Predictor {
    * Checks all of a request that can be checked before there is an embedding.
    * @throws SamError `invalid-request`, `too-many-prompts`, `answer-too-large`
    */
-  check(prompts: readonly Prompt[], options: MaskOptions): void {
-    checkShape(prompts, this.#limits);
+  check(prompts: readonly Prompt[], options: MaskOptions, { onError }: PromptLeniency): void {
+    checkCount(prompts, this.#limits);
+    if (onError === 'fail') checkShape(new Map(prompts.entries()), this.#limits);
     checkLogits(maskCount(prompts), options, this.#limits.maxAnswerBytes);
   }
 
@@ -67,24 +83,35 @@ export class Predictor {
     prompts: readonly Prompt[],
     options: MaskOptions,
     caller: Caller,
+    { clip, onError }: PromptLeniency,
   ): Promise<Prediction> {
     const { image, owner } = embedding;
-    checkGeometry(prompts, image);
-    checkOutput(prompts, image, this.#limits);
-    const tasks = batches(this.#resolve(prompts, owner)).map((batch) => ({
+    const all = clip ? prompts.map((prompt) => clipped(prompt, image)) : prompts;
+    const failures: Failures = new Map();
+    const asked =
+      onError === 'fail'
+        ? this.#admit(new Map(all.entries()), image, owner)
+        : this.#admitEach(all, image, owner, failures);
+    checkOutput([...asked.values()], image, this.#limits);
+    const tasks = batches(asked, onError === 'fail' ? BATCH : 1).map((batch) => ({
       embedding,
       prompts: batch,
       options,
     }));
-    caller.memory.take('masks', maskCount(prompts) * logitsBytes(options));
-    const decoded = await this.#lane.decode(tasks, caller);
+    caller.memory.take('masks', maskCount([...asked.values()]) * logitsBytes(options));
+    const decoded =
+      onError === 'fail'
+        ? await this.#lane.decode(tasks, caller)
+        : await this.#decodeEach(tasks, caller, failures);
     const found = await Promise.all(
       decoded.map(({ results }) => this.#cut(results, embedding, options, caller)),
     );
-    const results: { masks: PredictedMask[] }[] = [];
+    const results: PromptAnswer[] = [];
+    for (const [place, error] of failures) results[place] = { masks: [], error };
     for (const [t, task] of tasks.entries()) {
       for (const [p, { index }] of task.prompts.entries()) {
-        const masks = found[t]?.[p] as readonly FoundMask[];
+        const masks = found[t]?.[p];
+        if (!masks) continue;
         results[index] = { masks: masks.map((mask) => this.#keep(mask, caller.client, owner)) };
       }
     }
@@ -95,9 +122,72 @@ export class Predictor {
     checkAnswer(bytes, options, this.#limits.maxAnswerBytes);
     return {
       ...{ embedding, options, results, bytes, timings: sum(decoded) },
+      warnings: warningsOf(all, results, image),
       write: (mask, shape, prompt) =>
         this.#lane.write({ mask, image, options, shape, prompt }, caller),
     };
+  }
+
+  /** The prompts as the lane takes them. @throws SamError of the first that is bad */
+  #admit(
+    prompts: ReadonlyMap<number, Prompt>,
+    image: ImageSize,
+    owner: string | undefined,
+  ): Map<number, Prompt> {
+    checkGeometry(prompts, image);
+    return new Map(
+      [...prompts].map(([place, prompt]) => [place, this.#resolve(prompt, place, owner)]),
+    );
+  }
+
+  /** Those prompts that the lane can take; what is wrong with the others is put into `failures`. */
+  #admitEach(
+    prompts: readonly Prompt[],
+    image: ImageSize,
+    owner: string | undefined,
+    failures: Failures,
+  ): Map<number, Prompt> {
+    const admitted = new Map<number, Prompt>();
+    for (const [place, prompt] of prompts.entries()) {
+      try {
+        const alone = new Map([[place, prompt]]);
+        checkShape(alone, this.#limits);
+        for (const [_, ready] of this.#admit(alone, image, owner)) admitted.set(place, ready);
+      } catch (error) {
+        failures.set(place, asFailure(error));
+      }
+    }
+    return admitted;
+  }
+
+  /**
+   * Decodes tasks of one prompt each. A bad `mask_input` is found by the lane: such prompts go by themselves, the others
+   * together.
+   */
+  async #decodeEach(
+    tasks: readonly DecodeTask[],
+    caller: Caller,
+    failures: Failures,
+  ): Promise<Decoded[]> {
+    const hasMask = ({ prompts }: DecodeTask) => prompts[0]?.prompt.mask_input !== undefined;
+    const sure = tasks.filter((task) => !hasMask(task));
+    const together = sure.length > 0 ? this.#lane.decode(sure, caller) : Promise.resolve([]);
+    const decoded = new Map<DecodeTask, Decoded>();
+    const settled = await Promise.allSettled([
+      together.then((each) => {
+        for (const [i, one] of each.entries()) decoded.set(sure[i] as DecodeTask, one);
+      }),
+      ...tasks.filter(hasMask).map(async (task) => {
+        try {
+          const [one] = await this.#lane.decode([task], caller);
+          decoded.set(task, one as Decoded);
+        } catch (error) {
+          failures.set(task.prompts[0]?.index as number, asFailure(error));
+        }
+      }),
+    ]);
+    for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason;
+    return tasks.map((task) => decoded.get(task) ?? { results: [], timings: {} });
   }
 
   /** Brings those masks to their image's size that were too many for the task they were decoded in. */
@@ -124,17 +214,15 @@ export class Predictor {
     return found;
   }
 
-  /** Puts the logits that tokens stand for in their place. */
-  #resolve(prompts: readonly Prompt[], owner: string | undefined): Prompt[] {
-    return prompts.map((prompt, i) => {
-      if (!prompt.mask_input || !('token' in prompt.mask_input)) return prompt;
-      const mask_input = this.#logits.find(prompt.mask_input.token, owner);
-      if (mask_input) return { ...prompt, mask_input };
-      const path = `/prompts/${i}/mask_input/token`;
-      const message = 'has expired or never was: send the logits themselves, {"dtype", "data"}';
-      throw new SamError('logits-not-found', `${path} ${message}`, {
-        violations: [{ path, message }],
-      });
+  /** Puts the logits that a token stands for in its place. */
+  #resolve(prompt: Prompt, place: number, owner: string | undefined): Prompt {
+    if (!prompt.mask_input || !('token' in prompt.mask_input)) return prompt;
+    const mask_input = this.#logits.find(prompt.mask_input.token, owner);
+    if (mask_input) return { ...prompt, mask_input };
+    const path = `/prompts/${place}/mask_input/token`;
+    const message = 'has expired or never was: send the logits themselves, {"dtype", "data"}';
+    throw new SamError('logits-not-found', `${path} ${message}`, {
+      violations: [{ path, message }],
     });
   }
 
@@ -144,17 +232,23 @@ export class Predictor {
   }
 }
 
-/** Prompts that can run together, in tasks of at most `BATCH`. */
-function batches(prompts: readonly Prompt[]): DecodeTask['prompts'][] {
+/** What is wrong with a prompt. Anything else that is thrown is no fault of its own. */
+function asFailure(error: unknown): SamError {
+  if (error instanceof SamError && error.violations.length > 0) return error;
+  throw error;
+}
+
+/** Prompts that can run together, in tasks of at most `size`. */
+function batches(prompts: ReadonlyMap<number, Prompt>, size: number): DecodeTask['prompts'][] {
   const byKey = new Map<string, { index: number; prompt: Prompt }[]>();
-  for (const [index, prompt] of prompts.entries()) {
+  for (const [index, prompt] of prompts) {
     const key = batchKey(prompt);
     const group = byKey.get(key) ?? [];
     if (group.push({ index, prompt }) === 1) byKey.set(key, group);
   }
   return [...byKey.values()].flatMap((group) =>
-    Array.from({ length: Math.ceil(group.length / BATCH) }, (_, i) =>
-      group.slice(i * BATCH, (i + 1) * BATCH),
+    Array.from({ length: Math.ceil(group.length / size) }, (_, i) =>
+      group.slice(i * size, (i + 1) * size),
     ),
   );
 }

@@ -17,19 +17,25 @@ export function maskCount(prompts: readonly Prompt[]): number {
   return prompts.reduce((sum, prompt) => sum + (wantsMultimask(prompt) ? 3 : 1), 0);
 }
 
+/** @throws SamError `too-many-prompts` */
+export function checkCount(prompts: readonly Prompt[], { maxPrompts }: PromptLimits): void {
+  if (prompts.length <= maxPrompts) return;
+  throw new SamError('too-many-prompts', `at most ${maxPrompts} prompts a request`);
+}
+
 /**
  * Checks what a schema cannot: fields that belong together. Needs no image.
  * @throws SamError `too-many-prompts`, `invalid-request`
  */
-export function checkShape(prompts: readonly Prompt[], limits: PromptLimits): void {
-  if (prompts.length > limits.maxPrompts) {
-    throw new SamError('too-many-prompts', `at most ${limits.maxPrompts} prompts a request`);
-  }
+export function checkShape(
+  prompts: ReadonlyMap<number, Prompt>,
+  { maxPoints }: PromptLimits,
+): void {
   refuse('invalid-request', prompts, shapeViolations);
-  const long = prompts.findIndex((prompt) => (prompt.point_coords?.length ?? 0) > limits.maxPoints);
-  if (long >= 0) {
-    throw new SamError('too-many-prompts', `at most ${limits.maxPoints} points a prompt`, {
-      violations: [{ path: `/prompts/${long}/point_coords`, message: 'has too many points' }],
+  for (const [place, { point_coords }] of prompts) {
+    if ((point_coords?.length ?? 0) <= maxPoints) continue;
+    throw new SamError('too-many-prompts', `at most ${maxPoints} points a prompt`, {
+      violations: [{ path: `/prompts/${place}/point_coords`, message: 'has too many points' }],
     });
   }
 }
@@ -38,8 +44,28 @@ export function checkShape(prompts: readonly Prompt[], limits: PromptLimits): vo
  * Checks that prompts lie inside their image, edges included.
  * @throws SamError `prompt-invalid`
  */
-export function checkGeometry(prompts: readonly Prompt[], image: ImageSize): void {
+export function checkGeometry(prompts: ReadonlyMap<number, Prompt>, image: ImageSize): void {
   refuse('prompt-invalid', prompts, (prompt, path) => geometryViolations(prompt, image, path));
+}
+
+/** The prompt with its points and its box moved into the image; a box that lies beside it stays, to be refused. */
+export function clipped(prompt: Prompt, { width, height }: ImageSize): Prompt {
+  const within = (value: number, most: number) => Math.min(Math.max(value, 0), most);
+  const { point_coords, box } = prompt;
+  const moved = point_coords?.map(([x, y]) => [within(x, width), within(y, height)] as const);
+  const [x1, y1, x2, y2] = box ?? [0, 0, 0, 0];
+  const meets = x1 < width && y1 < height && x2 > 0 && y2 > 0;
+  const cut = [
+    within(x1, width),
+    within(y1, height),
+    within(x2, width),
+    within(y2, height),
+  ] as const;
+  return {
+    ...prompt,
+    ...(moved && { point_coords: moved }),
+    ...(box && meets && { box: cut }),
+  };
 }
 
 /**
@@ -94,7 +120,7 @@ function* geometryViolations(prompt: Prompt, image: ImageSize, path: string): Ge
     const [x1, y1, x2, y2] = prompt.box;
     if (!inside(x1, y1) || !inside(x2, y2)) yield { path: `${path}/box`, message };
     else if (x1 >= x2 || y1 >= y2) {
-      yield { path: `${path}/box`, message: 'must have x1 < x2 and y1 < y2' };
+      yield { path: `${path}/box`, message: 'must have x1 < x2 and y1 < y2; not width and height' };
     }
   }
 }
@@ -102,13 +128,13 @@ function* geometryViolations(prompt: Prompt, image: ImageSize, path: string): Ge
 /** Throws where there are violations: all are counted, and as many kept as are listed. */
 function refuse(
   code: 'invalid-request' | 'prompt-invalid',
-  prompts: readonly Prompt[],
+  prompts: ReadonlyMap<number, Prompt>,
   find: (prompt: Prompt, path: string) => Iterable<Violation>,
 ): void {
   const violations: Violation[] = [];
   let count = 0;
-  for (const [i, prompt] of prompts.entries()) {
-    for (const violation of find(prompt, `/prompts/${i}`)) {
+  for (const [place, prompt] of prompts) {
+    for (const violation of find(prompt, `/prompts/${place}`)) {
       count++;
       if (count <= MAX_VIOLATIONS) violations.push(violation);
     }

@@ -190,11 +190,18 @@ t.test('bad requests', async (t) => {
     ],
     ['a form for decode', 415, 'unsupported-media-type', () => post('/decode', form(picture))],
     [
-      'JSON for segment',
-      415,
-      'unsupported-media-type',
+      'JSON for segment without an image',
+      400,
+      'invalid-request',
       () => post('/segment', { box: [0, 0, 9, 9] }),
     ],
+    [
+      'text for segment',
+      415,
+      'unsupported-media-type',
+      () => send('POST', '/segment', 'a', 'text/plain'),
+    ],
+    ['segment without a body', 415, 'unsupported-media-type', () => send('POST', '/segment')],
     ['segment without a prompt', 400, 'invalid-request', () => post('/segment', form(picture))],
     [
       'segment with broken JSON',

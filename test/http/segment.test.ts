@@ -3,7 +3,7 @@ import t from 'tap';
 import { decompress, toImage } from '#src/masks/rle.js';
 import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
 import { draw, scene } from '../fixtures/scenes.js';
-import { form, startService } from '../fixtures/service.js';
+import { form, problem, startService } from '../fixtures/service.js';
 
 interface Mask {
   readonly segmentation: { readonly counts: string };
@@ -30,6 +30,34 @@ t.test('image and prompts in one call', async (t) => {
   t.test('answers as /decode does', async (t) => {
     const decoded = await post('/decode', { embedding_id: json.embedding_id, ...prompt });
     t.same(((await decoded.json()) as Answer).results, json.results);
+  });
+
+  t.test('in JSON', async (t) => {
+    // Large enough for its base64 to stay bytes, as that of the mask input would be.
+    for (const file of [picture, Buffer.concat([picture, Buffer.alloc(300_000)])]) {
+      const image = { base64: file.toString('base64') };
+      const answer = (await (await post('/segment', { image, ...prompt })).json()) as Answer;
+      t.same(answer.results, json.results);
+      const mask_input = { dtype: 'float32', data: Buffer.alloc(4 * 65536).toString('base64') };
+      for (const body of [
+        { ...prompt, mask_input, image },
+        { image, ...prompt, mask_input },
+      ]) {
+        const refined = await post('/segment', body);
+        t.equal(refined.status, 200, (await refined.text()).slice(0, 300));
+      }
+      const picked = await post('/segment', { image, ...prompt }, { accept: 'image/png' });
+      t.equal(picked.headers.get('content-type'), 'image/png');
+    }
+    for (const [body, path] of [
+      [{ ...prompt }, '/image'],
+      [{ image: 'AAAA', ...prompt }, '/image'],
+      [{ image: { base64: '%%%' }, ...prompt }, '/image/base64'],
+    ] as const) {
+      const response = await post('/segment', body);
+      const { errors } = await problem(t, response, 400, 'invalid-request');
+      t.match(errors, [{ path }]);
+    }
   });
 
   t.test('the best mask as a file', async (t) => {

@@ -68,6 +68,49 @@ t.test('what operators ask', async (t) => {
     t.notMatch(response.headers.get('content-security-policy'), /https:|upgrade-insecure/);
   });
 
+  t.test('the root leads on', async (t) => {
+    const links = (await (await get('/')).json()) as { links: Record<string, string> };
+    for (const path of [links.links['docs'], links.links['openapi'], links.links['health']]) {
+      t.equal((await get(`/${path}`)).status, 200, String(path));
+    }
+    const headers = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+    const browser = await fetch(`${url}/`, { headers });
+    t.match(browser.url, /\/docs$/);
+    t.match(browser.headers.get('content-type'), /^text\/html/);
+    t.equal((await fetch(`${url}/`, { method: 'POST' })).status, 405);
+  });
+
+  t.test('a slash at the end changes nothing', async (t) => {
+    for (const path of ['/docs/', '/models/', '/healthz/', '/openapi.json/']) {
+      t.equal((await get(path)).status, 200, path);
+    }
+    for (const path of ['/embed/', '/decode/', '/segment/', '/everything/']) {
+      t.equal((await get(path)).status, 405, path);
+    }
+    t.equal((await get(`/embeddings/mobile_sam:${'0'.repeat(64)}/`)).status, 404);
+  });
+
+  t.test('the requests in the document run in their order', async (t) => {
+    const { paths, components } = server.swagger() as unknown as {
+      paths: Record<string, { post: { tags: string[]; requestBody: { content: Bodies } } }>;
+      components: { schemas: Record<string, { examples?: object[] }> };
+    };
+    type Bodies = Record<string, { schema: { $ref?: string } }>;
+    for (const methods of Object.values(paths)) {
+      for (const { tags } of Object.values(methods)) t.match(tags, [/^[A-Z]/]);
+    }
+    for (const path of ['/embed', '/decode', '/segment', '/everything']) {
+      const { schema } = paths[path]?.post.requestBody.content['application/json'] ?? {};
+      const [example] = components.schemas[schema?.$ref?.split('/').at(-1) ?? '']?.examples ?? [];
+      const response = await fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(example),
+      });
+      t.ok(response.ok, `${path}: ${(await response.text()).slice(0, 200)}`);
+    }
+  });
+
   t.test('what is not HTTP gets a problem too', async (t) => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     socket.end('nonsense\r\n\r\n');
