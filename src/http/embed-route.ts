@@ -40,7 +40,8 @@ export async function embedRoute(
       summary: 'Embed an image',
       description:
         'Runs the image encoder and keeps the embedding under the hash of the uploaded bytes. ' +
-        'JPEG, PNG, WebP or AVIF; of an animated file the first frame.',
+        'JPEG, PNG, WebP or AVIF; of an animated file the first frame. Colour profiles are ignored, transparency lies ' +
+        'over white, and 16 bits become 8, as with PIL.',
       querystring: ModelQuery,
       body: {
         content: {
