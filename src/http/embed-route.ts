@@ -79,7 +79,7 @@ export async function embedRoute(
       const embeddings = await models.named(request.query.model);
       const { caller, owner } = request;
       const embedded = await embeddings.embed(upload.image, upload.sha256, caller, owner);
-      const { embedding, flight, tier } = embedded;
+      const { embedding, flight, tier, warnings = [] } = embedded;
       request.steps.push(...steps(upload.timings), ...steps(embedded.timings, IMAGE_STEPS));
       const timings = rounded({ ...embedded.timings, total_ms: reply.elapsedTime });
       request.notes = { embedding: embedding.id, flight, tier, timings };
@@ -90,6 +90,7 @@ export async function embedRoute(
         cached: flight === 'cached',
         flight,
         ...(tier && { tier }),
+        ...(warnings.length > 0 && { warnings: [...warnings] }),
         timings,
       };
       return reply
