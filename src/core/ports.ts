@@ -15,6 +15,8 @@ export interface Encoded {
   readonly image: ImageSize;
   readonly tensor: Tensor;
   readonly timings: Timings;
+  /** What looks wrong with the image, in sentences for people. */
+  readonly warnings?: readonly string[];
 }
 
 /** A mask to be drawn: COCO's compressed string, and the pixels inside. */

@@ -39,7 +39,8 @@ export async function embedRoute(
       summary: 'Embed an image',
       description:
         'Runs the image encoder and keeps the embedding under the hash of the uploaded bytes. ' +
-        'JPEG, PNG, WebP or AVIF; of an animated file the first frame.',
+        'JPEG, PNG, WebP or AVIF; of an animated file the first frame. Colour profiles are ignored, transparency lies ' +
+        'over white, and 16 bits become 8, as with PIL.',
       querystring: ModelQuery,
       body: {
         content: {
@@ -76,7 +77,7 @@ export async function embedRoute(
       const embeddings = await models.named(request.query.model);
       const { caller, owner } = request;
       const embedded = await embeddings.embed(upload.image, upload.sha256, caller, owner);
-      const { embedding, flight, tier } = embedded;
+      const { embedding, flight, tier, warnings = [] } = embedded;
       request.steps.push(...steps(upload.timings), ...steps(embedded.timings, IMAGE_STEPS));
       const timings = rounded({ ...embedded.timings, total_ms: reply.elapsedTime });
       request.notes = { embedding: embedding.id, flight, tier, timings };
@@ -87,6 +88,7 @@ export async function embedRoute(
         cached: flight === 'cached',
         flight,
         ...(tier && { tier }),
+        ...(warnings.length > 0 && { warnings: [...warnings] }),
         timings,
       };
       return reply

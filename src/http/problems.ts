@@ -96,7 +96,6 @@ export function asSamError(error: Error & Partial<FastifyError>, body?: unknown)
   if (known) return new SamError(known.code, known.detail);
   const status = error.statusCode ?? 500;
   if (status === 413) return new SamError('payload-too-large', 'the body is too large');
-  if (status === 415) return new SamError('unsupported-media-type', ACCEPTED);
   if (status >= 400 && status < 500) return new SamError('malformed-request', error.message);
   return new SamError('internal', 'the request failed; the log has more under its request id');
 }
@@ -105,7 +104,6 @@ const ACCEPTED = 'the content-type is none that this route accepts';
 
 const FRAMEWORK_ERRORS: Record<string, { code: ErrorCode; detail: string }> = {
   FST_ERR_CTP_BODY_TOO_LARGE: { code: 'payload-too-large', detail: 'the body is too large' },
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'unsupported-media-type', detail: ACCEPTED },
   FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'malformed-request', detail: 'the body is empty' },
   FST_ERR_CTP_INVALID_JSON_BODY: { code: 'malformed-request', detail: 'the body is not JSON' },
   FST_REQ_FILE_TOO_LARGE: { code: 'payload-too-large', detail: 'the image is too large' },

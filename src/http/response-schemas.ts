@@ -115,6 +115,13 @@ export const EmbedResponse = Type.Object(
     tier: Type.Optional(
       choice(['memory', 'disk'], { description: 'Which tier of the cache had it, if one did.' }),
     ),
+    warnings: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'Sentences for people about what looks wrong with the image: 16 bits of which it uses only the lowest. ' +
+          'Absent where there is nothing to say, and for an image that was cached.',
+      }),
+    ),
     timings: Timings,
   },
   { ...strict, $id: 'EmbedResponse' },

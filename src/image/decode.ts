@@ -21,6 +21,12 @@ export interface DecodeLimits {
   readonly maxPixels: number;
 }
 
+/** Pixels as they came from a file. */
+export interface DecodedImage extends RgbImage {
+  /** Of each channel in the file. */
+  readonly bits: 8 | 16;
+}
+
 /** What libjpeg says of a file that has its end, and not all of its pixels. */
 const PIXELS_MISSING = /premature end of data segment/;
 
@@ -31,15 +37,18 @@ const PIXELS_MISSING = /premature end of data segment/;
  * @throws SamError `image-too-large` before any pixel is decoded, `image-unreadable` for a file that is cut off, of
  *   another kind, or damaged. What a library only warns of is decoded, as PIL does, unless pixels are missing.
  */
-export function decodeImage(file: Uint8Array, limits: DecodeLimits): Promise<RgbImage> {
+export function decodeImage(file: Uint8Array, limits: DecodeLimits): Promise<DecodedImage> {
   return decode(file, limits, {
     channels: 3,
     colours: (image) => image.flatten({ background: 'white' }).toColourspace('srgb'),
   });
 }
 
-/** As `decodeImage`, but that pixels keep the colour and the opacity that the file gives them. */
-export function decodeTransparent(file: Uint8Array, limits: DecodeLimits): Promise<RgbaImage> {
+/** As `decodeImage`, but in four channels: pixels keep the colour and the opacity that the file gives them. */
+export function decodeTransparent(
+  file: Uint8Array,
+  limits: DecodeLimits,
+): Promise<DecodedImage & RgbaImage> {
   return decode(file, limits, {
     channels: 4,
     colours: (image) => image.toColourspace('srgb').ensureAlpha(),
@@ -50,7 +59,7 @@ async function decode(
   whole: Uint8Array,
   { maxPixels }: DecodeLimits,
   { channels, colours }: { channels: 3 | 4; colours: (image: Sharp) => Sharp },
-): Promise<RgbImage> {
+): Promise<DecodedImage> {
   const file = neededParts(whole);
   const input = {
     failOn: 'error',
@@ -59,7 +68,7 @@ async function decode(
     pages: 1,
     sequentialRead: true,
   } as const;
-  const { width, height, space } = await readable(sharp(file, input).metadata());
+  const { width, height, space, depth } = await readable(sharp(file, input).metadata());
   if (width * height > maxPixels) {
     const message = `the image has ${width}x${height} pixels, more than the ${maxPixels} allowed`;
     throw new SamError('image-too-large', message);
@@ -80,6 +89,7 @@ async function decode(
   return {
     width: info.width,
     height: info.height,
+    bits: depth === 'uchar' ? 8 : 16,
     data: isPrint ? inksToColours(data, channels) : data,
   };
 }

@@ -126,7 +126,8 @@ export class EncodeLane {
     const prepared = await withDeparture(caller?.signal, (left) =>
       this.#images.prepare({ ...task, left }, caller, bytes),
     );
-    return this.#handingOn(this.#networks.encode(prepared, caller));
+    const encoded = await this.#handingOn(this.#networks.encode(prepared, caller));
+    return { ...encoded, warnings: prepared.warnings };
   }
 
   async #encodeCrop(

@@ -51,6 +51,8 @@ export interface Prepared {
   /** [3,S,S] */
   readonly input: Float32Array<ArrayBuffer>;
   readonly timings: Timings;
+  /** In sentences for people. */
+  readonly warnings: readonly string[];
 }
 
 const settings = Piscina.workerData as ImageSettings;
@@ -85,10 +87,10 @@ async function prepareOne({ model, image: file, crop, left }: PrepareTask): Prom
   const kind = 'prepare';
   const question = { kind, maxPixels, side: manifest.image_size, ...(crop && { crop }) } as const;
   const { answer, parts } = await child.ask(question, [file], left);
-  const { image, pixels, decode_ms } = answer;
+  const { image, pixels, decode_ms, warnings = [] } = answer;
   const input = normalise({ ...pixels, data: parts[0] } as RgbImage, manifest);
   const timings = { decode_ms, preprocess_ms: performance.now() - start - decode_ms };
-  return { model, image, input, timings };
+  return { model, image, input, timings, warnings };
 }
 
 /** Photographs with masks and prompts drawn on them, as PNG. */

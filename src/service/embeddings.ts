@@ -17,6 +17,8 @@ export interface Embedded {
   readonly tier?: Tier;
   /** Of the encode that made it; empty when it was cached. */
   readonly timings: Timings;
+  /** What looked wrong with the image when it was encoded, in sentences for people. */
+  readonly warnings?: readonly string[];
 }
 
 /** Told of what becomes of each request for an embedding. */
@@ -130,10 +132,10 @@ export class Embeddings {
   }
 
   async #make(key: EmbeddingKey, image: Uint8Array, caller: Caller, isDropped: () => boolean) {
-    const { timings, ...made } = await this.#lane.encode(image, caller);
+    const { timings, warnings = [], ...made } = await this.#lane.encode(image, caller);
     const embedding: Embedding = { ...key, model: this.#model, ...made };
     if (!isDropped()) await this.#store.set(key, embedding);
-    return { embedding, flight: 'computed' as const, timings };
+    return { embedding, flight: 'computed' as const, timings, warnings };
   }
 
   #key(id: string, owner: string | undefined): EmbeddingKey {

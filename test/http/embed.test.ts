@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as after } from 'node:timers/promises';
+import sharp from 'sharp';
 import t from 'tap';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, startService } from '../fixtures/service.js';
@@ -118,4 +119,16 @@ t.test('the cache holds as many bytes as it may', async (t) => {
   t.equal(await held(picture), 404, 'what was not used for longest had to go');
   t.equal(await held(variant(20)), 200);
   t.equal(await held(variant(30)), 200);
+});
+
+t.test('an image of 16 bits that is dark is embedded with a warning', async (t) => {
+  const raw = { width: 40, height: 30, channels: 3 } as const;
+  const pixels = Uint16Array.from({ length: 40 * 30 * 3 }, (_, i) => i);
+  const faint = await sharp(pixels, { raw }).toColourspace('rgb16').png().toBuffer();
+  const answer = await (await post('/embed', form(faint))).json();
+  t.match(answer, { flight: 'computed', warnings: [/16 bits/] });
+  const again = (await (await post('/embed', form(faint))).json()) as object;
+  t.notOk('warnings' in again);
+  const plain = (await (await post('/embed', form(await draw(scene(2))))).json()) as object;
+  t.notOk('warnings' in plain);
 });

@@ -1,11 +1,12 @@
 import { Socket } from 'node:net';
-import type { ImageSize, RgbaImage, RgbImage } from '../../core/image.js';
+import type { ImageSize } from '../../core/image.js';
 import { colourChunks, withChunks } from '../../image/colour-chunks.js';
 import { cropImage } from '../../image/crop.js';
 import { cutOut } from '../../image/cutout.js';
-import { decodeImage, decodeTransparent } from '../../image/decode.js';
+import { type DecodedImage, decodeImage, decodeTransparent } from '../../image/decode.js';
 import { drawOverlay } from '../../image/overlay.js';
 import { toModelSize } from '../../image/preprocess.js';
+import { imageWarnings } from '../../image/warnings.js';
 import { readRuns } from '../../masks/rle.js';
 import { settle } from '../outcome.js';
 import { stepBack } from '../priority.js';
@@ -52,13 +53,13 @@ async function reply({ head, parts: [file, ...masks] }: Frame<Question>): Promis
 /** @param whole in three channels, or four for what is cut out. */
 async function answerTo(
   question: Question,
-  whole: RgbImage | RgbaImage,
+  whole: DecodedImage,
   masks: readonly Uint8Array[],
 ): Promise<Omit<Answer, 'decode_ms'> & { parts: readonly Uint8Array[] }> {
   if (question.kind === 'prepare') {
     const image = question.crop ? cropImage(whole, question.crop) : whole;
     const { data, ...pixels } = toModelSize(image, question.side);
-    return { image: sizeOf(image), pixels, parts: [data] };
+    return { image: sizeOf(image), pixels, warnings: imageWarnings(whole), parts: [data] };
   }
   const parts: Uint8Array[] = [];
   if (question.kind === 'overlay') {

@@ -30,4 +30,6 @@ export interface Answer {
   /** Of the pixels that come with it, if some do. */
   readonly pixels?: ImageSize;
   readonly decode_ms: number;
+  /** Of the image, in sentences for people, if it is asked for its pixels. */
+  readonly warnings?: readonly string[];
 }
