@@ -5,6 +5,7 @@ import {
   type EverythingParameters,
 } from '../core/everything.js';
 import { MASK_FORMATS } from '../core/mask.js';
+import type { Point } from '../core/prompt.js';
 import { EXAMPLE_ID } from './example.js';
 import { EmbeddingId, OUTLINE_FIELDS } from './request-schemas.js';
 import { Height, MASK_FIELDS, Timings, Width } from './response-schemas.js';
@@ -29,6 +30,23 @@ const FIELDS = {
     'integer',
     'Points along one side of the grid of the whole image.',
     { minimum: 1, maximum: 128 },
+  ),
+  point_grids: Type.Optional(
+    Type.Array(
+      Type.Array(
+        Type.Unsafe<Point>(
+          Type.Array(Type.Number({ minimum: 0, maximum: 1 }), { minItems: 2, maxItems: 2 }),
+        ),
+        { minItems: 1 },
+      ),
+      {
+        minItems: 1,
+        maxItems: 4,
+        description:
+          'In place of `points_per_side`: for each layer of crops (`crop_n_layers` + 1) its points [x, y], from 0 to 1 ' +
+          "along each crop's sides.",
+      },
+    ),
   ),
   points_per_batch: parameter(
     'points_per_batch',
