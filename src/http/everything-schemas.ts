@@ -8,7 +8,7 @@ import { MASK_FORMATS } from '../core/mask.js';
 import type { Point } from '../core/prompt.js';
 import { EXAMPLE_ID } from './example.js';
 import { EmbeddingId, OUTLINE_FIELDS } from './request-schemas.js';
-import { Height, MASK_FIELDS, Timings, Width } from './response-schemas.js';
+import { Height, MASK_FIELDS, Timings, Warnings, Width } from './response-schemas.js';
 import { choice, strict } from './schema.js';
 
 /** A number of everything mode, with its default. */
@@ -160,6 +160,7 @@ export const EverythingResponse = Type.Object(
         { description: 'Best predicted IoU first; with crops, those of smaller crops first.' },
       ),
     ),
+    warnings: Warnings,
     timings: Timings,
   },
   { ...strict, $id: 'EverythingResponse' },

@@ -151,6 +151,16 @@ t.test('what is answered but not as it should be', async (t) => {
     }
   });
 
+  t.test('everything mode says when it finds nothing', async (t) => {
+    const unstable = { stability_score_thresh: 1, stability_score_offset: 100 };
+    const fields = { embedding_id, points_per_side: 2, ...unstable };
+    const answer = await (await post('/everything', fields)).json();
+    t.match(answer, { masks: [], warnings: [/no mask passed the thresholds/] });
+    const lines = await post('/everything', fields, { accept: 'application/x-ndjson' });
+    const last = JSON.parse((await lines.text()).trim().split('\n').at(-1) as string);
+    t.match(last, { type: 'done', ids: [], warnings: [/no mask passed the thresholds/] });
+  });
+
   t.test('the least area has two names', async (t) => {
     const fields = { box, min_area: 5000 };
     const { results } = await decode(fields);
