@@ -9,7 +9,7 @@ const REMEDY: Record<Provider, string> = {
   cpu: 'onnxruntime-node has no build for this platform',
   cuda:
     'it needs an NVIDIA driver, CUDA 12 with cuDNN 9, and the provider library, which npm does not ship: run ' +
-    '"ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js" (linux/x64), or use the image\'s "cuda" target',
+    '"ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js" (linux/x64), or build the image with DEVICE=cuda',
   tensorrt:
     'it needs TensorRT 10 on top of everything cuda needs: run ' +
     '"ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js" (linux/x64)',
@@ -18,6 +18,17 @@ const REMEDY: Record<Provider, string> = {
   coreml: 'it exists on macOS only',
   dml: 'it exists on Windows only',
 };
+
+/** As the runtime calls numbers of 16 bits in shaders when a GPU or its driver has none. */
+const LACKS_HALF = /\bf16\b/i;
+const HALF_REMEDY =
+  'the GPU, or its driver, has no 16-bit shaders (shader-f16 of WebGPU), in which encoders of checkpoints run on a GPU: ' +
+  'use SAM_DEVICE=cpu or cuda, or the model mobile_sam, which runs in 32 bits';
+
+/** Whether a network failed because the GPU lacks what its numbers need. */
+export function lacksHalfPrecision(cause: unknown): boolean {
+  return cause instanceof Error && LACKS_HALF.test(cause.message);
+}
 
 /** The providers to try for a device, in order; the last of `auto` is the CPU. */
 export function providersFor(device: Device): readonly Provider[] {
@@ -35,5 +46,6 @@ export function unavailable(provider: Provider, cause: unknown): string {
       .split('\n')[0]
       ?.split(/: (?=[A-Z])/)
       .at(-1) ?? reason;
-  return `execution provider "${provider}" cannot be loaded (${last.trim()}): ${REMEDY[provider]}`;
+  const remedy = lacksHalfPrecision(cause) ? HALF_REMEDY : REMEDY[provider];
+  return `execution provider "${provider}" cannot be loaded (${last.trim()}): ${remedy}`;
 }

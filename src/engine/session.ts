@@ -2,7 +2,7 @@ import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import type { Device, Provider } from '../core/device.js';
 import { StartupError } from '../core/errors.js';
 import { inNativeCode } from './native-section.js';
-import { providersFor, unavailable } from './provider.js';
+import { lacksHalfPrecision, providersFor, unavailable } from './provider.js';
 
 export interface SessionOptions {
   readonly device: Device;
@@ -41,7 +41,14 @@ export async function openSession(
         session.run(feeds) as Promise<Record<string, Tensor>>;
       const turned = provider === 'cpu' ? run : inTurn(new Int32Array(gpuTurn), run);
       // A worker that is to be ended gives its turn back before it sleeps.
-      return { provider, run: (feeds) => inNativeCode(() => turned(feeds)) };
+      return {
+        provider,
+        run: (feeds) =>
+          named(
+            provider,
+            inNativeCode(() => turned(feeds)),
+          ),
+      };
     } catch (error) {
       failures.push(unavailable(provider, error));
     }
@@ -72,6 +79,16 @@ function create(
   if (typeof model === 'string') return InferenceSession.create(model, options);
   const graph = 'graphFor' in model ? model.graphFor(provider) : model;
   return InferenceSession.create(graph, options);
+}
+
+/** Shaders are made in the first run, which is when a GPU is found to lack something. @throws StartupError naming it */
+async function named<T>(provider: Provider, running: Promise<T>): Promise<T> {
+  try {
+    return await running;
+  } catch (cause) {
+    if (!lacksHalfPrecision(cause)) throw cause;
+    throw new StartupError(unavailable(provider, cause), { cause });
+  }
 }
 
 /** Two WebGPU sessions running at once can take the process down, so the threads of a process take turns. */

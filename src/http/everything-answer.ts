@@ -3,6 +3,9 @@ import type { EverythingEvent } from '../service/everything-job.js';
 import { asSamError, problemOf } from './problems.js';
 import type { Pieces } from './reading.js';
 
+const NOTHING_FOUND =
+  'no mask passed the thresholds: lower pred_iou_thresh or stability_score_thresh, or ask for more points';
+
 /** The events as lines of JSON. Once they flow there is no other way to tell of a failure. */
 export async function* eventLines(
   start: object,
@@ -13,7 +16,9 @@ export async function* eventLines(
   yield line(start);
   try {
     for await (const event of events) {
-      if (event.type !== 'mask') yield line(event);
+      if (event.type === 'done' && event.ids.length === 0) {
+        yield line({ ...event, warnings: [NOTHING_FOUND] });
+      } else if (event.type !== 'mask') yield line(event);
       else yield line({ type: 'mask', id: event.id, ...event.mask });
     }
   } catch (error) {
@@ -45,5 +50,6 @@ export async function* maskList(
     if (event.type === 'mask') yield comma + JSON.stringify(event.mask);
     comma = ',';
   }
-  yield `],"timings":${JSON.stringify({ total_ms: Math.round(elapsed()) })}}`;
+  const warnings = comma ? '' : `"warnings":${JSON.stringify([NOTHING_FOUND])},`;
+  yield `],${warnings}"timings":${JSON.stringify({ total_ms: Math.round(elapsed()) })}}`;
 }

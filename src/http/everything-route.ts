@@ -6,15 +6,11 @@ import { Type } from 'typebox';
 import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
-import {
-  EVERYTHING_DEFAULTS,
-  type EverythingMask,
-  type EverythingParameters,
-} from '../core/everything.js';
-import type { MaskOptions } from '../core/ports.js';
+import { EVERYTHING_DEFAULTS, type EverythingMask } from '../core/everything.js';
 import type { Box } from '../core/prompt.js';
 import { drawn } from '../service/cutouts.js';
 import type { Embeddings } from '../service/embeddings.js';
+import type { EverythingJob } from '../service/everything-job.js';
 import type { Context, Server } from './context.js';
 import { bytes, json, jsonBodiesOnly, problems } from './document.js';
 import { eventLines, maskList, untilDone } from './everything-answer.js';
@@ -90,12 +86,12 @@ export async function everythingRoute(server: Server, context: Context): Promise
       const { caller } = request;
       if (overlay && !request.isMultipart()) throw photographNeeded('/overlay');
       const { fields, upload, find } = await receive(request, request.query.model);
-      const { options, parameters } = read(fields, overlay);
+      const { options, parameters, pointGrids } = read(fields, overlay);
       const { embedding, embeddings } = await find();
       request.notes = { embedding: embedding.id };
       const { id: embedding_id, image: size } = embedding;
       const job = {
-        ...{ embedding, parameters, options, live: type === NDJSON },
+        ...{ embedding, parameters, pointGrids, options, live: type === NDJSON },
         embedCrop:
           upload &&
           ((crop: Box, caller: Caller) =>
@@ -155,6 +151,14 @@ export async function everythingRoute(server: Server, context: Context): Promise
   }
 }
 
+/** The default says nothing: it stands there for whoever leaves the field out. */
+function checkSide(points_per_side: number): void {
+  if (points_per_side === EVERYTHING_DEFAULTS.points_per_side) return;
+  const violations = [{ path: '/point_grids', message: 'must not stand beside points_per_side' }];
+  const message = '/point_grids must not stand beside points_per_side';
+  throw new SamError('invalid-request', message, { violations });
+}
+
 function photographNeeded(path: string): SamError {
   const message = 'takes the photograph, which is not kept: send it as a form with image';
   return new SamError('invalid-request', `${path} ${message}`, { violations: [{ path, message }] });
@@ -170,9 +174,18 @@ function negotiate(request: FastifyRequest, overlay: boolean): string {
 
 /** The fields in the domain's form. @throws SamError `invalid-request` */
 function read(
-  { format, simplify, transform, bounds, min_area, ...parameters }: Static<typeof EverythingFields>,
+  {
+    point_grids: pointGrids,
+    format,
+    simplify,
+    transform,
+    bounds,
+    min_area,
+    ...parameters
+  }: Static<typeof EverythingFields>,
   overlay: boolean,
-): { options: MaskOptions; parameters: EverythingParameters } {
+): Pick<EverythingJob, 'options' | 'parameters' | 'pointGrids'> {
+  if (pointGrids && parameters.points_per_side !== undefined) checkSide(parameters.points_per_side);
   const written = overlay ? 'rle' : (format ?? 'rle');
   const options = readOptions({
     ...(simplify !== undefined && { simplify }),
@@ -182,6 +195,7 @@ function read(
   checkFormatFields(options, written);
   return {
     options: { ...options, format: written },
+    pointGrids,
     parameters: {
       ...EVERYTHING_DEFAULTS,
       ...parameters,

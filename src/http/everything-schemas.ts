@@ -5,9 +5,10 @@ import {
   type EverythingParameters,
 } from '../core/everything.js';
 import { MASK_FORMATS } from '../core/mask.js';
+import type { Point } from '../core/prompt.js';
 import { EXAMPLE_ID } from './example.js';
 import { EmbeddingId, OUTLINE_FIELDS } from './request-schemas.js';
-import { Height, MASK_FIELDS, Timings, Width } from './response-schemas.js';
+import { Height, MASK_FIELDS, Timings, Warnings, Width } from './response-schemas.js';
 import { choice, strict } from './schema.js';
 
 /** A number of everything mode, with its default. */
@@ -29,6 +30,23 @@ const FIELDS = {
     'integer',
     'Points along one side of the grid of the whole image.',
     { minimum: 1, maximum: 128 },
+  ),
+  point_grids: Type.Optional(
+    Type.Array(
+      Type.Array(
+        Type.Unsafe<Point>(
+          Type.Array(Type.Number({ minimum: 0, maximum: 1 }), { minItems: 2, maxItems: 2 }),
+        ),
+        { minItems: 1 },
+      ),
+      {
+        minItems: 1,
+        maxItems: 4,
+        description:
+          'In place of `points_per_side`: for each layer of crops (`crop_n_layers` + 1) its points [x, y], from 0 to 1 ' +
+          "along each crop's sides.",
+      },
+    ),
   ),
   points_per_batch: parameter(
     'points_per_batch',
@@ -142,6 +160,7 @@ export const EverythingResponse = Type.Object(
         { description: 'Best predicted IoU first; with crops, those of smaller crops first.' },
       ),
     ),
+    warnings: Warnings,
     timings: Timings,
   },
   { ...strict, $id: 'EverythingResponse' },

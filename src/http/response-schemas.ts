@@ -80,7 +80,7 @@ export const Warnings = Type.Optional(
   Type.Array(Type.String(), {
     description:
       'Sentences for people about what was answered but looks as if something else was meant: coordinates that look ' +
-      'like fractions, a mask that is empty. Absent where there is nothing to say.',
+      'like fractions, a mask that is empty, no mask at all. Absent where there is nothing to say.',
   }),
 );
 

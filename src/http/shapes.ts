@@ -7,6 +7,7 @@ const SHAPES: Record<string, string> = {
   box: '[x1, y1, x2, y2] in pixels: two corners, not width and height',
   mask_input: 'an object: {"token"}, {"dtype", "data"}, {"size", "counts"} or {"png"}',
   prompts: 'a list of prompts, such as [{"box": [x1, y1, x2, y2]}]',
+  point_grids: 'for each layer of crops its points from 0 to 1, [[[x, y], …]]',
   transform: '[a, b, c, d, e, f], six numbers',
   bounds: '[west, south, east, north], four numbers',
   size: '[height, width] of the image in pixels',
@@ -15,7 +16,7 @@ const SHAPES: Record<string, string> = {
 };
 
 /** How deep the lists of a field nest. */
-const DEPTHS: Record<string, number> = { point_coords: 2, point_labels: 1, box: 1 };
+const DEPTHS: Record<string, number> = { point_grids: 3, point_coords: 2, point_labels: 1, box: 1 };
 
 /** What others call our fields. */
 const ALIASES: Record<string, string> = {

@@ -2,7 +2,7 @@ import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import type { EverythingMask, EverythingParameters } from '../core/everything.js';
 import type { MaskOptions } from '../core/ports.js';
-import type { Box } from '../core/prompt.js';
+import type { Box, Point } from '../core/prompt.js';
 
 /** What everything mode has to tell while it works. Masks are named by number. */
 export type EverythingEvent =
@@ -20,6 +20,8 @@ export interface EverythingJob {
   /** Embeds a crop; there is none when the image is not at hand. */
   readonly embedCrop: ((crop: Box, caller: Caller) => Promise<Embedding>) | undefined;
   readonly parameters: EverythingParameters;
+  /** `point_grids`, in place of even ones: for each layer of crops points as shares of a crop's sides. */
+  readonly pointGrids?: readonly (readonly Point[])[] | undefined;
   readonly options: MaskOptions;
   /** Whether masks are told as they are found; otherwise they follow the end, one by one as they are read. */
   readonly live: boolean;

@@ -9,7 +9,7 @@ import type {
 import type { Point } from '../core/prompt.js';
 import { checkAnswer } from './answer-size.js';
 import type { EverythingEvent, EverythingJob } from './everything-job.js';
-import { type Crop, cropBoxes, pointGrid } from './point-grid.js';
+import { type Crop, cropBoxes, placedGrid, pointGrid } from './point-grid.js';
 import { ToldMasks } from './told-masks.js';
 
 /** Most points in one task of the lane: a click waits for no more. */
@@ -39,8 +39,8 @@ export class MaskGenerator {
 
   /**
    * Takes on a job. The work is done while the events are read, and given up when reading ends or the caller leaves.
-   * @throws SamError `too-many-prompts`, `overloaded`, `invalid-request` for crops of an image that is not at hand;
-   *   while events are read also `answer-too-large`
+   * @throws SamError `too-many-prompts`, `overloaded`, `invalid-request` for crops of an image that is not at hand, and
+   *   where there is not one of `pointGrids` for each layer; while events are read also `answer-too-large`
    */
   generate(job: EverythingJob, caller: Caller): AsyncGenerator<EverythingEvent, void> {
     const { embedding, embedCrop, parameters } = job;
@@ -52,8 +52,9 @@ export class MaskGenerator {
         violations: [{ path, message }],
       });
     }
+    checkGrids(job);
     const crops = cropBoxes(embedding.image, crop_n_layers, crop_overlap_ratio);
-    const points = crops.reduce((sum, { layer }) => sum + gridSide(layer, parameters) ** 2, 0);
+    const points = crops.reduce((sum, { layer }) => sum + gridSize(layer, job), 0);
     if (points > this.#limits.maxPoints) {
       const message = `${points} points are more than the ${this.#limits.maxPoints} allowed`;
       throw new SamError('too-many-prompts', message);
@@ -137,8 +138,10 @@ export class MaskGenerator {
 
   /** The candidates of a crop, batch by batch; as many batches are under way as there are workers. */
   async *#candidates(job: EverythingJob, { box, layer }: Crop, caller: Caller) {
-    const { parameters } = job;
-    const grid = pointGrid(gridSide(layer, parameters), box);
+    const { parameters, pointGrids } = job;
+    const grid = pointGrids
+      ? placedGrid(pointGrids[layer] ?? [], box)
+      : pointGrid(gridSide(layer, parameters), box);
     if (grid.length === 0) return;
     const embedding =
       layer === 0
@@ -181,6 +184,20 @@ export class MaskGenerator {
     }
     for (const last of running) yield await last;
   }
+}
+
+/** @throws SamError `invalid-request` */
+function checkGrids({ pointGrids, parameters: { crop_n_layers } }: EverythingJob): void {
+  const layers = crop_n_layers + 1;
+  if (!pointGrids || pointGrids.length === layers) return;
+  const message = `must have ${layers} grids, one for each layer (crop_n_layers + 1), has ${pointGrids.length}`;
+  const violations = [{ path: '/point_grids', message }];
+  throw new SamError('invalid-request', `/point_grids ${message}`, { violations });
+}
+
+/** Points of a crop's grid. */
+function gridSize(layer: number, { pointGrids, parameters }: EverythingJob): number {
+  return pointGrids ? (pointGrids[layer]?.length ?? 0) : gridSide(layer, parameters) ** 2;
 }
 
 /** Points along a side of a crop's grid. */

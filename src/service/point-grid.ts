@@ -15,6 +15,11 @@ export function pointGrid(n: number, [x1, y1, x2, y2]: Box): Point[] {
   );
 }
 
+/** A grid of the client's own over a crop. @param grid shares of its sides. @returns pixels of the image it lies in. */
+export function placedGrid(grid: readonly Point[], [x1, y1, x2, y2]: Box): Point[] {
+  return grid.map(([x, y]): Point => [x1 + x * (x2 - x1), y1 + y * (y2 - y1)]);
+}
+
 /** A crop and the layer it belongs to; layer 0 is the whole image. */
 export interface Crop {
   readonly box: Box;

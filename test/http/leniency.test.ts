@@ -126,6 +126,41 @@ t.test('what is answered but not as it should be', async (t) => {
     t.match(errors, [{ path: '/on_error' }]);
   });
 
+  t.test('everything mode takes grids of its own', async (t) => {
+    const everything = (fields: object) => post('/everything', { embedding_id, ...fields });
+    const masks = async (fields: object) => {
+      const response = await everything(fields);
+      t.equal(response.status, 200);
+      return ((await response.json()) as { masks: object[] }).masks;
+    };
+    const even = [0.125, 0.375, 0.625, 0.875];
+    const grid = even.flatMap((y) => even.map((x) => [x, y]));
+    const found = await masks({ points_per_side: 4 });
+    t.ok(found.length > 0);
+    t.same(await masks({ point_grids: [grid] }), found);
+    const refused: [fields: object, path: string, message: RegExp][] = [
+      [{ point_grids: [grid, grid] }, '/point_grids', /must have 1 grids/],
+      [{ point_grids: grid }, '/point_grids', /\[\[…\]\] is one level too few/],
+      [{ point_grids: [[[80, 60]]] }, '/point_grids/0/0/0', /must be <= 1/],
+      [{ point_grids: [grid], points_per_side: 4 }, '/point_grids', /beside points_per_side/],
+    ];
+    for (const [fields, path, message] of refused) {
+      const { errors } = await problem(t, await everything(fields), 400, 'invalid-request');
+      t.match(errors, [{ message }]);
+      t.ok(JSON.stringify(errors).includes(path));
+    }
+  });
+
+  t.test('everything mode says when it finds nothing', async (t) => {
+    const unstable = { stability_score_thresh: 1, stability_score_offset: 100 };
+    const fields = { embedding_id, points_per_side: 2, ...unstable };
+    const answer = await (await post('/everything', fields)).json();
+    t.match(answer, { masks: [], warnings: [/no mask passed the thresholds/] });
+    const lines = await post('/everything', fields, { accept: 'application/x-ndjson' });
+    const last = JSON.parse((await lines.text()).trim().split('\n').at(-1) as string);
+    t.match(last, { type: 'done', ids: [], warnings: [/no mask passed the thresholds/] });
+  });
+
   t.test('the least area has two names', async (t) => {
     const fields = { box, min_area: 5000 };
     const { results } = await decode(fields);
