@@ -51,7 +51,10 @@ module.exports = {
       name: 'service-knows-only-the-format-of-an-image',
       severity: 'error',
       from: { path: '^src/service/' },
-      to: { path: '^src/image/', pathNot: '^src/image/(format|foreign-format|declared-size)\\.ts$' },
+      to: {
+        path: '^src/image/',
+        pathNot: '^src/image/(format|foreign-format|declared-size)\\.ts$',
+      },
     },
     {
       name: 'pixels-stay-off-the-main-thread',
