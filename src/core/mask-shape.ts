@@ -25,5 +25,6 @@ export function serializeMask(
   if ('png' in segmentation) return Buffer.from(segmentation.png, 'base64');
   if ('data' in segmentation) return Buffer.from(segmentation.data, 'base64');
   if ('svg' in segmentation) return segmentation.svg;
+  if ('yolo' in segmentation) return segmentation.yolo;
   return JSON.stringify(segmentation);
 }
