@@ -42,6 +42,39 @@ export interface LabelStudioRle {
   readonly rle: readonly number[];
 }
 
+/** Rings that are filled each by itself, as COCO's annotations have them. */
+export interface CocoPolygons {
+  readonly size: Size;
+  readonly polygons: readonly Ring[];
+}
+
+/** A mask as CVAT keeps it, but for its label. */
+export interface CvatMask {
+  readonly size: Size;
+  readonly type: 'mask';
+  readonly points: readonly number[];
+}
+
+/** Lines of a YOLO label file. */
+export interface YoloMask {
+  readonly size: Size;
+  readonly yolo: string;
+}
+
+/** A polygon of a labelme file. */
+export interface LabelmeShape {
+  readonly label: string;
+  readonly points: readonly (readonly number[])[];
+  readonly group_id: number;
+  readonly shape_type: 'polygon';
+  readonly flags: Readonly<Record<string, never>>;
+}
+
+export interface LabelmeMask {
+  readonly size: Size;
+  readonly shapes: readonly LabelmeShape[];
+}
+
 type Position = readonly [x: number, y: number];
 
 /** RFC 7946, as far as masks need it. */
@@ -82,6 +115,10 @@ export interface Segmentations {
   readonly geojson: GeoJsonMask;
   readonly svg: SvgMask;
   readonly labelstudio_rle: LabelStudioRle;
+  readonly coco_polygon: CocoPolygons;
+  readonly cvat_rle: CvatMask;
+  readonly yolo: YoloMask;
+  readonly labelme: LabelmeMask;
   readonly logits: LowResLogits;
 }
 export type MaskFormat = keyof Segmentations;
@@ -96,6 +133,10 @@ export const MEDIA_TYPES = {
   geojson: 'application/geo+json',
   svg: 'image/svg+xml',
   labelstudio_rle: 'application/json',
+  coco_polygon: 'application/json',
+  cvat_rle: 'application/json',
+  yolo: 'text/plain',
+  labelme: 'application/json',
   logits: 'application/octet-stream',
 } as const satisfies Record<MaskFormat, string>;
 

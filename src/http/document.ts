@@ -5,7 +5,12 @@ import type { TSchema } from 'typebox';
 import { Type } from 'typebox';
 import type { ErrorCode } from '../core/errors.js';
 import type { Server } from './context.js';
-import { EverythingFields, EverythingRequest, EverythingResponse } from './everything-schemas.js';
+import {
+  CocoFile,
+  EverythingFields,
+  EverythingRequest,
+  EverythingResponse,
+} from './everything-schemas.js';
 import { PROBLEMS } from './problems.js';
 import {
   DecodeRequest,
@@ -50,6 +55,7 @@ const SHARED_SCHEMAS: readonly TSchema[] = [
   EverythingFields,
   EverythingRequest,
   EverythingResponse,
+  CocoFile,
   ModelList,
   Status,
   Problem,

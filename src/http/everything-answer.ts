@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { serializeMask } from '../core/mask-shape.js';
 import type { EverythingEvent } from '../service/everything-job.js';
 import { asSamError, problemOf } from './problems.js';
 import type { Pieces } from './reading.js';
@@ -52,4 +53,36 @@ export async function* maskList(
   }
   const warnings = comma ? '' : `"warnings":${JSON.stringify([NOTHING_FOUND])},`;
   yield `],${warnings}"timings":${JSON.stringify({ total_ms: Math.round(elapsed()) })}}`;
+}
+
+/** All masks as one FeatureCollection. */
+export async function* featureCollection(masks: AsyncIterable<EverythingEvent>): Pieces {
+  yield '{"type":"FeatureCollection","features":[';
+  let comma = '';
+  for await (const event of masks) {
+    if (event.type !== 'mask') continue;
+    yield comma + serializeMask(event.mask.segmentation, 'feature');
+    comma = ',';
+  }
+  yield ']}';
+}
+
+/**
+ * All masks as a COCO file of one image: objects of one category, numbered from 1 in the order of the masks, with their
+ * scores beside what COCO says of them.
+ */
+export async function* cocoFile(
+  { embedding_id, width, height }: { embedding_id: string; width: number; height: number },
+  masks: AsyncIterable<EverythingEvent>,
+): Pieces {
+  const images = [{ id: 1, file_name: embedding_id, width, height }];
+  const categories = [{ id: 1, name: 'object' }];
+  yield `${JSON.stringify({ images, categories }).slice(0, -1)},"annotations":[`;
+  let id = 0;
+  for await (const event of masks) {
+    if (event.type !== 'mask') continue;
+    const annotation = { id: ++id, image_id: 1, category_id: 1, iscrowd: 0, ...event.mask };
+    yield (id > 1 ? ',' : '') + JSON.stringify(annotation);
+  }
+  yield ']}';
 }

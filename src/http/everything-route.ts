@@ -1,20 +1,32 @@
 import '@fastify/accepts';
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
-import type { Static } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { Type } from 'typebox';
 import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import { EVERYTHING_DEFAULTS, type EverythingMask } from '../core/everything.js';
+import type { MaskFormat } from '../core/mask.js';
 import type { Box } from '../core/prompt.js';
 import { drawn } from '../service/cutouts.js';
 import type { Embeddings } from '../service/embeddings.js';
 import type { EverythingJob } from '../service/everything-job.js';
 import type { Context, Server } from './context.js';
-import { bytes, json, jsonBodiesOnly, problems } from './document.js';
-import { eventLines, maskList, untilDone } from './everything-answer.js';
-import { EverythingFields, EverythingRequest, EverythingResponse } from './everything-schemas.js';
+import { bytes, jsonBodiesOnly, problems } from './document.js';
+import {
+  cocoFile,
+  eventLines,
+  featureCollection,
+  maskList,
+  untilDone,
+} from './everything-answer.js';
+import {
+  CocoFile,
+  EverythingFields,
+  EverythingRequest,
+  EverythingResponse,
+} from './everything-schemas.js';
 import { readForm } from './form.js';
 import { checkFormatFields, minAreaOf, OverlayQuery, readOptions, validated } from './prompts.js';
 import { ref } from './schema.js';
@@ -22,7 +34,14 @@ import type { Upload } from './uploads.js';
 
 const FIELDS = Object.keys(EverythingFields.properties);
 const NDJSON = 'application/x-ndjson';
+const GEOJSON = 'application/geo+json';
 const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** The bodies of its answers, for the document. */
+const ANSWERS: Readonly<Record<string, { schema: TSchema }>> = {
+  'application/json': { schema: Type.Union([ref(EverythingResponse), ref(CocoFile)]) },
+  ...bytes(GEOJSON, NDJSON, 'image/png'),
+};
 
 /** `POST /everything`: all objects of an image. */
 export async function everythingRoute(server: Server, context: Context): Promise<void> {
@@ -40,7 +59,8 @@ export async function everythingRoute(server: Server, context: Context): Promise
         'or a form with the file `image` and the fields as JSON text: crops need the image, and so does `overlay`. ' +
         `The work waits whenever there are clicks to answer. With Accept: ${NDJSON} each line is an event: \`mask\` with ` +
         'its `id`, `removed` with the `ids` of masks to which better ones were found, `progress`, and in the end `done` ' +
-        'with the `ids` that stay, or `error` with a `problem`. A `mask` with a known `id` takes the place of the first.',
+        'with the `ids` that stay, or `error` with a `problem`. A `mask` with a known `id` takes the place of the first. ' +
+        `With Accept: ${GEOJSON} the masks are the features of one collection, and with the format \`coco\` a COCO file.`,
       querystring: OverlayQuery,
       body: {
         content: {
@@ -55,8 +75,8 @@ export async function everythingRoute(server: Server, context: Context): Promise
       },
       response: {
         200: {
-          ...json(EverythingResponse, 'The masks, or events as they happen, or the photograph.'),
-          content: { ...json(EverythingResponse, '').content, ...bytes(NDJSON, 'image/png') },
+          description: 'The masks, or events as they happen, or the photograph.',
+          content: ANSWERS,
         },
         ...problems(
           'malformed-request',
@@ -86,7 +106,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
       const { caller } = request;
       if (overlay && !request.isMultipart()) throw photographNeeded('/overlay');
       const { fields, upload, find } = await receive(request, request.query.model);
-      const { options, parameters, pointGrids } = read(fields, overlay);
+      const { options, parameters, pointGrids } = read(fields, overlay, type);
       const { embedding, embeddings } = await find();
       request.notes = { embedding: embedding.id };
       const { id: embedding_id, image: size } = embedding;
@@ -106,7 +126,15 @@ export async function everythingRoute(server: Server, context: Context): Promise
       // Whether and how much there is to answer is known before the first mask is written.
       await untilDone(events);
       if (!upload || !overlay) {
-        const pieces = maskList({ embedding_id, ...size }, events, () => reply.elapsedTime);
+        const head = { embedding_id, ...size };
+        if (type === GEOJSON) {
+          reply.type(GEOJSON).header('x-embedding-id', embedding_id);
+          return await reply.send(Readable.from(featureCollection(events)));
+        }
+        const pieces =
+          fields.format === 'coco'
+            ? cocoFile(head, events)
+            : maskList(head, events, () => reply.elapsedTime);
         return await reply.type(JSON_TYPE).send(Readable.from(pieces));
       }
       const masks: EverythingMask[] = [];
@@ -166,7 +194,7 @@ function photographNeeded(path: string): SamError {
 
 /** @throws SamError `not-acceptable` */
 function negotiate(request: FastifyRequest, overlay: boolean): string {
-  const offer = overlay ? ['image/png'] : ['application/json', NDJSON];
+  const offer = overlay ? ['image/png'] : ['application/json', NDJSON, GEOJSON];
   const type = request.accepts().type(offer);
   if (typeof type === 'string') return type;
   throw new SamError('not-acceptable', `this is to be had as ${offer.join(' or ')}`);
@@ -184,9 +212,10 @@ function read(
     ...parameters
   }: Static<typeof EverythingFields>,
   overlay: boolean,
+  type: string,
 ): Pick<EverythingJob, 'options' | 'parameters' | 'pointGrids'> {
   if (pointGrids && parameters.points_per_side !== undefined) checkSide(parameters.points_per_side);
-  const written = overlay ? 'rle' : (format ?? 'rle');
+  const written = writtenAs(format, overlay, type);
   const options = readOptions({
     ...(simplify !== undefined && { simplify }),
     ...(transform && { transform }),
@@ -205,4 +234,20 @@ function read(
       }),
     },
   };
+}
+
+/** How the masks are written for the answer. @throws SamError `not-acceptable` where that is not how it is to come */
+function writtenAs(
+  format: Static<typeof EverythingFields>['format'],
+  overlay: boolean,
+  type: string,
+): MaskFormat {
+  if (overlay) return 'rle';
+  if (type === GEOJSON) {
+    if (format === undefined || format === 'geojson') return 'geojson';
+    throw new SamError('not-acceptable', `${format} can be had as application/json or ${NDJSON}`);
+  }
+  if (format !== 'coco') return format ?? 'rle';
+  if (type !== NDJSON) return 'rle';
+  throw new SamError('not-acceptable', 'coco is one file, to be had as application/json');
 }

@@ -114,10 +114,15 @@ const FIELDS = {
       description: 'The name that `min_mask_region_area` has in `/decode`.',
     }),
   ),
+  // Without a default in the schema, which would be filled in: where no format was sent, `Accept` decides.
   format: Type.Optional(
     choice(
-      MASK_FORMATS.filter((format) => format !== 'cutout' && format !== 'logits'),
-      { default: 'rle', description: 'How masks are written, as in `/decode`.' },
+      [...MASK_FORMATS.filter((format) => format !== 'cutout' && format !== 'logits'), 'coco'],
+      {
+        description:
+          'How masks are written, as in `/decode`; `rle` by default, or what `Accept` asks for. `coco`: the whole answer as a COCO file with `images`, `categories` and ' +
+          '`annotations`, their masks as `rle`.',
+      },
     ),
   ),
   ...OUTLINE_FIELDS,
@@ -136,29 +141,58 @@ export const EverythingRequest = Type.Object(
 );
 export type EverythingRequest = Static<typeof EverythingRequest>;
 
+/** What is said of a mask that was found. */
+const FOUND_FIELDS = {
+  ...MASK_FIELDS,
+  point_coords: Type.Array(Type.Array(Type.Number()), {
+    description: 'The point the mask answers.',
+  }),
+  crop_box: Type.Array(Type.Integer(), {
+    minItems: 4,
+    maxItems: 4,
+    description: '[x, y, width, height] of the crop it was found in.',
+  }),
+};
+
+export const CocoFile = Type.Object(
+  {
+    images: Type.Array(
+      Type.Object(
+        {
+          id: Type.Integer(),
+          file_name: Type.String({ description: 'The `embedding_id`.' }),
+          width: Width,
+          height: Height,
+        },
+        strict,
+      ),
+    ),
+    categories: Type.Array(Type.Object({ id: Type.Integer(), name: Type.String() }, strict)),
+    annotations: Type.Array(
+      Type.Object(
+        {
+          id: Type.Integer({ description: 'From 1, in the order of `masks`.' }),
+          image_id: Type.Integer(),
+          category_id: Type.Integer(),
+          iscrowd: Type.Integer(),
+          ...FOUND_FIELDS,
+        },
+        strict,
+      ),
+    ),
+  },
+  { ...strict, $id: 'CocoFile', description: 'The answer of `/everything` in the format `coco`.' },
+);
+
 export const EverythingResponse = Type.Object(
   {
     embedding_id: EmbeddingId,
     width: Width,
     height: Height,
     masks: Type.Unsafe<readonly EverythingMask[]>(
-      Type.Array(
-        Type.Object(
-          {
-            ...MASK_FIELDS,
-            point_coords: Type.Array(Type.Array(Type.Number()), {
-              description: 'The point the mask answers.',
-            }),
-            crop_box: Type.Array(Type.Integer(), {
-              minItems: 4,
-              maxItems: 4,
-              description: '[x, y, width, height] of the crop it was found in.',
-            }),
-          },
-          strict,
-        ),
-        { description: 'Best predicted IoU first; with crops, those of smaller crops first.' },
-      ),
+      Type.Array(Type.Object(FOUND_FIELDS, strict), {
+        description: 'Best predicted IoU first; with crops, those of smaller crops first.',
+      }),
     ),
     warnings: Warnings,
     timings: Timings,

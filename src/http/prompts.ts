@@ -102,7 +102,7 @@ export function checkLeniency({ leniency: { onError } }: PromptList, isJson: boo
 
 /** Fields that say how outlines are written, and the formats that are outlines. */
 const OUTLINE_FIELDS = {
-  simplify: ['polygon', 'geojson', 'svg'],
+  simplify: ['polygon', 'geojson', 'svg', 'coco_polygon', 'yolo', 'labelme'],
   transform: ['geojson'],
   bounds: ['geojson'],
 } as const;

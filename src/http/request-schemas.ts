@@ -113,7 +113,7 @@ export const OUTLINE_FIELDS = {
       default: 0,
       description:
         'Leaves out corners of outlines that move them by no more pixels; 0 is exact. No ring is lost, none crosses ' +
-        'itself or another, and more pixels never leave more corners. For `polygon`, `geojson`, `svg`.',
+        'itself or another, and more pixels never leave more corners. For `polygon`, `geojson`, `svg`, `coco_polygon`, `yolo`, `labelme`.',
     }),
   ),
   transform: Type.Optional(
@@ -154,7 +154,9 @@ const REQUEST_FIELDS = {
         'How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed ' +
         'or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. ' +
         '`polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. ' +
-        '`labelstudio_rle`: what Label Studio keeps for a brush. `logits`: 256x256, before upscaling.',
+        '`labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as ' +
+        'COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0. ' +
+        '`labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.',
     }),
   ),
   min_area: Type.Optional(

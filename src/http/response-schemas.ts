@@ -43,6 +43,40 @@ export const MASK_FIELDS = {
         { title: 'labelstudio_rle', ...strict },
       ),
       Type.Object(
+        { size: Size, polygons: Type.Array(Type.Array(Type.Number())) },
+        { title: 'coco_polygon: rings without holes, x1, y1, x2, y2...', ...strict },
+      ),
+      Type.Object(
+        { size: Size, type: Type.Literal('mask'), points: Type.Array(Type.Integer()) },
+        {
+          title:
+            'cvat_rle: run lengths in the box row by row, background first, then its left, top, right and bottom pixels',
+          ...strict,
+        },
+      ),
+      Type.Object(
+        { size: Size, yolo: Type.String() },
+        { title: 'yolo: for each part a line, class 0 and its corners from 0 to 1', ...strict },
+      ),
+      Type.Object(
+        {
+          size: Size,
+          shapes: Type.Array(
+            Type.Object(
+              {
+                label: Type.String(),
+                points: Type.Array(Type.Array(Type.Number())),
+                group_id: Type.Integer(),
+                shape_type: Type.Literal('polygon'),
+                flags: Type.Object({}),
+              },
+              strict,
+            ),
+          ),
+        },
+        { title: 'labelme', ...strict },
+      ),
+      Type.Object(
         { dtype: Dtype, data: Type.String({ contentEncoding: 'base64' }) },
         { title: 'logits', ...strict },
       ),

@@ -8,7 +8,7 @@ const SHAPES: Record<string, string> = {
   mask_input: 'an object: {"token"}, {"dtype", "data"}, {"size", "counts"} or {"png"}',
   prompts: 'a list of prompts, such as [{"box": [x1, y1, x2, y2]}]',
   point_grids: 'for each layer of crops its points from 0 to 1, [[[x, y], …]]',
-  transform: '[a, b, c, d, e, f], six numbers',
+  transform: '[a, b, c, d, e, f], six numbers, or nine ending in 0, 0, 1',
   bounds: '[west, south, east, north], four numbers',
   size: '[height, width] of the image in pixels',
   image: 'an object: {"base64": "…"} or {"url": "…"}',

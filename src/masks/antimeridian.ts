@@ -1,6 +1,7 @@
 import type { ImageSize } from '../core/image.js';
 import type { Georeference, Polygon } from '../core/mask.js';
 import { tracePolygons } from './polygons.js';
+import { splitRuns } from './slabs.js';
 
 /** Pixels; what lies nearer to a line between two columns lies on it, so that no outline is a hair. */
 const SNAP = 1e-6;
@@ -25,25 +26,14 @@ export function traceHalves(
   { width, height }: ImageSize,
   seam: number,
 ): [left: Polygon[], right: Polygon[]] {
+  const columns = (from: number, to: number) => {
+    const [, runs] = splitRuns(counts, [from * height, to * height, width * height]);
+    return runs as number[];
+  };
   const part = (from: number, to: number, moved: (x: number) => number) =>
-    tracePolygons(columnsOf(counts, from * height, to * height), { width: to - from, height }).map(
-      (rings) => rings.map((ring) => ring.map((value, i) => (i % 2 ? value : moved(value + from)))),
+    tracePolygons(columns(from, to), { width: to - from, height }).map((rings) =>
+      rings.map((ring) => ring.map((value, i) => (i % 2 ? value : moved(value + from)))),
     );
   const [last, first] = [Math.ceil(seam), Math.floor(seam)];
   return [part(0, last, (x) => Math.min(x, seam)), part(first, width, (x) => Math.max(x, seam))];
-}
-
-/** The runs of the pixels from one up to another. */
-function columnsOf(counts: readonly number[], from: number, to: number): number[] {
-  const part: number[] = [];
-  let start = 0;
-  for (const [i, count] of counts.entries()) {
-    const end = start + count;
-    const length = Math.min(end, to) - Math.max(start, from);
-    // Every other run is of the background, the first too, however short.
-    if (length > 0 && part.length % 2 !== i % 2) part.push(0);
-    if (length > 0) part.push(length);
-    start = end;
-  }
-  return part;
 }

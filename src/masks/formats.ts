@@ -1,13 +1,16 @@
 import type { ImageSize } from '../core/image.js';
-import type { FeatureCollection, MaskFormat, Polygon, Segmentations } from '../core/mask.js';
+import type { FeatureCollection, MaskFormat, Polygon, Ring, Segmentations } from '../core/mask.js';
 import type { MaskOptions } from '../core/ports.js';
+import { toLabelme, toYolo } from './annotations.js';
 import { antimeridianOf, traceHalves } from './antimeridian.js';
+import { toCvat } from './cvat.js';
 import { placement, placementOfHalves, toGeoJson } from './geojson.js';
 import { toLabelStudio } from './label-studio.js';
 import { encodePng } from './png.js';
 import { tracePolygons } from './polygons.js';
 import { compress } from './rle.js';
 import { simplifyPolygons } from './simplify.js';
+import { traceWithoutHoles } from './slabs.js';
 import { toSvg } from './svg.js';
 
 /** All a format may want to know of a mask. */
@@ -40,6 +43,20 @@ const ENCODERS: { readonly [F in Exclude<MaskFormat, 'cutout' | 'logits'>]: Enco
     format: 'rle',
     rle: toLabelStudio(counts, image),
   }),
+  coco_polygon: (subject) => ({ size: sizeOf(subject.image), polygons: withoutHoles(subject) }),
+  cvat_rle: ({ counts, image }) => ({
+    size: sizeOf(image),
+    type: 'mask',
+    points: toCvat(counts, image),
+  }),
+  yolo: (subject) => ({
+    size: sizeOf(subject.image),
+    yolo: toYolo(withoutHoles(subject), subject.image),
+  }),
+  labelme: (subject) => ({
+    size: sizeOf(subject.image),
+    shapes: toLabelme(withoutHoles(subject)),
+  }),
 };
 
 /** Writes a mask in the format its options name; what will become a cut-out, as the shortest form. */
@@ -55,6 +72,10 @@ function sizeOf({ width, height }: ImageSize): readonly [height: number, width: 
 
 function outline({ counts, image, options }: Subject): Polygon[] {
   return simplifyPolygons(tracePolygons(counts, image), options.simplify);
+}
+
+function withoutHoles({ counts, image, options }: Subject): Ring[] {
+  return traceWithoutHoles(counts, image, options.simplify);
 }
 
 /** The outlines where the image lies; cut in two where that is across the antimeridian, as RFC 7946 says (3.1.9). */

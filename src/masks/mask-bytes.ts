@@ -8,6 +8,9 @@ const BESIDE = 600;
 /** A corner as text: two numbers of pixels, or two of map coordinates in brackets. */
 const CORNER = 14;
 const PLACED_CORNER = 52;
+/** A corner as two shares of six digits, or with what labelme says of a polygon of three. */
+const SHARED_CORNER = 22;
+const LABELLED_CORNER = 48;
 /** A run of Label Studio's has 27 bits at most, and each byte of them up to three digits and a comma. */
 const BRUSH_RUN = 16;
 
@@ -38,6 +41,7 @@ export function maskBytes(
       // What is outside is all alike and packs to a hundredth at worst.
       return BESIDE + base64Length(packed(4 * area + (4 * pixels) / 100));
     case 'polygon':
+    case 'coco_polygon':
     case 'svg':
       return BESIDE + corners * CORNER;
     case 'geojson':
@@ -45,6 +49,14 @@ export function maskBytes(
       return 2 * BESIDE + (corners + 4 * bbox[3] + 16) * PLACED_CORNER;
     case 'labelstudio_rle':
       return BESIDE + rowRuns(counts, image) * BRUSH_RUN;
+    case 'cvat_rle': {
+      const rows = 1 + rowRuns(counts, image);
+      return BESIDE + rows * (2 + Math.log10(1 + pixels / rows));
+    }
+    case 'yolo':
+      return BESIDE + corners * SHARED_CORNER;
+    case 'labelme':
+      return BESIDE + corners * LABELLED_CORNER;
     case 'logits':
       return BESIDE;
   }

@@ -212,6 +212,39 @@ t.test('everything mode', async (t) => {
     t.match(info, { width, height });
   });
 
+  t.test('one collection of features, and a COCO file', async (t) => {
+    const fields = { points_per_side: 2 };
+    const plain = await masksOf(await everything(fields));
+    t.ok(plain.length > 0);
+    const collection = await everything(fields, { accept: 'application/geo+json' });
+    t.equal(collection.headers.get('content-type'), 'application/geo+json');
+    t.equal(collection.headers.get('x-embedding-id'), embedding_id);
+    const { type, features } = (await collection.json()) as {
+      type: string;
+      features: { type: string; geometry: object; properties: Record<string, unknown> }[];
+    };
+    t.equal(type, 'FeatureCollection');
+    t.same(
+      features.map(({ properties }) => properties),
+      plain.map(({ segmentation: _, ...said }) => said),
+    );
+    const coco = await (await everything({ ...fields, format: 'coco' })).json();
+    t.same(coco, {
+      images: [{ id: 1, file_name: embedding_id, width, height }],
+      categories: [{ id: 1, name: 'object' }],
+      annotations: plain.map((mask, i) => ({
+        ...{ id: i + 1, image_id: 1, category_id: 1, iscrowd: 0 },
+        ...mask,
+      })),
+    });
+    for (const [format, headers] of [
+      ['png', { accept: 'application/geo+json' }],
+      ['coco', NDJSON],
+    ] as const) {
+      await problem(t, await everything({ ...fields, format }, headers), 406, 'not-acceptable');
+    }
+  });
+
   t.test('bad requests', async (t) => {
     for (const [status, slug, fields] of [
       [400, 'invalid-request', { crop_n_layers: 1 }],

@@ -62,6 +62,10 @@ t.test('masks in every form', async (t) => {
       geojson: ['geojson', 'size'],
       svg: ['size', 'svg'],
       labelstudio_rle: ['format', 'rle', 'size'],
+      coco_polygon: ['polygons', 'size'],
+      cvat_rle: ['points', 'size', 'type'],
+      yolo: ['size', 'yolo'],
+      labelme: ['shapes', 'size'],
       logits: ['data', 'dtype'],
     })) {
       const [[mask]] = (await masksOf(decode({ box: disc, format }))) as [[Mask]];
@@ -75,6 +79,7 @@ t.test('masks in every form', async (t) => {
     for (const [type, first] of [
       ['image/png', '\x89PNG'],
       ['image/svg+xml', '<svg'],
+      ['text/plain', '0 0.'],
       ['application/octet-stream', ''],
     ] as const) {
       const response = await decode(point, type);

@@ -154,8 +154,48 @@ t.test('every format holds the same mask', async (t) => {
       values.every((value, i) => value === pixels[i >> 2]),
       `${name}: Label Studio`,
     );
+
+    const { polygons: parts } = await encode(mask, 'coco_polygon');
+    t.ok(same(rasterise(parts, image), pixels), `${name}: COCO polygons`);
+    const filled = parts.reduce((sum, ring) => sum + signedArea(ring) / 2, 0);
+    t.equal(filled, area, `${name}: each filled by itself, and none over another`);
+    t.ok(parts.every((ring) => isSimple(ring) && signedArea(ring) > 0));
+
+    const { shapes } = await encode(mask, 'labelme');
+    t.same(
+      shapes.map(({ points }) => points.flat()),
+      parts,
+      `${name}: labelme`,
+    );
+    const { yolo } = await encode(mask, 'yolo');
+    const lines = yolo.split('\n').slice(0, -1);
+    const shares = lines.map((line) => line.split(' ').map(Number));
+    t.ok(shares.every(([label, ...rest]) => label === 0 && rest.every((v) => v >= 0 && v <= 1)));
+    t.same(
+      shares.map(([, ...rest]) => rest.map((v, i) => Math.round(v * (i % 2 ? height : width)))),
+      parts,
+      `${name}: YOLO`,
+    );
+    t.ok(same(readCvat(await encode(mask, 'cvat_rle'), image), pixels), `${name}: CVAT`);
   }
 });
+
+/** CVAT's `decode_mask`. */
+function readCvat({ points }: Segmentations['cvat_rle'], { width, height }: ImageSize): Uint8Array {
+  const pixels = new Uint8Array(width * height);
+  if (points.length === 0) return pixels;
+  const [left, top, right, bottom] = points.slice(-4) as [number, number, number, number];
+  const columns = right - left + 1;
+  let at = 0;
+  for (const [i, run] of points.slice(0, -4).entries()) {
+    for (const end = at + run; at < end; at++) {
+      const [x, y] = [left + (at % columns), top + Math.floor(at / columns)];
+      if (i % 2) pixels[y * width + x] = 255;
+    }
+  }
+  if (at !== columns * (bottom - top + 1)) throw new Error('the runs are not those of the box');
+  return pixels;
+}
 
 /** Whether a ring passes each point once. */
 function isSimple(ring: Ring): boolean {
@@ -300,6 +340,10 @@ t.test('what a mask takes in an answer is known before it is written', async (t)
     'geojson',
     'svg',
     'labelstudio_rle',
+    'coco_polygon',
+    'cvat_rle',
+    'yolo',
+    'labelme',
   ] as const;
   const transform = [1e-5 / 3, 1e-7 / 3, -123.456789012345, 1e-7 / 3, -1e-5 / 3, 45.6789012345678];
   const georeference = { transform } as unknown as Georeference;

@@ -2,6 +2,7 @@ import t from 'tap';
 import type { Polygon, Ring } from '#src/core/mask.js';
 import { tracePolygons } from '#src/masks/polygons.js';
 import { simplifyPolygons } from '#src/masks/simplify.js';
+import { traceWithoutHoles } from '#src/masks/slabs.js';
 import { runsOf } from '../fixtures/bitmap.js';
 import { type DrawnMask, drawnMasks } from '../fixtures/masks.js';
 import { noise } from '../fixtures/pictures.js';
@@ -92,6 +93,23 @@ t.test('a disc becomes a polygon of a few corners, and then a triangle', async (
   t.ok(corners(simplifyPolygons(exact, 2)) < 24);
   t.equal(corners(simplifyPolygons(exact, 1000)), 3);
   t.same(simplifyPolygons(exact, 0), exact);
+});
+
+t.test('rings without holes are polygons of their own at every tolerance', async (t) => {
+  for (const mask of [...drawnMasks(), ...[1, 2, 3, 5, 6].map((seed) => blobs(seed, 30, 2, 0.5))]) {
+    let before = Number.POSITIVE_INFINITY;
+    for (const tolerance of [0, 1, 3, 100]) {
+      const rings = traceWithoutHoles(mask.counts, mask, tolerance);
+      // Neighbours have a cut in common.
+      t.same(
+        rings.flatMap((ring) => faults([[ring]])),
+        [],
+        `${mask.name} at ${tolerance}`,
+      );
+      t.ok(rings.flat().length <= before, 'no more corners');
+      before = rings.flat().length;
+    }
+  }
 });
 
 t.test('vertices that are pinned stay', async (t) => {
