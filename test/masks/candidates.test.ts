@@ -38,7 +38,8 @@ t.test('non-maximum suppression', async (t) => {
   t.same(nms(boxes, [0.9, 0.9, 0.9], 0.6), [0, 2], 'equals keep their order');
   t.same(nms([boxes[2], boxes[2]] as Box[], [1, 1], 1), [0, 1], 'not above');
   const point: Box = [5, 5, 5, 5];
-  t.same(nms([point, point], [1, 1], 0), [0, 1], 'without area there is no overlap');
+  t.same(nms([point, point], [1, 1], 0.5), [0], 'a pixel that is found twice');
+  t.same(nms([point, [5, 5, 5, 8]], [1, 1], 0.5), [0, 1], 'and one of four in a column');
   t.same(nms([], [], 0.5), []);
 });
 
