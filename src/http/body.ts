@@ -11,6 +11,11 @@ const GROWTH = 4;
 const MANY_CHUNKS = 4096;
 const SMALL_CHUNK = 16;
 
+/** Whether so many chunks of so many bytes in all are more work than they are worth. */
+export function areTiny(chunks: number, bytes: number): boolean {
+  return chunks > MANY_CHUNKS && bytes < chunks * SMALL_CHUNK;
+}
+
 export interface BodyOptions {
   readonly maxBytes: number;
   /** How many bytes will come, where somebody says: memory does not grow beyond. */
@@ -106,7 +111,7 @@ class Body {
     if (size > maxBytes) {
       throw new SamError('payload-too-large', `${name} may have ${maxBytes} bytes`);
     }
-    if (++this.#chunks > MANY_CHUNKS && size < this.#chunks * SMALL_CHUNK) {
+    if (areTiny(++this.#chunks, size)) {
       const message = `${name} comes in chunks of a few bytes: send larger ones`;
       throw new SamError('malformed-request', message);
     }

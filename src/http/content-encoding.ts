@@ -8,7 +8,7 @@ import {
 } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
 import { SamError } from '../core/errors.js';
-import { encodingOf } from './body.js';
+import { areTiny, encodingOf } from './body.js';
 import type { Server } from './context.js';
 import { whenOver } from './request-end.js';
 
@@ -22,10 +22,6 @@ const ACCEPTED = [...ENCODINGS.keys()].join(', ');
 const MAX_SURPLUS = 2 ** 20;
 /** What a form may hold beside its image, with room to spare. */
 const FORM_BYTES = 32 * 2 ** 20;
-/** After so many chunks they must be of so many bytes on average, as in `body.ts`: each is a job of its own. */
-const MANY_CHUNKS = 4096;
-const SMALL_CHUNK = 16;
-
 declare module 'fastify' {
   interface FastifyRequest {
     /** The body as its parsers read it, where it came packed. */
@@ -89,8 +85,8 @@ async function* unpack(
   let [received, chunks, made] = [0, 0, 0];
   raw.on('data', (chunk: Buffer) => {
     received += chunk.length;
-    const isTiny = ++chunks > MANY_CHUNKS && received < chunks * SMALL_CHUNK;
-    if (isTiny) decoder.destroy(malformed('comes in chunks of a few bytes: send larger ones'));
+    if (areTiny(++chunks, received))
+      decoder.destroy(malformed('comes in chunks of a few bytes: send larger ones'));
     if (received > made + MAX_SURPLUS) decoder.destroy(malformed('unpacks to less than itself'));
   });
   raw.pipe(decoder);

@@ -3,10 +3,15 @@
  * left out. Null stays where it is an element of a list, which means something by its place.
  */
 export function withoutNulls<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  for (const [name, member] of Object.entries(value)) {
-    if (member === null && !Array.isArray(value)) delete (value as Record<string, unknown>)[name];
-    else withoutNulls(member);
+  if (Array.isArray(value)) {
+    // Of which there may be millions, all numbers: no list of their places is made.
+    for (const element of value) withoutNulls(element);
+  } else if (typeof value === 'object' && value !== null) {
+    const members = value as Record<string, unknown>;
+    for (const name of Object.keys(members)) {
+      if (members[name] === null) delete members[name];
+      else withoutNulls(members[name]);
+    }
   }
   return value;
 }

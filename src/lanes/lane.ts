@@ -17,7 +17,7 @@ const SMALL_SHARE = 4;
 const MOST_TOGETHER = 2;
 /** After so many milliseconds without a small request, large ones take all workers. */
 const QUIET_MS = 2000;
-/** Beside other work, a part of a large request is followed by a pause so many times as long. */
+/** Beside other work, a part of long work is followed by a pause so many times as long. */
 const REST = 3;
 
 /**
@@ -260,7 +260,7 @@ export class Lane<J extends Job, Settings> implements Successor {
   /** Gives work to idle workers. */
   #dispatch(): void {
     for (;;) {
-      const allows = this.#allowsBulk() ? undefined : ({ bulk }: Ticket) => !bulk;
+      const allows = this.#allowed();
       const first = this.#queue.first(allows);
       const idle = this.#seats.filter(({ busy }) => !busy);
       const seat = idle.find((each) => each.isHot(first?.subject)) ?? idle[0];
@@ -284,14 +284,15 @@ export class Lane<J extends Job, Settings> implements Successor {
   }
 
   /**
-   * Whether a worker may take a part of a large request or of long work: beside clicks, and beside other work, these
-   * keep to one worker, so that a click finds another free; and beside other work to a share of that one's time.
+   * Which tasks a worker may take. Beside clicks and beside other work, parts of large requests and of long work keep to
+   * one worker, so that a click finds another free; beside other work, long work keeps to a share of that one's time.
    */
-  #allowsBulk(): boolean {
+  #allowed(): (ticket: Ticket) => boolean {
     const now = performance.now();
     const othersWork = this.#options.othersWork?.() ?? false;
-    if (othersWork && now < this.#restsUntil) return false;
-    return this.#bulk === 0 || (!othersWork && now - this.#askedAt >= QUIET_MS);
+    const rests = othersWork && now < this.#restsUntil;
+    const full = this.#bulk > 0 && (othersWork || now - this.#askedAt < QUIET_MS);
+    return ({ bulk, patient }) => !(full && bulk) && !(rests && patient);
   }
 
   #rest(ms: number): void {
@@ -356,10 +357,8 @@ export class Lane<J extends Job, Settings> implements Successor {
       this.#options.onTask?.(reportOf(ticket, start, outcomes[i]));
     }
     if (!patient) this.#urgent--;
-    if (bulk) {
-      this.#bulk--;
-      this.#rest(REST * (performance.now() - start));
-    }
+    if (bulk) this.#bulk--;
+    if (patient) this.#rest(REST * (performance.now() - start));
     this.#release(seat);
   }
 }

@@ -2,7 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import t from 'tap';
 import type { ImageSize } from '#src/core/image.js';
-import type { Georeference, MaskFormat, Ring, Segmentations } from '#src/core/mask.js';
+import type {
+  FeatureCollection,
+  Georeference,
+  MaskFormat,
+  Ring,
+  Segmentations,
+} from '#src/core/mask.js';
 import { extentOf } from '#src/masks/extent.js';
 import { encodeMask } from '#src/masks/formats.js';
 import { maskBytes } from '#src/masks/mask-bytes.js';
@@ -239,13 +245,7 @@ t.test('GeoJSON', async (t) => {
       t.equal(geojson.type, 'FeatureCollection');
       t.equal(more.length, 0);
       t.same(feature?.properties, { predicted_iou: 0.9 });
-      const geometry = feature?.geometry ?? null;
-      const polygons =
-        geometry === null
-          ? []
-          : geometry.type === 'Polygon'
-            ? [geometry.coordinates]
-            : geometry.coordinates;
+      const polygons = polygonsOf(geojson);
       for (const rings of polygons) {
         for (const [i, ring] of rings.entries()) {
           const closed = String(ring[0]) === String(ring.at(-1));
@@ -259,6 +259,13 @@ t.test('GeoJSON', async (t) => {
   }
 });
 
+/** The polygons of the one feature, each its rings. */
+function polygonsOf({ features: [feature] }: FeatureCollection) {
+  const geometry = feature?.geometry ?? null;
+  if (geometry === null) return [];
+  return geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates;
+}
+
 t.test('GeoJSON across the antimeridian is cut there', async (t) => {
   for (const mask of MASKS) {
     const { name, width, height } = mask;
@@ -266,13 +273,7 @@ t.test('GeoJSON across the antimeridian is cut there', async (t) => {
       const [west, east] = [180 - (share * width) / 1024, ((1 - share) * width) / 1024 - 180];
       const bounds = [west, -17, east, -17 + height / 1024] as const;
       const { geojson } = await encode(mask, 'geojson', { georeference: { bounds } });
-      const geometry = geojson.features[0]?.geometry ?? null;
-      const polygons =
-        geometry === null
-          ? []
-          : geometry.type === 'Polygon'
-            ? [geometry.coordinates]
-            : geometry.coordinates;
+      const polygons = polygonsOf(geojson);
       const turned = polygons.every((rings) =>
         rings.every((ring, i) => signedArea(ring.slice(1).flat()) > 0 === (i === 0)),
       );
