@@ -33,8 +33,8 @@ export class Lane<J extends Job, Settings> implements Successor {
   #urgent = 0;
   /** Workers that run parts of large requests or of long work. */
   #bulk = 0;
-  /** Until when others have the processor to themselves, if they need it. */
-  #restsUntil = 0;
+  /** Runs while others have the processor to themselves, if they need it. */
+  #resting: NodeJS.Timeout | undefined;
   /** When the last task came that somebody waits for. */
   #askedAt = Number.NEGATIVE_INFINITY;
   /** Moving average of a task's milliseconds, from which Retry-After is guessed. */
@@ -288,16 +288,20 @@ export class Lane<J extends Job, Settings> implements Successor {
    * one worker, so that a click finds another free; beside other work, long work keeps to a share of that one's time.
    */
   #allowed(): (ticket: Ticket) => boolean {
-    const now = performance.now();
     const othersWork = this.#options.othersWork?.() ?? false;
-    const rests = othersWork && now < this.#restsUntil;
-    const full = this.#bulk > 0 && (othersWork || now - this.#askedAt < QUIET_MS);
+    const rests = othersWork && this.#resting !== undefined;
+    const asked = performance.now() - this.#askedAt < QUIET_MS;
+    const full = this.#bulk > 0 && (othersWork || asked);
     return ({ bulk, patient }) => !(full && bulk) && !(rests && patient);
   }
 
   #rest(ms: number): void {
-    this.#restsUntil = performance.now() + ms;
-    setTimeout(() => this.#dispatch(), ms).unref();
+    clearTimeout(this.#resting);
+    // Its end is told by the timer itself, which may be early by the clock.
+    this.#resting = setTimeout(() => {
+      this.#resting = undefined;
+      this.#dispatch();
+    }, ms).unref();
   }
 
   /** Whether the next lane has enough to do without a task; long work does not keep it from other tasks. */

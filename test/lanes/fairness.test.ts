@@ -36,6 +36,26 @@ t.test('so it is for long work', async (t) => {
   t.same(order, ['b', 'a', 'b', 'a', 'a']);
 });
 
+t.test('beside other work long work rests between its parts, and nothing else does', async (t) => {
+  // A rest does not keep a process from ending.
+  const alive = setInterval(() => {}, 1000);
+  t.teardown(() => clearInterval(alive));
+  for (const othersWork of [false, true]) {
+    const lane = new TestLane(t, 1, 50, undefined, undefined, othersWork);
+    const order: string[] = [];
+    const large = async () => {
+      order.push('part');
+      await lane.work(['answer', 'answer', 'answer'], callerOf('b'));
+      order.push('large request');
+    };
+    const first = lane.workPatiently('wait', callerOf('a')).then(large);
+    const next = lane.workPatiently('answer', callerOf('a')).then(() => order.push('next part'));
+    await Promise.all([first, next]);
+    const rest = ['next part', 'large request'];
+    t.same(order, ['part', ...(othersWork ? rest.toReversed() : rest)]);
+  }
+});
+
 t.test('who arrives in the midst is no later than those that have waited', async (t) => {
   const lane = new TestLane(t, 1, 50);
   const { order, ask } = asking(lane);
