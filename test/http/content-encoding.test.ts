@@ -3,11 +3,13 @@ import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import t from 'tap';
 import { rawConnection } from '../fixtures/raw-http.js';
 import { draw, scene } from '../fixtures/scenes.js';
-import { form, problem, startService } from '../fixtures/service.js';
+import { form, problem, sharedService, startService } from '../fixtures/service.js';
 
 const picture = await draw(scene(1));
 const sha256 = createHash('sha256').update(picture).digest('hex');
-const PACKED = { gzip: gzipSync, 'X-GZIP': gzipSync, br: brotliCompressSync };
+const QUICK = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+const brotli = (body: string | Buffer) => brotliCompressSync(body, QUICK);
+const PACKED = { gzip: gzipSync, 'X-GZIP': gzipSync, br: brotli };
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** A form as bytes, and the type that goes with them. */
@@ -18,7 +20,7 @@ async function formBytes(fields: Record<string, unknown> = {}) {
 }
 
 t.test('bodies of every kind may come packed', async (t) => {
-  const { post } = await startService(t);
+  const { post } = await sharedService(t);
   const embedding_id = `mobile_sam:${sha256}`;
   const prompt = { embedding_id, point_coords: [[50, 50]], point_labels: [1] };
   const base64 = JSON.stringify({ image: { base64: picture.toString('base64') } });
@@ -48,7 +50,7 @@ t.test('bodies of every kind may come packed', async (t) => {
 });
 
 t.test('what cannot be unpacked is told so', async (t) => {
-  const { post } = await startService(t);
+  const { post } = await sharedService(t);
   const headers = { 'content-type': 'image/png' };
   for (const name of ['deflate', 'zstd', 'gzip, br', 'nonsense']) {
     const answer = await post('/embed', deflateSync(picture), {
@@ -89,10 +91,9 @@ t.test('what cannot be unpacked is told so', async (t) => {
 t.test('limits are those of what comes out', async (t) => {
   const { post } = await startService(t, { SAM_MAX_IMAGE_BYTES: '1M' });
   const many = Buffer.alloc(100 * 2 ** 20, ' ');
-  const quick = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
   for (const [name, pack] of [
-    ['gzip', (body: Buffer) => gzipSync(body)],
-    ['br', (body: Buffer) => brotliCompressSync(body, quick)],
+    ['gzip', gzipSync],
+    ['br', brotli],
   ] as const) {
     const encoding = { 'content-encoding': name };
     const bomb = pack(many);
@@ -115,7 +116,7 @@ t.test('limits are those of what comes out', async (t) => {
 });
 
 t.test('a body that unpacks to nothing, and one in chunks of a byte, end', async (t) => {
-  const { post, url } = await startService(t);
+  const { post, url } = await sharedService(t);
   const nothing = gzipSync(Buffer.alloc(0));
   const body = Buffer.concat(Array<Buffer>(200_000).fill(nothing));
   const headers = { 'content-type': 'image/png', 'content-encoding': 'gzip' };
@@ -135,10 +136,10 @@ t.test('a body that unpacks to nothing, and one in chunks of a byte, end', async
 });
 
 t.test('who leaves in the middle, or stalls, holds nothing', async (t) => {
-  const { url } = await startService(t);
+  const { url } = await sharedService(t);
   for (const [encoding, packed] of [
     ['gzip', gzipSync(picture)],
-    ['br', brotliCompressSync(picture)],
+    ['br', brotli(picture)],
   ] as const) {
     const { socket } = await rawConnection(url);
     socket.write(

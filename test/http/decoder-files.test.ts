@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { InferenceSession, Tensor } from 'onnxruntime-web';
 import t from 'tap';
 import { draw, scene } from '../fixtures/scenes.js';
-import { form, problem, startService } from '../fixtures/service.js';
+import { form, problem, sharedService } from '../fixtures/service.js';
 
 interface Answer {
   readonly results: { masks: { predicted_iou: number; low_res_logits: { data: string } }[] }[];
@@ -14,7 +14,7 @@ function floats(base64: string): Float32Array {
 }
 
 t.test('a client decodes by itself, in the WebAssembly that browsers run', async (t) => {
-  const { url, post } = await startService(t);
+  const { url, post } = await sharedService(t);
   const picture = scene(1);
   const embedded = await post('/embed', form(await draw(picture)));
   const { embedding_id } = (await embedded.json()) as { embedding_id: string };

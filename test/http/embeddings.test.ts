@@ -1,7 +1,7 @@
 import t from 'tap';
 import { readFloats } from '#src/core/tensor.js';
 import { draw, scene } from '../fixtures/scenes.js';
-import { form, problem, startService } from '../fixtures/service.js';
+import { form, problem, sharedService } from '../fixtures/service.js';
 
 /** Reads a NumPy file of version 1.0 as its specification says. */
 function readNpy(file: Buffer) {
@@ -18,7 +18,7 @@ function readNpy(file: Buffer) {
 }
 
 t.test('an embedding over HTTP', async (t) => {
-  const { url, post } = await startService(t);
+  const { url, post } = await sharedService(t);
   const embedded = await post('/embed', form(await draw(scene(1))));
   const { embedding_id } = (await embedded.json()) as Record<string, string>;
   const get = (headers: Record<string, string> = {}, query = '', method = 'GET') =>

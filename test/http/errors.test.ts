@@ -3,7 +3,7 @@ import t from 'tap';
 import { ERROR_CODES } from '#src/core/errors.js';
 import { PROBLEMS } from '#src/http/problems.js';
 import { draw, scene } from '../fixtures/scenes.js';
-import { form, problem, startService } from '../fixtures/service.js';
+import { form, problem, sharedService, startService } from '../fixtures/service.js';
 
 const picture = await draw(scene(1));
 const id = `mobile_sam:${createHash('sha256').update(picture).digest('hex')}`;
@@ -14,7 +14,7 @@ t.test('every code has a status and a title', async (t) => {
 });
 
 t.test('a body that is not accepted is told what is', async (t) => {
-  const { post } = await startService(t);
+  const { post } = await sharedService(t);
   const heic = Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1');
   for (const answer of [
     await post('/embed', heic, { 'content-type': 'image/jpeg' }),

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { draw, scene } from '../fixtures/scenes.js';
-import { form, problem, startService } from '../fixtures/service.js';
+import { form, problem, sharedService } from '../fixtures/service.js';
 
 const picture = await draw(scene(1));
 const box = [40, 40, 200, 200];
@@ -17,7 +17,7 @@ function body(...parts: [head: string, content: string | Uint8Array][]): Uint8Ar
 }
 
 t.test('forms', async (t) => {
-  const { post } = await startService(t);
+  const { post } = await sharedService(t);
 
   t.test('a field may be a Blob of JSON, whatever its type', async (t) => {
     for (const type of ['application/json', 'text/plain', '']) {

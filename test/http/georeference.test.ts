@@ -1,12 +1,12 @@
 import t from 'tap';
 import { readGeoreference } from '#src/http/georeference.js';
 import { draw, scene } from '../fixtures/scenes.js';
-import { form, problem, startService } from '../fixtures/service.js';
+import { form, problem, sharedService } from '../fixtures/service.js';
 
 const picture = await draw(scene(1));
 
 t.test('an image is placed where its corners have numbers', async (t) => {
-  const { post } = await startService(t);
+  const { post } = await sharedService(t);
   const { embedding_id } = (await (await post('/embed', form(picture))).json()) as {
     embedding_id: string;
   };

@@ -3,7 +3,7 @@ import t from 'tap';
 import type { LowResLogits } from '#src/core/mask.js';
 import { decompress } from '#src/masks/rle.js';
 import { iouOfRuns } from '../fixtures/bitmap.js';
-import { form, startService } from '../fixtures/service.js';
+import { form, sharedService } from '../fixtures/service.js';
 
 const REFERENCE = new URL('../../../shared/reference/', import.meta.url);
 
@@ -46,7 +46,7 @@ t.test('answers of the reference implementation', { skip }, async (t) => {
     string,
     Golden
   >;
-  const service = await startService(t);
+  const service = await sharedService(t);
   for (const [name, { width, height, embedding_sample, cases }] of Object.entries(golden)) {
     const photograph = new URL(name.includes('.') ? name : `${name}.jpg`, REFERENCE);
     const embedded = await service.post('/embed', form(readFileSync(photograph)));

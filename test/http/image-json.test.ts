@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { draw, scene } from '../fixtures/scenes.js';
-import { problem, startService } from '../fixtures/service.js';
+import { problem, sharedService } from '../fixtures/service.js';
 
 const picture = await draw(scene(1));
 /** Large enough for its base64 to stay bytes: what follows the end of a file is not looked at. */
 const large = Buffer.concat([picture, Buffer.alloc(2_000_000, 'x')]);
 
 t.test('an image in JSON, however its base64 is written', async (t) => {
-  const { post } = await startService(t);
+  const { post } = await sharedService(t);
   const json = { 'content-type': 'application/json' };
   for (const file of [picture, large]) {
     const base64 = file.toString('base64');

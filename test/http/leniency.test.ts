@@ -1,6 +1,6 @@
 import t from 'tap';
 import { draw, scene } from '../fixtures/scenes.js';
-import { form, problem, startService } from '../fixtures/service.js';
+import { form, problem, sharedService } from '../fixtures/service.js';
 
 const picture = await draw(scene(1));
 const box = [40, 40, 200, 200];
@@ -14,7 +14,7 @@ interface Answer {
 }
 
 t.test('what is answered but not as it should be', async (t) => {
-  const { post } = await startService(t, { SAM_MAX_POINTS: '4' });
+  const { post } = await sharedService(t);
   const embedded = await (await post('/embed', form(picture))).json();
   const { embedding_id } = embedded as { embedding_id: string };
   const decode = async (fields: object) => {
@@ -95,7 +95,7 @@ t.test('what is answered but not as it should be', async (t) => {
         '/mask_input/data',
       ],
       [
-        { point_coords: Array(5).fill([1, 1]), point_labels: Array(5).fill(1) },
+        { point_coords: Array(257).fill([1, 1]), point_labels: Array(257).fill(1) },
         'too-many-prompts',
         '/point_coords',
       ],

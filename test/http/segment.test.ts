@@ -3,7 +3,7 @@ import t from 'tap';
 import { decompress, toImage } from '#src/masks/rle.js';
 import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
 import { draw, scene } from '../fixtures/scenes.js';
-import { form, problem, startService } from '../fixtures/service.js';
+import { form, problem, sharedService } from '../fixtures/service.js';
 
 interface Mask {
   readonly segmentation: { readonly counts: string };
@@ -17,7 +17,7 @@ interface Answer {
 }
 
 t.test('image and prompts in one call', async (t) => {
-  const { post } = await startService(t);
+  const { post } = await sharedService(t);
   const { width, height, shapes } = scene(1);
   const picture = await draw({ width, height, shapes });
   const [disc] = shapes;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { problem, startService } from '../fixtures/service.js';
+import { problem, sharedService, startService } from '../fixtures/service.js';
 
 const ORIGIN = 'https://app.example.com';
 
@@ -40,7 +40,7 @@ t.test('pages of other origins', async (t) => {
 });
 
 t.test('without origins nothing is said to pages', async (t) => {
-  const { url } = await startService(t);
+  const { url } = await sharedService(t);
   const preflight = { origin: ORIGIN, 'access-control-request-method': 'POST' };
   for (const [path, status, slug] of [
     ['/nowhere', 404, 'not-found'],

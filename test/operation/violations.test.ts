@@ -1,13 +1,13 @@
 import t from 'tap';
 import { draw, scene } from '../fixtures/scenes.js';
-import { form, problem, startService } from '../fixtures/service.js';
+import { form, problem, sharedService } from '../fixtures/service.js';
 
 const picture = await draw(scene(1));
 
 t.test(
   'who gets everything wrong is told of the first things, and how many more there are',
   async (t) => {
-    const { post } = await startService(t);
+    const { post } = await sharedService(t);
     const { embedding_id } = (await (await post('/embed', form(picture))).json()) as {
       embedding_id: string;
     };
