@@ -11,7 +11,10 @@ interface Running {
   givenUp: boolean;
 }
 
-/** A worker of a lane, replaced when it dies or has to be given up, and what is known of its memory. */
+/**
+ * A worker of a lane, started with its first task, replaced when it dies or has to be given up, and what is known of
+ * its memory.
+ */
 export class Seat {
   /** Whether somebody has taken it. */
   busy = false;
@@ -35,7 +38,6 @@ export class Seat {
     this.#onLost = onLost;
     this.#hire = () =>
       new WorkerThread(job, settings, (error, started) => this.#lose(error, started));
-    this.#worker = this.#hire();
   }
 
   /** Whether this worker has prepared for a subject before and still remembers it. */

@@ -119,7 +119,8 @@ t.test('turns', async (t) => {
 });
 
 t.test('no long work begins between the arrival of a click and its start', async (t) => {
-  const lane = new TestLane(t, 2, 50);
+  // With one worker the answers come in the order in which tasks were begun.
+  const lane = new TestLane(t, 1, 50);
   const order: string[] = [];
   const note = (name: string, work: Promise<unknown>) => work.then(() => order.push(name));
   const long = ['a', 'b'].flatMap((client) =>
@@ -130,7 +131,7 @@ t.test('no long work begins between the arrival of a click and its start', async
     const before = order.length;
     const name = `click ${i}`;
     await note(name, lane.work(['answer'], callerOf('c')));
-    t.ok(order.indexOf(name) - before <= 2, `one part a worker: ${order.slice(before)}`);
+    t.ok(order.indexOf(name) - before <= 1, `what ran and no more: ${order.slice(before)}`);
   }
   await Promise.all(long);
 });
