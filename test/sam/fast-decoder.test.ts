@@ -87,17 +87,17 @@ for (const [kind, embedding] of Object.entries(embeddings)) {
   }
 }
 
-t.test('batches of 5 and 64', async (t) => {
+t.test('batches of 5 and 17', async (t) => {
   const { random, real: embedding } = embeddings;
   for (const [size, embedding] of [
     [5, random],
     [5, embeddings.real],
-    [64, random],
+    [17, random],
   ] as const) {
     const batch = Array.from({ length: size }, (_, i) => randomPoints(2, 100 + i));
     const fast = await tokensFirst.masks(embedding, batch, true);
     t.strictSame(fast.iouShape, [size, 3]);
-    // The plain graph holds gigabytes for 64 prompts: it is asked a few at a time, about every fourth of them.
+    // The plain graph holds gigabytes for many prompts: it is asked a few at a time, about every fourth of them.
     for (let from = 0; from < size; from += 16) {
       const part = batch.slice(from, from + 4);
       const length = part.length;

@@ -9,7 +9,7 @@ import {
   attacked,
   growthDuring,
   longestPause,
-} from './fixtures/attacked.js';
+} from '../attack/fixtures/attacked.js';
 
 const MIB = 2 ** 20;
 
