@@ -1,8 +1,9 @@
-# The default image is for the CPU. `docker build --build-arg DEVICE=cuda .` makes the one for NVIDIA GPUs.
+# The default image is for the CPU. For NVIDIA GPUs, as docker-compose.yml does:
+# docker build --build-arg DEVICE=cuda --build-arg BASE_IMAGE=nvidia/cuda:12.8.1-cudnn-runtime-ubuntu22.04 .
 
 # A tag may name another image tomorrow, a digest may not: README's section on deployment says how to pin them.
 ARG NODE_IMAGE=node:24-bookworm-slim
-ARG CUDA_IMAGE=nvidia/cuda:12.8.1-cudnn-runtime-ubuntu22.04
+ARG BASE_IMAGE=${NODE_IMAGE}
 ARG DEVICE=cpu
 
 FROM ${NODE_IMAGE} AS build
@@ -21,22 +22,15 @@ RUN cd node_modules/onnxruntime-node/bin/napi-v6 \
   && find linux -mindepth 1 -maxdepth 1 ! -name "$arch" -exec rm -rf {} + \
   && find /app/node_modules /app/dist -name '*.map' -delete
 
-FROM build AS modules-cpu
-
 # The CUDA provider, which npm does not ship: the runtime's own script downloads it (linux/x64, some 300 MB).
-FROM build AS modules-cuda
-RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js
-
-FROM modules-${DEVICE} AS modules
-
-FROM ${NODE_IMAGE} AS base-cpu
-
-# CUDA's libraries with Node.js.
-FROM ${CUDA_IMAGE} AS base-cuda
-COPY --from=build /usr/local/bin/node /usr/local/bin/node
-
-FROM base-${DEVICE} AS service
 ARG DEVICE
+RUN [ "$DEVICE" != cuda ] || ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js
+
+FROM ${BASE_IMAGE} AS service
+ARG DEVICE
+# CUDA's image has no Node.js.
+RUN --mount=type=bind,from=build,source=/usr/local/bin/node,target=/tmp/node \
+  [ -x /usr/local/bin/node ] || cp /tmp/node /usr/local/bin/node
 # Pixels come and go in large blocks on many threads: glibc keeps what it frees, jemalloc gives it back; what idle
 # threads freed, with a thread of its own.
 RUN apt-get update && apt-get install -y --no-install-recommends libjemalloc2 \
@@ -46,7 +40,7 @@ ENV LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 MALLOC_CONF=background_thread:tru
 WORKDIR /app
 COPY package.json LICENSE ./
 COPY models models
-COPY --from=modules /app/node_modules node_modules
+COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 ENV NODE_ENV=production SAM_DEVICE=${DEVICE}
 USER 1000:1000
