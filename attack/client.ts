@@ -15,6 +15,8 @@ export interface Call {
   readonly path: string;
   readonly type?: string;
   readonly accept?: string;
+  /** The body's Content-Encoding. */
+  readonly encoding?: string;
   readonly body?: Buffer | string;
   /** Bytes that are sent at once; without it all of them. */
   readonly piece?: number;
@@ -96,10 +98,11 @@ export class Client {
   }
 }
 
-function headersOf({ type = 'application/json', accept, body, chunked }: Call) {
+function headersOf({ type = 'application/json', accept, encoding, body, chunked }: Call) {
   const length = chunked ? {} : { 'content-length': Buffer.byteLength(body ?? '') };
   return {
     ...(accept !== undefined && { accept }),
+    ...(encoding !== undefined && { 'content-encoding': encoding }),
     ...(body !== undefined && { 'content-type': type, ...length }),
   };
 }

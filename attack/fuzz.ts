@@ -1,3 +1,4 @@
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { MASK_FORMATS } from '../src/core/mask.js';
 import { noise } from '../test/fixtures/pictures.js';
@@ -16,13 +17,30 @@ const coordinate = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: -5, max: 405 }) },
   { weight: 1, arbitrary: junk },
 );
+const base64 = (bytes: Buffer) => bytes.toString('base64');
 const points = fc.array(fc.array(coordinate, { minLength: 1, maxLength: 3 }), { maxLength: 4 });
+/** Run lengths of 400x300 pixels, or nearly so. */
+const runs = fc
+  .array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 9 })
+  .map((some) => [...some, 120_000 - some.reduce((sum, run) => sum + run, 0)]);
+/** A PNG file in base64, plain or as a data URI. */
+const png = fc
+  .tuple(fc.boolean(), fc.integer({ min: 0, max: PICTURE.length }))
+  .map(
+    ([isUri, end]) => (isUri ? 'data:image/png;base64,' : '') + base64(PICTURE.subarray(0, end)),
+  );
 const prompt = fc.record(
   {
     point_coords: fc.oneof(points, junk),
     point_labels: fc.oneof(fc.array(fc.integer({ min: -1, max: 2 }), { maxLength: 4 }), junk),
     box: fc.oneof(fc.array(coordinate, { minLength: 3, maxLength: 5 }), junk),
-    mask_input: fc.oneof(fc.record({ dtype: junk, data: fc.oneof(fc.base64String(), junk) }), junk),
+    mask_input: fc.oneof(
+      fc.record({ dtype: junk, data: fc.oneof(fc.base64String(), junk) }),
+      fc.record({ size: fc.oneof(fc.constant([300, 400]), junk), counts: fc.oneof(runs, junk) }),
+      fc.record({ png: fc.oneof(png, junk) }),
+      fc.record({ token: fc.oneof(fc.base64String(), junk) }),
+      junk,
+    ),
     multimask_output: fc.oneof(fc.boolean(), junk),
   },
   { requiredKeys: [] },
@@ -40,7 +58,10 @@ const written = {
   return_logits: fc.boolean(),
   return_logits_token: fc.boolean(),
   logits_dtype: fc.constantFrom('float16', 'float32'),
+  clip: fc.boolean(),
+  on_error: fc.constantFrom('fail', 'result'),
 };
+const share = fc.tuple(fc.double({ min: 0, max: 1 }), fc.double({ min: 0, max: 1 }));
 const everythingBody = (id: string) =>
   fc.record(
     {
@@ -51,8 +72,9 @@ const everythingBody = (id: string) =>
       box_nms_thresh: fc.oneof(fc.constantFrom(0, 0.7, 1), junk),
       crop_n_layers: fc.oneof(fc.integer({ min: 0, max: 4 }), junk),
       min_mask_region_area: fc.oneof(fc.integer({ min: 0, max: 5000 }), junk),
-      format: fc.oneof(fc.constantFrom(...MASK_FORMATS), junk),
+      format: fc.oneof(fc.constantFrom(...MASK_FORMATS, 'coco'), junk),
       transform: fc.oneof(transform, junk),
+      point_grids: fc.oneof(fc.array(fc.array(share, { maxLength: 4 }), { maxLength: 3 }), junk),
     },
     // Grids are small: nothing but the number of tasks would be tried by larger ones.
     { requiredKeys: ['embedding_id', 'points_per_side'] },
@@ -96,6 +118,8 @@ const decodeBody = (id: string) =>
       return_logits: fc.oneof(fc.boolean(), junk),
       return_logits_token: fc.oneof(fc.boolean(), junk),
       logits_dtype: fc.oneof(fc.constantFrom('float16', 'float32'), junk),
+      clip: fc.oneof(fc.boolean(), junk),
+      on_error: fc.oneof(fc.constantFrom('fail', 'result'), junk),
       unknown: junk,
     },
     { requiredKeys: ['embedding_id'] },
@@ -172,12 +196,35 @@ export async function fuzz(url: string, requests: number, seed: number): Promise
     if (kind < 0.85)
       return { path: '/embed', type: 'image/png', body: graft(pick(images), random) };
     if (kind < 0.87) return { method: 'GET', path: `/embeddings/${id}` };
+    if (kind < 0.9) return imageInJson();
     return form();
+  }
+
+  function imageInJson(): Call {
+    const file = random() < 0.5 ? pick(images) : mutate(pick(images));
+    const { embedding_id: _, ...asked } = pick(bodies) as Record<string, unknown>;
+    const image = { base64: (random() < 0.5 ? 'data:image/png;base64,' : '') + base64(file) };
+    return { path: '/segment', body: JSON.stringify({ ...asked, image }) };
+  }
+
+  /** The same body packed, sometimes as something else or with a byte changed. */
+  function packed(call: Call): Call {
+    if (!call.body || random() < 0.9) return call;
+    const quick = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+    const [encoding, pack] = pick([
+      ['gzip', (body: Buffer) => gzipSync(body)],
+      ['br', (body: Buffer) => brotliCompressSync(body, quick)],
+      ['deflate', (body: Buffer) => body],
+      ['gzip, br', (body: Buffer) => gzipSync(body)],
+    ] as const);
+    const body = pack(Buffer.from(call.body));
+    if (random() < 0.3) body[Math.floor(random() * body.length)] = 256 * random();
+    return { ...call, body, encoding: random() < 0.9 ? encoding : 'br' };
   }
 
   /** A request, and the way in which it is sent and its answer read. */
   function next(): Call {
-    const call = content();
+    const call = packed(content());
     const accept = random() < 0.5 ? {} : { accept: pick(ACCEPTS) };
     // Of a large body a byte at a time would take until nobody waits.
     const least = (call.body?.length ?? 0) / 300;
