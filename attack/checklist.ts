@@ -2,15 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
+import { type Answer, answerOf } from './answer.js';
 import { badImages, PICTURE } from './images.js';
-
-/** An answer, however it came. */
-export interface Answer {
-  readonly status: number;
-  readonly type: string | undefined;
-  readonly headers: Headers;
-  readonly body: Record<string, unknown>;
-}
+import { slips } from './slips.js';
 
 /** One way to be refused: what is sent, and what must come back. */
 export interface Row {
@@ -32,14 +26,6 @@ const MULTIPART = 'multipart/form-data; boundary=edge';
 const part = (name: string, rest = '', body = '') =>
   `--edge\r\nContent-Disposition: form-data; name="${name}"${rest}\r\n\r\n${body}\r\n`;
 const FILE = '; filename="a"';
-
-export async function answerOf(response: Response): Promise<Answer> {
-  const body = (await response.json()) as Record<string, unknown>;
-  const type = response.headers.get('content-type')?.startsWith('application/problem+json')
-    ? String(body['type']).replace('/problems/', '')
-    : undefined;
-  return { status: response.status, type, headers: response.headers, body };
-}
 
 /** Sends bytes as they are, and more of them now and then, until the connection ends. */
 export async function raw(url: string, start: string, drip = ''): Promise<Answer> {
@@ -288,6 +274,7 @@ export async function rows(url: string, id: string): Promise<Row[]> {
       () => raw(url, `GET /healthz HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`),
     ],
   ];
+  table.push(...slips(url, id));
   for (const [name, slug, file] of await badImages()) {
     const status = slug === 'unsupported-media-type' ? 415 : 422;
     table.push([name, status, slug, () => send('POST', '/embed', file, 'image/png')]);
