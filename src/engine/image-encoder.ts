@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Tensor } from 'onnxruntime-node';
 import type { Provider } from '../core/device.js';
 import type { ModelManifest, Precision } from '../core/model.js';
-import { buildEncoder } from '../sam/sam-encoder.js';
+import { buildMobileSamEncoder } from '../sam/encoder/mobile-sam-encoder.js';
 import { checkpointEncoder } from './checkpoint-model.js';
 import { type ExternalNetwork, openSession, type Session, type SessionOptions } from './session.js';
 
@@ -16,7 +16,7 @@ export function encoderNetwork(
   path: string,
   precision: Precision,
 ): Uint8Array | ExternalNetwork {
-  if (!('checkpoint' in manifest)) return buildEncoder(readFileSync(path), precision);
+  if (!('checkpoint' in manifest)) return buildMobileSamEncoder(readFileSync(path), precision);
   return checkpointEncoder(path, manifest.architecture, precision);
 }
 

@@ -26,7 +26,7 @@ export const DECODER = {
 } as const;
 
 /** A plain vision transformer with windows, as SAM's image encoder is. */
-export interface ImageEncoderVariant {
+export interface VitVariant {
   /** Blocks, and those among them whose attention sees the whole image. */
   readonly depth: number;
   readonly globalAttn: readonly number[];
@@ -36,7 +36,7 @@ export interface ImageEncoderVariant {
 }
 
 /** What all variants have in common. */
-export const IMAGE_ENCODER = {
+export const VIT_COMMON = {
   /** Side of a patch, in pixels: one token. */
   patchSize: 16,
   /** Side of the windows of the other blocks, in tokens. */
@@ -50,7 +50,7 @@ export const VIT = {
   vit_b: { depth: 12, dim: 768, heads: 12, globalAttn: [2, 5, 8, 11] },
   vit_l: { depth: 24, dim: 1024, heads: 16, globalAttn: [5, 11, 17, 23] },
   vit_h: { depth: 32, dim: 1280, heads: 16, globalAttn: [7, 15, 23, 31] },
-} as const satisfies Record<string, ImageEncoderVariant>;
+} as const satisfies Record<string, VitVariant>;
 
 /**
  * TinyViT (Wu et al., 2022) as MobileSAM's image encoder has it: convolutions at a quarter of the image's

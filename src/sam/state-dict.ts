@@ -1,7 +1,7 @@
 import { StartupError } from '../core/errors.js';
 import { type FloatTensor, transposed } from '../onnx/float-tensor.js';
 import { decoderParameters } from './decoder-parameters.js';
-import { checkShapes } from './encoder-parameters.js';
+import { checkShapes } from './encoder/vit-parameters.js';
 import type { Weights } from './exported-model.js';
 
 /** A tensor that is read when it is needed. */

@@ -1,11 +1,11 @@
-import { Graph } from '../onnx/graph.js';
-import type { Value } from '../onnx/graph-scope.js';
-import type { ModelProto } from '../onnx/proto.js';
-import { DECODER, TINY_VIT, type TinyVitStage } from './architecture.js';
-import { channelsFirst, channelsLast, conv, layerNorm, layerNorm2d } from './common.js';
-import type { Weights } from './exported-model.js';
+import { Graph } from '../../onnx/graph.js';
+import type { Value } from '../../onnx/graph-scope.js';
+import type { ModelProto } from '../../onnx/proto.js';
+import { DECODER, TINY_VIT, type TinyVitStage } from '../architecture.js';
+import { channelsFirst, channelsLast, conv, layerNorm, layerNorm2d } from '../common.js';
+import type { Weights } from '../exported-model.js';
 import { foldWindowAttention } from './fold-window-attention.js';
-import { windowAttention } from './window-attention.js';
+import { windowAttention } from './tiny-vit-attention.js';
 
 const { dim: outDim, gridSize, imageSize } = DECODER;
 const { convLayer, patchEmbed, stages } = TINY_VIT;

@@ -1,4 +1,4 @@
-import { DECODER, TINY_VIT, type TinyVitStage } from './architecture.js';
+import { DECODER, TINY_VIT, type TinyVitStage } from '../architecture.js';
 
 type Shapes = readonly (readonly [name: string, shape: readonly number[]])[];
 

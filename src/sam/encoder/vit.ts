@@ -1,10 +1,10 @@
-import { Graph } from '../onnx/graph.js';
-import type { Parameters } from '../onnx/graph-draft.js';
-import type { Value } from '../onnx/graph-scope.js';
-import type { ModelProto } from '../onnx/proto.js';
-import { DECODER, IMAGE_ENCODER, type ImageEncoderVariant } from './architecture.js';
-import { layerNorm, layerNorm2d } from './common.js';
-import { type AttentionKind, attention, linear } from './image-attention.js';
+import { Graph } from '../../onnx/graph.js';
+import type { Parameters } from '../../onnx/graph-draft.js';
+import type { Value } from '../../onnx/graph-scope.js';
+import type { ModelProto } from '../../onnx/proto.js';
+import { DECODER, VIT_COMMON, type VitVariant } from '../architecture.js';
+import { layerNorm, layerNorm2d } from '../common.js';
+import { type AttentionKind, attention, linear } from './vit-attention.js';
 
 /** nn.LayerNorm is given this in segment-anything's ViT, not PyTorch's default. */
 const EPSILON = 1e-6;
@@ -17,8 +17,8 @@ const EPSILON = 1e-6;
  * @param parameters by segment-anything's names, as PyTorch has them.
  * @throws Error naming a weight that is missing.
  */
-export function buildImageEncoder(
-  variant: ImageEncoderVariant,
+export function buildVit(
+  variant: VitVariant,
   parameters: Parameters,
   attentionKind: AttentionKind,
 ): ModelProto {
@@ -30,7 +30,7 @@ export function buildImageEncoder(
   let x = patchEmbed(g.scope('patch_embed'), image); // [B,64,64,C]
   x = g.add(x, g.parameter('pos_embed'));
   for (let i = 0; i < variant.depth; i++) {
-    const windowSize = variant.globalAttn.includes(i) ? 0 : IMAGE_ENCODER.windowSize;
+    const windowSize = variant.globalAttn.includes(i) ? 0 : VIT_COMMON.windowSize;
     x = block(g.scope(`blocks.${i}`), x, variant, windowSize, attentionKind);
   }
   x = neck(g.scope('neck'), g.transpose(x, [0, 3, 1, 2]));
@@ -43,7 +43,7 @@ export function buildImageEncoder(
 function patchEmbed(g: Graph, image: Value): Value {
   const proj = g.scope('proj');
   const patches = g.conv(image, proj.parameter('weight'), proj.parameter('bias'), {
-    stride: IMAGE_ENCODER.patchSize,
+    stride: VIT_COMMON.patchSize,
   });
   return g.transpose(patches, [0, 2, 3, 1]);
 }
@@ -52,7 +52,7 @@ function patchEmbed(g: Graph, image: Value): Value {
 function block(
   g: Graph,
   x: Value,
-  { dim, heads }: ImageEncoderVariant,
+  { dim, heads }: VitVariant,
   windowSize: number,
   attentionKind: AttentionKind,
 ): Value {

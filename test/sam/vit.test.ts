@@ -11,12 +11,12 @@ import { toHalfPrecision } from '#src/onnx/half-precision.js';
 import type { ModelProto } from '#src/onnx/proto.js';
 import { writeModel } from '#src/onnx/write-model.js';
 import { VIT } from '#src/sam/architecture.js';
-import { encoderParameters, recogniseImageEncoder } from '#src/sam/encoder-parameters.js';
-import { buildImageEncoder } from '#src/sam/image-encoder.js';
+import { buildVit } from '#src/sam/encoder/vit.js';
+import { recogniseVit, vitParameters } from '#src/sam/encoder/vit-parameters.js';
 import { decoderWeights } from '#src/sam/state-dict.js';
 import { maxDifference, random } from './fixtures/decoders.js';
 
-const REFERENCE = new URL('../../../shared/reference/vit/', import.meta.url);
+const REFERENCE = new URL('../../../shared/reference/vit', import.meta.url);
 const SIDE = 1024;
 
 interface Expected {
@@ -107,9 +107,9 @@ for (const file of ['sam_vit_test.pth', 'model.safetensors']) {
     ) as Expected;
     const checkpoint = openCheckpoint(new URL(file, REFERENCE).pathname);
     t.teardown(() => checkpoint.close());
-    const variant = recogniseImageEncoder(checkpoint.tensors);
+    const variant = recogniseVit(checkpoint.tensors);
     t.same(variant, { depth: 4, dim: 96, heads: 6, globalAttn: [1, 3] });
-    const model = buildImageEncoder(variant, checkpoint.tensors, 'fused');
+    const model = buildVit(variant, checkpoint.tensors, 'fused');
     const values = await run(model, referenceInput(), {
       folder: checkpoint.folder,
       inside: Object.values(STAGES).filter((name) => name !== 'output'),
@@ -173,7 +173,7 @@ const TINY = { depth: 2, dim: 32, heads: 2, globalAttn: [1] };
 function randomWeights(others: Record<string, readonly number[]> = {}) {
   const next = random(1);
   const weights = new Map<string, FloatTensor>();
-  for (const [name, asked] of encoderParameters(TINY)) {
+  for (const [name, asked] of vitParameters(TINY)) {
     const shape = others[name] ?? asked;
     const length = shape.reduce((product, side) => product * side, 1);
     weights.set(name, { shape, data: Float32Array.from({ length }, () => next() - 0.5) });
@@ -187,13 +187,13 @@ t.test('all ways to write attention down agree, alone and in a batch', async (t)
   const batch = new Float32Array(2 * input.length);
   batch.set(input.slice().reverse());
   batch.set(input, input.length);
-  const { output: plain = input } = await run(buildImageEncoder(TINY, weights, 'plain'), input);
+  const { output: plain = input } = await run(buildVit(TINY, weights, 'plain'), input);
   t.ok(
     plain.some((value) => Math.abs(value) > 1),
     'the answer is worth comparing',
   );
   for (const kind of ['by-head', 'fused'] as const) {
-    const { output = input } = await run(buildImageEncoder(TINY, weights, kind), batch);
+    const { output = input } = await run(buildVit(TINY, weights, kind), batch);
     const [other, same] = [output.subarray(0, plain.length), output.subarray(plain.length)];
     const difference = maxDifference(same, plain);
     t.ok(difference <= 1e-4, `${kind} differs from plain by ${difference}`);
@@ -206,7 +206,7 @@ t.test('in 16 bits it is nearly the same', async (t) => {
   const weights = randomWeights({ 'image_encoder.blocks.1.attn.rel_pos_w': [63, 16] });
   const input = referenceInput();
   for (const kind of ['by-head', 'fused'] as const) {
-    const model = buildImageEncoder(TINY, weights, kind);
+    const model = buildVit(TINY, weights, kind);
     const { output: exact = input } = await run(model, input);
     const half = toHalfPrecision(model, keep);
     const { output = input } = await run(half, input);
@@ -224,8 +224,8 @@ t.test('relative positions learned for another size are interpolated', async (t)
   const weights = randomWeights({ [name]: [13, 16] });
   const interpolated = new Map(weights).set(name, interpolate(weights.get(name), 27));
   const input = referenceInput();
-  const { output: ours = input } = await run(buildImageEncoder(TINY, weights, 'fused'), input);
-  const { output = input } = await run(buildImageEncoder(TINY, interpolated, 'fused'), input);
+  const { output: ours = input } = await run(buildVit(TINY, weights, 'fused'), input);
+  const { output = input } = await run(buildVit(TINY, interpolated, 'fused'), input);
   t.ok(maxDifference(ours, output) <= 1e-4);
 });
 
@@ -248,19 +248,17 @@ function interpolate(table: FloatTensor | undefined, length: number): FloatTenso
 
 t.test('tensors say what encoder they are, or which of them does not fit', async (t) => {
   for (const variant of [TINY, ...Object.values(VIT)]) {
-    const shapes = [...encoderParameters(variant)].map(
-      ([name, shape]) => [name, { shape }] as const,
-    );
+    const shapes = [...vitParameters(variant)].map(([name, shape]) => [name, { shape }] as const);
     const tensors = new Map(shapes);
-    t.same(recogniseImageEncoder(tensors), variant);
+    t.same(recogniseVit(tensors), variant);
     const lacking = (name: string) => new Map(shapes.filter(([other]) => other !== name));
     for (const name of ['image_encoder.pos_embed', 'image_encoder.blocks.1.mlp.lin2.bias']) {
       const message = `the tensor "${name}" is missing`;
-      t.throws(() => recogniseImageEncoder(lacking(name)), new StartupError(message));
+      t.throws(() => recogniseVit(lacking(name)), new StartupError(message));
     }
     const name = 'image_encoder.neck.2.weight';
     const odd = new Map(tensors).set(name, { shape: [256, 256, 1, 1] });
-    t.throws(() => recogniseImageEncoder(odd), {
+    t.throws(() => recogniseVit(odd), {
       message: `the tensor "${name}" is [256,256,1,1], expected [256,256,3,3]`,
     });
   }

@@ -1,8 +1,8 @@
-import type { Precision } from '../core/model.js';
-import { quantize } from '../onnx/quantize.js';
-import { writeModel } from '../onnx/write-model.js';
+import type { Precision } from '../../core/model.js';
+import { quantize } from '../../onnx/quantize.js';
+import { writeModel } from '../../onnx/write-model.js';
+import { readTinyVitWeights } from '../tiny-vit-weights.js';
 import { buildTinyVit } from './tiny-vit.js';
-import { readTinyVitWeights } from './tiny-vit-weights.js';
 
 /** Products of fewer channels are not worth their conversion to 8 bits: those of `layers.0` at a quarter of the side. */
 const LEAST_CHANNELS = 128;
@@ -11,7 +11,7 @@ const LEAST_CHANNELS = 128;
  * The image encoder as an ONNX file, from the one it was exported to.
  * @throws StartupError when that file is not MobileSAM's encoder.
  */
-export function buildEncoder(file: Uint8Array, precision: Precision): Uint8Array {
+export function buildMobileSamEncoder(file: Uint8Array, precision: Precision): Uint8Array {
   const model = buildTinyVit(readTinyVitWeights(file));
   return writeModel(precision === 'int8' ? quantize(model, LEAST_CHANNELS) : model);
 }

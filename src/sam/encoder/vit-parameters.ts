@@ -1,13 +1,13 @@
-import { StartupError } from '../core/errors.js';
-import { DECODER, IMAGE_ENCODER, type ImageEncoderVariant } from './architecture.js';
+import { StartupError } from '../../core/errors.js';
+import { DECODER, VIT_COMMON, type VitVariant } from '../architecture.js';
 
 /** Shapes by name. */
 export type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 
 /** Every weight of the image encoder by its name in segment-anything's state dict, with its shape there. */
-export function encoderParameters(variant: ImageEncoderVariant): Map<string, readonly number[]> {
+export function vitParameters(variant: VitVariant): Map<string, readonly number[]> {
   const { depth, dim } = variant;
-  const { patchSize } = IMAGE_ENCODER;
+  const { patchSize } = VIT_COMMON;
   const { dim: outDim, gridSize } = DECODER;
   const shapes: Record<string, readonly number[]> = {
     pos_embed: [1, gridSize, gridSize, dim],
@@ -30,9 +30,9 @@ export function encoderParameters(variant: ImageEncoderVariant): Map<string, rea
   return new Map(Object.entries(shapes).map(([name, shape]) => [`image_encoder.${name}`, shape]));
 }
 
-function blockShapes({ dim, heads, globalAttn }: ImageEncoderVariant, block: number) {
-  const size = globalAttn.includes(block) ? DECODER.gridSize : IMAGE_ENCODER.windowSize;
-  const hidden = dim * IMAGE_ENCODER.mlpRatio;
+function blockShapes({ dim, heads, globalAttn }: VitVariant, block: number) {
+  const size = globalAttn.includes(block) ? DECODER.gridSize : VIT_COMMON.windowSize;
+  const hidden = dim * VIT_COMMON.mlpRatio;
   return {
     'norm1.weight': [dim],
     'norm1.bias': [dim],
@@ -61,7 +61,7 @@ const REL_POS = /^image_encoder\.blocks\.(\d+)\.attn\.rel_pos_h$/;
  * the relative positions, global blocks from their length.
  * @throws StartupError naming the first tensor that does not fit.
  */
-export function recogniseImageEncoder(tensors: Shapes): ImageEncoderVariant {
+export function recogniseVit(tensors: Shapes): VitVariant {
   const positions = tensors.get('image_encoder.pos_embed');
   if (!positions) throw new StartupError('the tensor "image_encoder.pos_embed" is missing');
   const dim = positions.shape.at(-1) ?? 0;
@@ -74,7 +74,7 @@ export function recogniseImageEncoder(tensors: Shapes): ImageEncoderVariant {
     const [length = 0, channels = 0] = shape;
     depth = Math.max(depth, Number(block) + 1);
     width ||= channels;
-    if (length > 2 * IMAGE_ENCODER.windowSize - 1) globalAttn.push(Number(block));
+    if (length > 2 * VIT_COMMON.windowSize - 1) globalAttn.push(Number(block));
   }
   if (depth === 0) {
     throw new StartupError('the tensor "image_encoder.blocks.0.attn.rel_pos_h" is missing');
@@ -90,7 +90,7 @@ export function recogniseImageEncoder(tensors: Shapes): ImageEncoderVariant {
     );
   }
   const variant = { depth, dim, heads, globalAttn: globalAttn.sort((a, b) => a - b) };
-  checkShapes(tensors, encoderParameters(variant));
+  checkShapes(tensors, vitParameters(variant));
   return variant;
 }
 
