@@ -8,9 +8,9 @@ import type { Order, ProjectedImage } from './fast-attention.js';
 import { fastHypernetworks, fastMasks, type MaskRange } from './fast-mask-decoder.js';
 import { fastTransformer } from './fast-transformer.js';
 import { CONTEXT_SHAPES, type ImageContext } from './image-context.js';
-import { outputTokens } from './mask-decoder.js';
+import { outputTokens } from './paper/mask-decoder.js';
+import { embedPoints, shrinkMasks } from './paper/prompt-encoder.js';
 import { imagePe } from './positional-encoding.js';
-import { embedPoints, shrinkMasks } from './prompt-encoder.js';
 
 const { dim, gridSize, maskTokens } = DECODER;
 const PLACES = gridSize * gridSize;
@@ -37,12 +37,12 @@ export interface DecoderVariant {
 }
 
 /**
- * Writes the per-prompt part of the decoder: `buildDecoder`'s function in half the arithmetic, for an image whose
+ * Writes the per-prompt part of the decoder: `buildPaperDecoder`'s function in half the arithmetic, for an image whose
  * `buildContext` has run. B prompts of N points each about that image.
  *
  * Inputs, float32 unless said otherwise:
  * - `keys`, `k0`, `v0`, `q0`: the image's context;
- * - `point_coords` [B,N,2] and `point_labels` [B,N] as in `buildDecoder`;
+ * - `point_coords` [B,N,2] and `point_labels` [B,N] as in `buildPaperDecoder`;
  * - `mask_input` [B,1,256,256], where the variant has it;
  * - `multimask_output` [1] bool, or `pred_iou_thresh` [1].
  *

@@ -10,7 +10,7 @@ import {
   type FramePrompt,
   maxDifference,
   openFast,
-  openOurs,
+  openPaper,
   randomEmbedding,
   randomMask,
   randomPoints,
@@ -24,7 +24,7 @@ const NORMALISATION = {
   pixel_std: [58.395, 57.12, 57.375],
 } as const;
 
-const plain = await openOurs();
+const plain = await openPaper();
 const tokensFirst = await openFast('tokens-first');
 const imageFirst = await openFast('image-first');
 

@@ -1,8 +1,8 @@
-import type { Graph } from '../onnx/graph.js';
-import type { Value } from '../onnx/graph-scope.js';
-import { DECODER } from './architecture.js';
-import { layerNorm2d } from './common.js';
-import { encodePositions } from './positional-encoding.js';
+import type { Graph } from '../../onnx/graph.js';
+import type { Value } from '../../onnx/graph-scope.js';
+import { DECODER } from '../architecture.js';
+import { layerNorm2d } from '../common.js';
+import { encodePositions } from '../positional-encoding.js';
 
 /** Prompts as they enter the graph: B of them, each of N points. */
 export interface PromptValues {

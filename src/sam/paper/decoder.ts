@@ -1,9 +1,9 @@
-import { Graph } from '../onnx/graph.js';
-import { writeModel } from '../onnx/write-model.js';
-import { DECODER } from './architecture.js';
-import type { Weights } from './exported-model.js';
+import { Graph } from '../../onnx/graph.js';
+import { writeModel } from '../../onnx/write-model.js';
+import { DECODER } from '../architecture.js';
+import type { Weights } from '../exported-model.js';
+import { imagePe } from '../positional-encoding.js';
 import { maskDecoder } from './mask-decoder.js';
-import { imagePe } from './positional-encoding.js';
 import { promptEncoder } from './prompt-encoder.js';
 
 /**
@@ -22,7 +22,7 @@ import { promptEncoder } from './prompt-encoder.js';
  * tokens: 0 is the answer to an unambiguous prompt, 1 to 3 are those to an ambiguous one.
  * @throws Error naming a weight that `weights` lacks.
  */
-export function buildDecoder(weights: Weights): Uint8Array {
+export function buildPaperDecoder(weights: Weights): Uint8Array {
   const { dim, gridSize, maskTokens } = DECODER;
   const side = 4 * gridSize;
   const g = Graph.create('sam_decoder', weights);

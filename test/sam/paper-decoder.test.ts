@@ -1,9 +1,9 @@
 import t from 'tap';
-import { buildDecoder } from '#src/sam/sam-decoder.js';
+import { buildPaperDecoder } from '#src/sam/paper/decoder.js';
 import {
   type FramePrompt,
   maxDifference,
-  openOurs,
+  openPaper,
   openShipped,
   randomEmbedding,
   randomMask,
@@ -11,7 +11,7 @@ import {
 } from './fixtures/decoders.js';
 
 const PIXELS = 256 * 256;
-const ours = await openOurs();
+const ours = await openPaper();
 const shipped = await openShipped();
 const embedding = randomEmbedding(1);
 
@@ -76,5 +76,5 @@ t.test('no mask_input is not the same as one of zeros', async (t) => {
 });
 
 t.test('a decoder without weights is not built', async (t) => {
-  t.throws(() => buildDecoder(new Map()), /prompt_encoder\.[a-z_.]+/);
+  t.throws(() => buildPaperDecoder(new Map()), /prompt_encoder\.[a-z_.]+/);
 });

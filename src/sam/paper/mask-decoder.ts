@@ -1,7 +1,7 @@
-import type { Graph } from '../onnx/graph.js';
-import type { Value } from '../onnx/graph-scope.js';
-import { DECODER } from './architecture.js';
-import { layerNorm2d, mlp } from './common.js';
+import type { Graph } from '../../onnx/graph.js';
+import type { Value } from '../../onnx/graph-scope.js';
+import { DECODER } from '../architecture.js';
+import { layerNorm2d, mlp } from '../common.js';
 import type { PromptEmbeddings } from './prompt-encoder.js';
 import { twoWayTransformer } from './two-way-transformer.js';
 
