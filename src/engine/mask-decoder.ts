@@ -1,8 +1,8 @@
 import { Tensor } from 'onnxruntime-node';
 import { bestBatch, type Provider } from '../core/device.js';
+import { buildDecoder, type DecoderVariant, orderFor } from '../sam/decoder/decoder.js';
+import { buildContext } from '../sam/decoder/image-context.js';
 import type { Weights } from '../sam/exported-model.js';
-import { buildFastDecoder, type DecoderVariant, orderFor } from '../sam/fast-decoder.js';
-import { buildContext } from '../sam/image-context.js';
 import { openSession, type Session, type SessionOptions } from './session.js';
 
 const SIDE = 256;
@@ -121,7 +121,7 @@ export class MaskDecoder {
     const key = JSON.stringify(variant);
     const known = this.#decoders.get(key);
     if (known) return known;
-    const opened = openSession(buildFastDecoder(this.#weights, variant), this.#options);
+    const opened = openSession(buildDecoder(this.#weights, variant), this.#options);
     this.#decoders.set(key, opened);
     return opened;
   }

@@ -5,9 +5,9 @@ import { wantsMultimask } from '../core/prompt.js';
 import { concat } from '../core/tensor.js';
 import type { LowResMask, PromptBatch } from '../engine/mask-decoder.js';
 import { readMaskInput } from '../masks/mask-input.js';
-import { buildFastDecoder } from '../sam/fast-decoder.js';
-import { buildContext } from '../sam/image-context.js';
-import { type PromptTokens, promptTokens } from '../sam/prompt-tokens.js';
+import { buildDecoder } from '../sam/decoder/decoder.js';
+import { buildContext } from '../sam/decoder/image-context.js';
+import { type PromptTokens, promptTokens } from '../sam/decoder/prompt-tokens.js';
 import { contextOf, MASKS_OF_A_POINT, modelOf, open } from './decoders.js';
 import { findMask, uncutMask } from './mask-tasks.js';
 import { type Outcome, settle } from './outcome.js';
@@ -36,7 +36,7 @@ export async function graph(graphs: readonly DecoderGraph[]): Promise<Outcome<Ui
     if (part === 'context') return { value: buildContext(weights) };
     const withMask = part === 'decoder-with-mask';
     const variant = { order: 'tokens-first', answer: 'masks', withMask } as const;
-    return { value: buildFastDecoder(weights, variant) };
+    return { value: buildDecoder(weights, variant) };
   });
 }
 

@@ -13,7 +13,7 @@ import type { Point } from '../core/prompt.js';
 import { concat } from '../core/tensor.js';
 import { boxNms } from '../masks/box-nms.js';
 import { candidateOf, renderCandidate, tidyMask } from '../masks/candidates.js';
-import { promptTokens } from '../sam/prompt-tokens.js';
+import { promptTokens } from '../sam/decoder/prompt-tokens.js';
 import { contextOf, MASKS_OF_A_POINT, modelOf, open } from './decoders.js';
 import { type Outcome, settle } from './outcome.js';
 import { inSlice, sliceIsOver } from './slice.js';

@@ -1,6 +1,6 @@
 import { StartupError } from '../core/errors.js';
 import { type FloatTensor, transposed } from '../onnx/float-tensor.js';
-import { decoderParameters } from './decoder-parameters.js';
+import { decoderParameters } from './decoder/decoder-parameters.js';
 import { checkShapes } from './encoder/vit-parameters.js';
 import type { Weights } from './exported-model.js';
 

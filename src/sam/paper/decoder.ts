@@ -1,8 +1,8 @@
 import { Graph } from '../../onnx/graph.js';
 import { writeModel } from '../../onnx/write-model.js';
 import { DECODER } from '../architecture.js';
+import { imagePe } from '../decoder/positional-encoding.js';
 import type { Weights } from '../exported-model.js';
-import { imagePe } from '../positional-encoding.js';
 import { maskDecoder } from './mask-decoder.js';
 import { promptEncoder } from './prompt-encoder.js';
 
@@ -25,7 +25,7 @@ import { promptEncoder } from './prompt-encoder.js';
 export function buildPaperDecoder(weights: Weights): Uint8Array {
   const { dim, gridSize, maskTokens } = DECODER;
   const side = 4 * gridSize;
-  const g = Graph.create('sam_decoder', weights);
+  const g = Graph.create('sam_paper_decoder', weights);
 
   const imageEmbeddings = g.input('image_embeddings', [1, dim, gridSize, gridSize]);
   const prompts = {

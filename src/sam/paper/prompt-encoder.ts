@@ -2,7 +2,7 @@ import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
 import { layerNorm2d } from '../common.js';
-import { encodePositions } from '../positional-encoding.js';
+import { encodePositions } from '../decoder/positional-encoding.js';
 
 /** Prompts as they enter the graph: B of them, each of N points. */
 export interface PromptValues {

@@ -2,15 +2,15 @@ import t, { type Test } from 'tap';
 import { ImageEncoder } from '#src/engine/image-encoder.js';
 import { decodeImage } from '#src/image/decode.js';
 import { normalise, toModelSize } from '#src/image/preprocess.js';
-import { buildFastDecoder, orderFor } from '#src/sam/fast-decoder.js';
-import { buildContext } from '#src/sam/image-context.js';
+import { buildDecoder, orderFor } from '#src/sam/decoder/decoder.js';
+import { buildContext } from '#src/sam/decoder/image-context.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import {
   type Answer,
   type FramePrompt,
   maxDifference,
-  openFast,
   openPaper,
+  openServed,
   randomEmbedding,
   randomMask,
   randomPoints,
@@ -25,8 +25,8 @@ const NORMALISATION = {
 } as const;
 
 const plain = await openPaper();
-const tokensFirst = await openFast('tokens-first');
-const imageFirst = await openFast('image-first');
+const tokensFirst = await openServed('tokens-first');
+const imageFirst = await openServed('image-first');
 
 /** The embedding of a drawn picture, by the shipped encoder. */
 async function realEmbedding(): Promise<Float32Array> {
@@ -152,6 +152,6 @@ t.test('the order of multiplication turns at 13 points', async (t) => {
 
 t.test('graphs without weights are not built', async (t) => {
   const variant = { order: 'tokens-first', withMask: false, answer: 'masks' } as const;
-  t.throws(() => buildFastDecoder(new Map(), variant), /mask_decoder|prompt_encoder/);
+  t.throws(() => buildDecoder(new Map(), variant), /mask_decoder|prompt_encoder/);
   t.throws(() => buildContext(new Map()), /prompt_encoder\.[a-z_.]+/);
 });

@@ -1,4 +1,4 @@
-import { DECODER } from './architecture.js';
+import { DECODER } from '../architecture.js';
 
 /**
  * Every weight of the prompt encoder and the mask decoder, by its name in segment-anything's state

@@ -1,16 +1,16 @@
-import { Graph } from '../onnx/graph.js';
-import type { Value } from '../onnx/graph-scope.js';
-import { writeModel } from '../onnx/write-model.js';
-import { DECODER } from './architecture.js';
-import { mlpRows } from './common.js';
-import type { Weights } from './exported-model.js';
-import type { Order, ProjectedImage } from './fast-attention.js';
-import { fastHypernetworks, fastMasks, type MaskRange } from './fast-mask-decoder.js';
-import { fastTransformer } from './fast-transformer.js';
+import { Graph } from '../../onnx/graph.js';
+import type { Value } from '../../onnx/graph-scope.js';
+import { writeModel } from '../../onnx/write-model.js';
+import { DECODER } from '../architecture.js';
+import { mlpRows } from '../common.js';
+import type { Weights } from '../exported-model.js';
+import { outputTokens } from '../paper/mask-decoder.js';
+import { embedPoints, shrinkMasks } from '../paper/prompt-encoder.js';
+import type { Order, ProjectedImage } from './attention.js';
 import { CONTEXT_SHAPES, type ImageContext } from './image-context.js';
-import { outputTokens } from './paper/mask-decoder.js';
-import { embedPoints, shrinkMasks } from './paper/prompt-encoder.js';
 import { imagePe } from './positional-encoding.js';
+import { twoWayTransformer } from './two-way-transformer.js';
+import { hypernetworks, type MaskRange, upscaledMasks } from './upscaling.js';
 
 const { dim, gridSize, maskTokens } = DECODER;
 const PLACES = gridSize * gridSize;
@@ -24,7 +24,7 @@ export function orderFor(points: number): Order {
   return 1 + maskTokens + points < IMAGE_FIRST_TOKENS ? 'tokens-first' : 'image-first';
 }
 
-/** The graphs that `buildFastDecoder` writes; each answers another kind of batch. */
+/** The graphs that `buildDecoder` writes; each answers another kind of batch. */
 export interface DecoderVariant {
   readonly order: Order;
   /** Whether the prompts come with `mask_input`, all of them. */
@@ -50,8 +50,8 @@ export interface DecoderVariant {
  * candidates [K,256,256] and [K], with `candidates` [K] int64, which are 3 * prompt + mask.
  * @throws Error naming a weight that `weights` lacks.
  */
-export function buildFastDecoder(weights: Weights, variant: DecoderVariant): Uint8Array {
-  const g = Graph.create('sam_fast_decoder', weights);
+export function buildDecoder(weights: Weights, variant: DecoderVariant): Uint8Array {
+  const g = Graph.create('sam_decoder', weights);
   const context: ImageContext = {
     keys: g.input('keys', CONTEXT_SHAPES.keys),
     k0: g.input('k0', CONTEXT_SHAPES.k0),
@@ -70,7 +70,7 @@ export function buildFastDecoder(weights: Weights, variant: DecoderVariant): Uin
   const select = (tokens: Value) => selectTokens(g, tokens, batch, wanted);
   const decoder = g.scope('mask_decoder');
   const tokens = g.concat([outputTokens(decoder, sparse), sparse], 1); // [B,T,dim], T = 1+4+N
-  const { tokens: answers, keys } = fastTransformer(
+  const { tokens: answers, keys } = twoWayTransformer(
     decoder.scope('transformer'),
     g.reshape(tokens, [-1, dim]),
     batch,
@@ -84,7 +84,7 @@ export function buildFastDecoder(weights: Weights, variant: DecoderVariant): Uin
   const iou = mlpRows(decoder.scope('iou_prediction_head'), iouToken, DECODER.headDepth); // [B,4]
   const decoded = {
     keys,
-    hyperIn: fastHypernetworks(decoder, g.slice(byPrompt, 1, 1, 1 + maskTokens), wanted),
+    hyperIn: hypernetworks(decoder, g.slice(byPrompt, 1, 1, 1 + maskTokens), wanted),
     iou: g.slice(iou, 1, wanted.start, wanted.end),
   };
   if (variant.answer === 'masks') answerMasks(g, decoded);
@@ -123,7 +123,7 @@ function selectTokens(g: Graph, tokens: Value, batch: Value<'int64'>, { start, e
 }
 
 function answerMasks(g: Graph, { keys, hyperIn, iou }: Decoded): void {
-  const masks = fastMasks(g.scope('mask_decoder'), keys, hyperIn);
+  const masks = upscaledMasks(g.scope('mask_decoder'), keys, hyperIn);
   g.output('low_res_masks', masks, ['B', 'M', SIDE, SIDE]);
   g.output('iou_predictions', iou, ['B', 'M']);
 }
@@ -134,7 +134,7 @@ function answerCandidates(g: Graph, { keys, hyperIn, iou }: Decoded): void {
   const passes = g.greater(iou, threshold); // [B,3]
   const best = g.reshape(g.reduceMax(iou, 1), [-1]); // [B]
   const prompts = g.reshape(g.nonZero(g.greater(best, threshold)), [-1]); // [B'] prompts with a winner
-  const made = fastMasks(
+  const made = upscaledMasks(
     g.scope('mask_decoder'),
     g.gather(keys, prompts),
     g.gather(hyperIn, prompts),

@@ -1,7 +1,7 @@
-import type { Graph, Position } from '../onnx/graph.js';
-import type { Value } from '../onnx/graph-scope.js';
-import { DECODER } from './architecture.js';
-import { layerNorm2dLast } from './common.js';
+import type { Graph, Position } from '../../onnx/graph.js';
+import type { Value } from '../../onnx/graph-scope.js';
+import { DECODER } from '../architecture.js';
+import { layerNorm2dLast } from '../common.js';
 
 const { dim, gridSize, headDepth, maskTokens, upscaledChannels } = DECODER;
 const [FIRST, SECOND] = upscaledChannels;
@@ -21,7 +21,7 @@ const ROWS = [0, 1] as const;
  * @param hyperIn [B,M,32] weights of the M masks that are wanted.
  * @returns [B,M,256,256]
  */
-export function fastMasks(g: Graph, keys: Value, hyperIn: Value): Value {
+export function upscaledMasks(g: Graph, keys: Value, hyperIn: Value): Value {
   const side = 4 * gridSize;
   const places = g.reshape(keys, [-1, dim]);
   const rows: Value[] = [];
@@ -59,7 +59,7 @@ export interface MaskRange {
  * @param tokens [B,M,dim] those of the range.
  * @returns [B,M,32]
  */
-export function fastHypernetworks(g: Graph, tokens: Value, { start, end }: MaskRange): Value {
+export function hypernetworks(g: Graph, tokens: Value, { start, end }: MaskRange): Value {
   let hidden = g.transpose(tokens, [1, 0, 2]); // [M,B,dim]
   for (let layer = 0; layer < headDepth; layer++) {
     const stacked = (name: string) => {

@@ -1,7 +1,7 @@
-import { SamError } from '../core/errors.js';
-import { type ImageSize, preprocessShape } from '../core/image.js';
-import type { Point, Prompt } from '../core/prompt.js';
-import { DECODER } from './architecture.js';
+import { SamError } from '../../core/errors.js';
+import { type ImageSize, preprocessShape } from '../../core/image.js';
+import type { Point, Prompt } from '../../core/prompt.js';
+import { DECODER } from '../architecture.js';
 
 /** A prompt as the decoder's graph takes it: N points with their labels. */
 export interface PromptTokens {

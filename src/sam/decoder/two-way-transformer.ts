@@ -1,8 +1,8 @@
-import type { Graph } from '../onnx/graph.js';
-import type { Value } from '../onnx/graph-scope.js';
-import { DECODER } from './architecture.js';
-import { layerNorm, linearRows } from './common.js';
-import { Attention, type Order, type ProjectedImage } from './fast-attention.js';
+import type { Graph } from '../../onnx/graph.js';
+import type { Value } from '../../onnx/graph-scope.js';
+import { DECODER } from '../architecture.js';
+import { layerNorm, linearRows } from '../common.js';
+import { Attention, type Order, type ProjectedImage } from './attention.js';
 
 const { depth } = DECODER.transformer;
 
@@ -22,7 +22,7 @@ interface State {
  *   token look for itself, so the others need not.
  * @returns [B*S,dim] tokens.
  */
-export function fastTransformer(
+export function twoWayTransformer(
   g: Graph,
   queries: Value,
   batch: Value<'int64'>,
