@@ -31,17 +31,7 @@ export function layerNorm2dLast(g: Graph, x: Value): Value {
   return g.layerNormalization(x, g.parameter('weight'), g.parameter('bias'), LAYER_NORM_2D_EPSILON);
 }
 
-/** Linear layers `layers.0`, `layers.1`... with ReLU between them. */
-export function mlp(g: Graph, x: Value, depth: number): Value {
-  let hidden = x;
-  for (let layer = 0; layer < depth; layer++) {
-    const activated = layer === 0 ? hidden : g.relu(hidden);
-    hidden = linear(g.scope(`layers.${layer}`), activated);
-  }
-  return hidden;
-}
-
-/** The same for rows [n,in]. */
+/** Linear layers `layers.0`, `layers.1`... with ReLU between them, for rows [n,in]. */
 export function mlpRows(g: Graph, x: Value, depth: number): Value {
   let hidden = x;
   for (let layer = 0; layer < depth; layer++) {

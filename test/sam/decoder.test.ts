@@ -54,7 +54,7 @@ const prompts: Record<string, FramePrompt> = {
   '20 points and a mask': { ...randomPoints(20, 11), mask: randomMask(12) },
 };
 
-/** Compares [B,M,...] of the fast graph with tokens `first` to `first + M` of the plain graph's four. */
+/** Compares [B,M,...] of the served graph with tokens `first` to `first + M` of the plain graph's four. */
 function same(t: Test, fast: Answer, whole: Answer, first: number): void {
   const [batch = 0, masks = 0] = fast.iouShape;
   t.equal(fast.masks.length, batch * masks * PIXELS);
@@ -73,7 +73,7 @@ function same(t: Test, fast: Answer, whole: Answer, first: number): void {
 
 for (const [kind, embedding] of Object.entries(embeddings)) {
   for (const [name, prompt] of Object.entries(prompts)) {
-    t.test(`on a ${kind} embedding, ${name}: fast is plain`, async (t) => {
+    t.test(`on a ${kind} embedding, ${name}: the served graph is the paper's`, async (t) => {
       const whole = await plain(embedding, [prompt]);
       for (const fast of [tokensFirst, imageFirst]) {
         const three = await fast.masks(embedding, [prompt], true);

@@ -4,13 +4,14 @@ import { writeModel } from '../../onnx/write-model.js';
 import { DECODER } from '../architecture.js';
 import { mlpRows } from '../common.js';
 import type { Weights } from '../exported-model.js';
-import { outputTokens } from '../paper/mask-decoder.js';
-import { embedPoints, shrinkMasks } from '../paper/prompt-encoder.js';
 import type { Order, ProjectedImage } from './attention.js';
+import { hypernetworks, type MaskRange } from './hypernetworks.js';
 import { CONTEXT_SHAPES, type ImageContext } from './image-context.js';
+import { outputTokens } from './output-tokens.js';
 import { imagePe } from './positional-encoding.js';
+import { embedPoints, shrinkMasks } from './prompt-embedding.js';
 import { twoWayTransformer } from './two-way-transformer.js';
-import { hypernetworks, type MaskRange, upscaledMasks } from './upscaling.js';
+import { upscaledMasks } from './upscaling.js';
 
 const { dim, gridSize, maskTokens } = DECODER;
 const PLACES = gridSize * gridSize;

@@ -15,7 +15,7 @@ interface State {
 }
 
 /**
- * `twoWayTransformer` rearranged: the same function.
+ * The transformer of `paper/`, rearranged: the same function.
  * @param queries [B*T,dim] the tokens of all prompts.
  * @param batch [1] the number B.
  * @param select takes the tokens whose answers are wanted, [B*T,dim] -> [B*S,dim]. The last attention lets each

@@ -1,7 +1,8 @@
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
-import { layerNorm2d, mlp } from '../common.js';
+import { layerNorm2d, linear } from '../common.js';
+import { outputTokens } from '../decoder/output-tokens.js';
 import type { PromptEmbeddings } from './prompt-encoder.js';
 import { twoWayTransformer } from './two-way-transformer.js';
 
@@ -47,14 +48,6 @@ export function maskDecoder(
   return { masks, iouPredictions: g.reshape(iou, [0, maskTokens]) };
 }
 
-/** The learned tokens, once for each prompt: [B,1+4,dim], the IoU token first. */
-export function outputTokens(g: Graph, sparse: Value): Value {
-  const iouToken = g.scope('iou_token').parameter('weight');
-  const maskTokens = g.scope('mask_tokens').parameter('weight');
-  const tokens = g.unsqueeze(g.concat([iouToken, maskTokens], 0), 0); // [1,1+4,dim]
-  return g.expand(tokens, g.concat([g.shape(sparse, 0, 1), g.ints([1, 1])], 0));
-}
-
 /** [B,dim,64,64] -> [B,32,256,256] */
 function outputUpscaling(g: Graph, grid: Value): Value {
   let x = double(g.scope('output_upscaling.0'), grid); // [B,64,128,128]
@@ -75,4 +68,14 @@ function hypernetworks(g: Graph, maskTokens: Value): Value {
     return mlp(g.scope(`output_hypernetworks_mlps.${i}`), token, DECODER.headDepth); // [B,1,32]
   });
   return g.concat(weights, 1);
+}
+
+/** Linear layers `layers.0`, `layers.1`... with ReLU between them. */
+function mlp(g: Graph, x: Value, depth: number): Value {
+  let hidden = x;
+  for (let layer = 0; layer < depth; layer++) {
+    const activated = layer === 0 ? hidden : g.relu(hidden);
+    hidden = linear(g.scope(`layers.${layer}`), activated);
+  }
+  return hidden;
 }

@@ -2,6 +2,7 @@ import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
 import { layerNorm, linear } from '../common.js';
+import { attention, crossAttention } from '../decoder/multi-head-attention.js';
 
 /** The two sequences that look at each other; T tokens against P = 64 * 64 places of the image. */
 export interface TwoWay {
@@ -18,8 +19,6 @@ interface Positions {
   /** [1,P,dim] the encoding of the places. */
   readonly keyPe: Value;
 }
-
-type Sequences = Readonly<Record<'q' | 'k' | 'v', Value>>;
 
 /** Lets tokens and image attend to each other, both ways in every layer, and last the tokens to the image. */
 export function twoWayTransformer(g: Graph, { queries, keys }: TwoWay, keyPe: Value): TwoWay {
@@ -72,27 +71,6 @@ function twoWayAttentionBlock(
   return { queries: tokens, keys: image };
 }
 
-/** Attention between tokens and image, on fewer channels: the image is long. */
-export function crossAttention(g: Graph, sequences: Sequences): Value {
-  return attention(g, sequences, DECODER.dim / DECODER.transformer.attentionDownsampleRate);
-}
-
 function mlpBlock(g: Graph, x: Value): Value {
   return linear(g.scope('lin2'), g.relu(linear(g.scope('lin1'), x)));
-}
-
-/** Multi-head attention on `internalDim` channels: q [B,Q,dim], k and v [B,K,dim] -> [B,Q,dim]. */
-function attention(g: Graph, { q, k, v }: Sequences, internalDim: number): Value {
-  const { heads } = DECODER.transformer;
-  const channels = internalDim / heads;
-  const separate = (x: Value) => g.reshape(x, [0, -1, heads, channels]);
-
-  const queries = g.transpose(separate(linear(g.scope('q_proj'), q)), [0, 2, 1, 3]); // [B,h,Q,c]
-  const keys = g.transpose(separate(linear(g.scope('k_proj'), k)), [0, 2, 3, 1]); // [B,h,c,K]
-  const values = g.transpose(separate(linear(g.scope('v_proj'), v)), [0, 2, 1, 3]); // [B,h,K,c]
-
-  const scores = g.div(g.matMul(queries, keys), g.constant(Math.sqrt(channels))); // [B,h,Q,K]
-  const attended = g.matMul(g.softmax(scores), values); // [B,h,Q,c]
-  const recombined = g.reshape(g.transpose(attended, [0, 2, 1, 3]), [0, -1, internalDim]);
-  return linear(g.scope('out_proj'), recombined); // [B,Q,dim]
 }
