@@ -1,7 +1,7 @@
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
-import { linearRows } from '../common.js';
+import { linearRows } from '../layers.js';
 import { crossAttention } from './multi-head-attention.js';
 
 const { dim, gridSize } = DECODER;

@@ -1,7 +1,7 @@
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
-import { linear } from '../common.js';
+import { linear } from '../layers.js';
 
 type Sequences = Readonly<Record<'q' | 'k' | 'v', Value>>;
 

@@ -1,7 +1,7 @@
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
-import { conv, layerNorm2d } from '../common.js';
+import { conv, layerNorm2d } from '../layers.js';
 import { encodePositions } from './positional-encoding.js';
 
 /** A kernel of 2 x 2 as large as its stride: patches do not overlap. */

@@ -1,7 +1,7 @@
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
-import { layerNorm, linearRows } from '../common.js';
+import { layerNorm, linearRows } from '../layers.js';
 import { Attention, type Order, type ProjectedImage } from './attention.js';
 
 const { depth } = DECODER.transformer;

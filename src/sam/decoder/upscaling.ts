@@ -1,7 +1,7 @@
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
-import { layerNorm2dLast } from '../common.js';
+import { layerNorm2dLast } from '../layers.js';
 
 const { dim, gridSize, upscaledChannels } = DECODER;
 const [FIRST, SECOND] = upscaledChannels;

@@ -1,7 +1,7 @@
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import type { TinyVitStage } from '../architecture.js';
-import { channelsFirst, channelsLast, conv, LAYER_NORM_EPSILON } from '../common.js';
+import { channelsFirst, channelsLast, conv, LAYER_NORM_EPSILON } from '../layers.js';
 
 /**
  * Multi-head attention within windows, with a learned bias for each pair of places: [B,H,W,C] -> [B,H,W,C].

@@ -2,9 +2,10 @@ import { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import type { ModelProto } from '../../onnx/proto.js';
 import { DECODER, TINY_VIT, type TinyVitStage } from '../architecture.js';
-import { channelsFirst, channelsLast, conv, layerNorm, layerNorm2d } from '../common.js';
 import type { Weights } from '../exported-model.js';
+import { channelsFirst, channelsLast, conv, layerNorm } from '../layers.js';
 import { foldWindowAttention } from './fold-window-attention.js';
+import { neck } from './neck.js';
 import { windowAttention } from './tiny-vit-attention.js';
 
 const { dim: outDim, gridSize, imageSize } = DECODER;
@@ -87,12 +88,4 @@ function tinyVitBlock(g: Graph, input: Value, stage: TinyVitStage): Value {
 function mlp(g: Graph, x: Value): Value {
   const normalised = channelsFirst(g, layerNorm(g.scope('norm'), x));
   return channelsLast(g, conv(g.scope('fc2'), g.gelu(conv(g.scope('fc1'), normalised))));
-}
-
-/** [B,C,64,64] -> [B,256,64,64] */
-function neck(g: Graph, x: Value): Value {
-  let y = g.conv(x, g.scope('0').parameter('weight'), undefined, { stride: 1 });
-  y = layerNorm2d(g.scope('1'), y);
-  y = g.conv(y, g.scope('2').parameter('weight'), undefined, SAME);
-  return layerNorm2d(g.scope('3'), y);
 }

@@ -3,7 +3,8 @@ import type { Parameters } from '../../onnx/graph-draft.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import type { ModelProto } from '../../onnx/proto.js';
 import { DECODER, VIT_COMMON, type VitVariant } from '../architecture.js';
-import { layerNorm, layerNorm2d } from '../common.js';
+import { layerNorm } from '../layers.js';
+import { neck } from './neck.js';
 import { type AttentionKind, attention, linear } from './vit-attention.js';
 
 /** nn.LayerNorm is given this in segment-anything's ViT, not PyTorch's default. */
@@ -92,12 +93,4 @@ function windowUnpartition(g: Graph, x: Value, dim: number, windowSize: number):
   const rows = g.transpose(apart, [0, 1, 3, 2, 4, 5]); // [B,5,14,5,14,C]
   const padded = g.reshape(rows, [-1, windows * windowSize, windows * windowSize, dim]);
   return g.slice(g.slice(padded, 1, 0, gridSize), 2, 0, gridSize);
-}
-
-/** [B,C,64,64] -> [B,256,64,64] */
-function neck(g: Graph, x: Value): Value {
-  let y = g.conv(x, g.scope('0').parameter('weight'), undefined, { stride: 1 });
-  y = layerNorm2d(g.scope('1'), y);
-  y = g.conv(y, g.scope('2').parameter('weight'), undefined, { stride: 1, padding: 1 });
-  return layerNorm2d(g.scope('3'), y);
 }

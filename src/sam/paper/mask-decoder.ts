@@ -1,8 +1,8 @@
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
-import { layerNorm2d, linear } from '../common.js';
 import { outputTokens } from '../decoder/output-tokens.js';
+import { layerNorm2d, linear } from '../layers.js';
 import type { PromptEmbeddings } from './prompt-encoder.js';
 import { twoWayTransformer } from './two-way-transformer.js';
 

@@ -1,8 +1,8 @@
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
-import { conv } from '../common.js';
 import { embedPoints, shrinkMasks } from '../decoder/prompt-embedding.js';
+import { conv } from '../layers.js';
 
 /** Prompts as they enter the graph: B of them, each of N points. */
 export interface PromptValues {

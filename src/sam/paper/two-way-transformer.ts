@@ -1,8 +1,8 @@
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
-import { layerNorm, linear } from '../common.js';
 import { attention, crossAttention } from '../decoder/multi-head-attention.js';
+import { layerNorm, linear } from '../layers.js';
 
 /** The two sequences that look at each other; T tokens against P = 64 * 64 places of the image. */
 export interface TwoWay {
