@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { MaskDecoder, type PromptBatch } from '../src/engine/mask-decoder.js';
-import { readDecoderWeights } from '../src/sam/decoder-weights.js';
 import { buildPaperDecoder } from '../src/sam/paper/decoder.js';
+import { readDecoderWeights } from '../src/sam/weights/exported-decoder.js';
 import { randomEmbedding, randomPoints, shippedDecoder } from '../test/sam/fixtures/decoders.js';
 import { CLIENTS, type Contender, contest, load, photograph, report } from './contest.js';
 import { interleaved } from './interleaved.js';

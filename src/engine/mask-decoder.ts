@@ -2,7 +2,7 @@ import { Tensor } from 'onnxruntime-node';
 import { bestBatch, type Provider } from '../core/device.js';
 import { buildDecoder, type DecoderVariant, orderFor } from '../sam/decoder/decoder.js';
 import { buildContext } from '../sam/decoder/image-context.js';
-import type { Weights } from '../sam/exported-model.js';
+import type { Weights } from '../sam/weights/exported-model.js';
 import { openSession, type Session, type SessionOptions } from './session.js';
 
 const SIDE = 256;

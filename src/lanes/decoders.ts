@@ -5,7 +5,7 @@ import type { ModelManifest } from '../core/model.js';
 import { readFloats } from '../core/tensor.js';
 import { type ImageContext, MaskDecoder } from '../engine/mask-decoder.js';
 import type { SessionOptions } from '../engine/session.js';
-import type { Weights } from '../sam/exported-model.js';
+import type { Weights } from '../sam/weights/exported-model.js';
 
 /** A model of the decode lane. */
 export interface DecoderModel {

@@ -13,7 +13,7 @@ import { writeModel } from '#src/onnx/write-model.js';
 import { VIT } from '#src/sam/architecture.js';
 import { buildVit } from '#src/sam/encoder/vit.js';
 import { recogniseVit, vitParameters } from '#src/sam/encoder/vit-parameters.js';
-import { decoderWeights } from '#src/sam/state-dict.js';
+import { decoderWeights } from '#src/sam/weights/state-dict.js';
 import { maxDifference, random } from './fixtures/decoders.js';
 
 const REFERENCE = new URL('../../../shared/reference/vit', import.meta.url);

@@ -1,7 +1,7 @@
 import type { Precision } from '../../core/model.js';
 import { quantize } from '../../onnx/quantize.js';
 import { writeModel } from '../../onnx/write-model.js';
-import { readTinyVitWeights } from '../tiny-vit-weights.js';
+import { readTinyVitWeights } from '../weights/exported-tiny-vit.js';
 import { buildTinyVit } from './tiny-vit.js';
 
 /** Products of fewer channels are not worth their conversion to 8 bits: those of `layers.0` at a quarter of the side. */

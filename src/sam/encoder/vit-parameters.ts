@@ -1,8 +1,6 @@
 import { StartupError } from '../../core/errors.js';
 import { DECODER, VIT_COMMON, type VitVariant } from '../architecture.js';
-
-/** Shapes by name. */
-export type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+import { checkShapes, type Shapes } from '../weights/shapes.js';
 
 /** Every weight of the image encoder by its name in segment-anything's state dict, with its shape there. */
 export function vitParameters(variant: VitVariant): Map<string, readonly number[]> {
@@ -92,22 +90,4 @@ export function recogniseVit(tensors: Shapes): VitVariant {
   const variant = { depth, dim, heads, globalAttn: globalAttn.sort((a, b) => a - b) };
   checkShapes(tensors, vitParameters(variant));
   return variant;
-}
-
-/** @throws StartupError naming the first tensor that is missing or has another shape. */
-export function checkShapes(
-  tensors: Shapes,
-  expected: ReadonlyMap<string, readonly number[]>,
-): void {
-  for (const [name, shape] of expected) {
-    const found = tensors.get(name)?.shape;
-    if (!found) throw new StartupError(`the tensor "${name}" is missing`);
-    // Relative positions of another length are interpolated.
-    const fits = /rel_pos_[hw]$/.test(name)
-      ? found.length === 2 && found[1] === shape[1]
-      : found.join() === shape.join();
-    if (!fits) {
-      throw new StartupError(`the tensor "${name}" is [${found}], expected [${shape}]`);
-    }
-  }
 }

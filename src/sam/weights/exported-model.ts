@@ -1,7 +1,7 @@
-import { StartupError } from '../core/errors.js';
-import type { FloatTensor } from '../onnx/float-tensor.js';
-import type { GraphProto } from '../onnx/proto.js';
-import { readModel } from '../onnx/read-model.js';
+import { StartupError } from '../../core/errors.js';
+import type { FloatTensor } from '../../onnx/float-tensor.js';
+import type { GraphProto } from '../../onnx/proto.js';
+import { readModel } from '../../onnx/read-model.js';
 
 /** Weights by state-dict name. */
 export type Weights = ReadonlyMap<string, FloatTensor>;

@@ -1,6 +1,6 @@
-import { type FloatTensor, floatsOf, transposed } from '../onnx/float-tensor.js';
-import type { GraphProto, NodeProto, TensorProto } from '../onnx/proto.js';
-import { tinyVitParameters } from './encoder/tiny-vit-parameters.js';
+import { type FloatTensor, floatsOf, transposed } from '../../onnx/float-tensor.js';
+import type { GraphProto, NodeProto, TensorProto } from '../../onnx/proto.js';
+import { tinyVitParameters } from '../encoder/tiny-vit-parameters.js';
 import { pickWeights, readExported, type Weights } from './exported-model.js';
 
 /**
