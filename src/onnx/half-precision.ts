@@ -1,3 +1,4 @@
+import { castNode } from './cast.js';
 import { DATA_TYPES, type DataType, type ModelProto, type NodeProto } from './proto.js';
 
 /** Operators whose first input does not say what type their output has. */
@@ -55,10 +56,7 @@ function halfOf(name: string): string {
 }
 
 function cast(from: string, to: string, type: DataType): NodeProto {
-  return {
-    ...{ name: `${from} to ${type}`, op: 'Cast', domain: '', inputs: [from], outputs: [to] },
-    attributes: { to: { kind: 'int', value: DATA_TYPES[type].code } },
-  };
+  return castNode(`${from} to ${type}`, from, to, type);
 }
 
 function outputType({ op, inputs, attributes }: NodeProto, types: Map<string, DataType>): DataType {

@@ -37,7 +37,11 @@ function productOf(
   const [a = 0, b = 0, side = 1] = weight.shape;
   if (Math.min(a, b) < leastChannels) return undefined;
   return {
-    ...{ x, y: outputs[0] ?? '', bias, weightName, weight: floatsOf(weight) },
+    x,
+    y: outputs[0] ?? '',
+    bias,
+    weightName,
+    weight: floatsOf(weight),
     isOutByIn: kind !== 'product',
     ...(kind === 'convolution' && {
       kernel: { side, padding: numbers(attributes, 'pads')[0] ?? 0 },
