@@ -18,6 +18,8 @@ export interface ExternalNetwork {
   graphFor(provider: Provider): Uint8Array;
 }
 
+export type Network = Uint8Array | ExternalNetwork;
+
 /** A network that is ready to run. `run` blocks its thread: only workers hold one. */
 export interface Session {
   readonly provider: Provider;
@@ -26,17 +28,17 @@ export interface Session {
 
 /**
  * Opens a network on the device asked for.
- * @param model path of an ONNX file, the file itself, or one whose weights are elsewhere.
+ * @param network an ONNX file, or one whose weights are elsewhere.
  * @throws StartupError naming what to install when the device's provider does not load; only `auto` tries the next.
  */
 export async function openSession(
-  model: string | Uint8Array | ExternalNetwork,
+  network: Network,
   { device, threads, gpuTurn }: SessionOptions,
 ): Promise<Session> {
   const failures: string[] = [];
   for (const provider of providersFor(device)) {
     try {
-      const session = await inNativeCode(() => create(model, provider, threads));
+      const session = await inNativeCode(() => create(network, provider, threads));
       const run = (feeds: Record<string, Tensor>) =>
         session.run(feeds) as Promise<Record<string, Tensor>>;
       const turned = provider === 'cpu' ? run : inTurn(new Int32Array(gpuTurn), run);
@@ -56,12 +58,8 @@ export async function openSession(
   throw new StartupError(failures.join('; '));
 }
 
-function create(
-  model: string | Uint8Array | ExternalNetwork,
-  provider: Provider,
-  threads: number,
-): Promise<InferenceSession> {
-  const folder = typeof model === 'object' && 'graphFor' in model ? model.folder : undefined;
+function create(network: Network, provider: Provider, threads: number): Promise<InferenceSession> {
+  const folder = 'folder' in network ? network.folder : undefined;
   const options: InferenceSession.SessionOptions = {
     executionProviders: [provider],
     intraOpNumThreads: threads,
@@ -76,8 +74,7 @@ function create(
       },
     },
   };
-  if (typeof model === 'string') return InferenceSession.create(model, options);
-  const graph = 'graphFor' in model ? model.graphFor(provider) : model;
+  const graph = 'graphFor' in network ? network.graphFor(provider) : network;
   return InferenceSession.create(graph, options);
 }
 
