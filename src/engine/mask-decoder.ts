@@ -1,5 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
 import { bestBatch, type Provider } from '../core/device.js';
+import { onceEach } from '../core/once-each.js';
 import { buildDecoder, type DecoderVariant, orderFor } from '../sam/decoder/decoder.js';
 import { buildContext } from '../sam/decoder/image-context.js';
 import type { Weights } from '../sam/weights/exported-model.js';
@@ -38,16 +39,15 @@ export interface LikelyMask extends LowResMask {
 /** The prompt encoder and mask decoder: one graph an image, and one a prompt for each kind of prompt. */
 export class MaskDecoder {
   readonly provider: Provider;
-  readonly #weights: Weights;
-  readonly #options: SessionOptions;
   readonly #contexts: Session;
-  readonly #decoders = new Map<string, Promise<Session>>();
+  /** Most clicks need one graph; the others are opened when the first prompt of their kind comes. */
+  readonly #decoder: (variant: DecoderVariant) => Promise<Session>;
 
   private constructor(weights: Weights, options: SessionOptions, contexts: Session) {
     this.provider = contexts.provider;
-    this.#weights = weights;
-    this.#options = options;
     this.#contexts = contexts;
+    const open = (variant: DecoderVariant) => openSession(buildDecoder(weights, variant), options);
+    this.#decoder = onceEach(open, JSON.stringify);
   }
 
   /** @throws StartupError when the device's provider does not load */
@@ -104,7 +104,7 @@ export class MaskDecoder {
   ): Promise<Record<string, Tensor>> {
     const tokens = labels.length / prompts;
     const variant = { order: orderFor(tokens), withMask: maskInput !== undefined, answer };
-    const session = await this.#session(variant);
+    const session = await this.#decoder(variant);
     return session.run({
       ...context,
       ...more,
@@ -114,16 +114,6 @@ export class MaskDecoder {
         mask_input: new Tensor('float32', maskInput, [prompts, 1, SIDE, SIDE]),
       }),
     });
-  }
-
-  /** Most clicks need one graph; the others are opened when the first prompt of their kind comes. */
-  #session(variant: DecoderVariant): Promise<Session> {
-    const key = JSON.stringify(variant);
-    const known = this.#decoders.get(key);
-    if (known) return known;
-    const opened = openSession(buildDecoder(this.#weights, variant), this.#options);
-    this.#decoders.set(key, opened);
-    return opened;
   }
 }
 
