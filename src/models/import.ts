@@ -3,6 +3,7 @@ import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { StartupError } from '../core/errors.js';
 import type { ModelManifest } from '../core/model.js';
+import { MODEL_NAME } from '../core/model-name.js';
 import { inspectCheckpoint } from '../engine/checkpoint-model.js';
 import { sha256Of } from '../engine/model-files.js';
 import { resolveFile } from '../engine/model-paths.js';
@@ -41,7 +42,7 @@ export async function importCheckpoint(
     return known;
   }
   const { name = nameOf(file), title = basename(file), license = 'unknown' } = options;
-  if (!/^[a-z0-9][a-z0-9_.-]{0,63}$/.test(name)) {
+  if (!MODEL_NAME.test(name)) {
     throw new StartupError(`"${name}" cannot be a model's name: give it one with --name`);
   }
   const manifestPath = join(directory, `${name}.json`);
