@@ -38,9 +38,6 @@ export function modelOf(name: string): DecoderModel {
   return model;
 }
 
-/** An ambiguous prompt has three masks. */
-export const MASKS_OF_A_POINT = 3;
-
 /** The context of an image, made when it is asked about for the first time. */
 export async function contextOf(
   embedding: Embedding,

@@ -1,3 +1,6 @@
+import { LOW_RES_SIDE } from '../core/low-res-mask.js';
+import { AMBIGUOUS_MASKS } from '../core/prompt.js';
+
 /** The sizes of SAM's prompt encoder and mask decoder; every published SAM and MobileSAM shares them. */
 export const DECODER = {
   /** Side of the square frame in which prompts are given, in pixels. */
@@ -10,8 +13,10 @@ export const DECODER = {
   maskChannels: [4, 16],
   /** Embeddings of a point by label: background, foreground, and the two corners of a box. */
   pointLabels: 4,
-  /** One mask for when a single answer is wanted, and three for when the prompt is ambiguous. */
-  maskTokens: 4,
+  /** One mask for when a single answer is wanted, and those for when the prompt is ambiguous. */
+  maskTokens: 1 + AMBIGUOUS_MASKS,
+  /** Side of a mask: that of the embedding, doubled twice. */
+  maskSide: LOW_RES_SIDE,
   transformer: {
     depth: 2,
     heads: 8,
@@ -24,6 +29,10 @@ export const DECODER = {
   /** Layers of the MLPs on top of the mask tokens and of the IoU token. */
   headDepth: 3,
 } as const;
+
+/** What an image encoder makes of an image. */
+export const EMBEDDING_SHAPE = [1, DECODER.dim, DECODER.gridSize, DECODER.gridSize] as const;
+export const EMBEDDING_LENGTH = DECODER.dim * DECODER.gridSize ** 2;
 
 /** A plain vision transformer with windows, as SAM's image encoder is. */
 export interface VitVariant {

@@ -13,9 +13,8 @@ import { embedPoints, shrinkMasks } from './prompt-embedding.js';
 import { twoWayTransformer } from './two-way-transformer.js';
 import { upscaledMasks } from './upscaling.js';
 
-const { dim, gridSize, maskTokens } = DECODER;
+const { dim, gridSize, maskSide: SIDE, maskTokens } = DECODER;
 const PLACES = gridSize * gridSize;
-const SIDE = 4 * gridSize;
 
 /** From this many tokens on a prompt the paper's order is faster: measured on one thread, see bench/README. */
 const IMAGE_FIRST_TOKENS = 18;

@@ -2,7 +2,7 @@ import { elements } from '../../onnx/float-tensor.js';
 import { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { writeModel } from '../../onnx/write-model.js';
-import { DECODER } from '../architecture.js';
+import { DECODER, EMBEDDING_SHAPE } from '../architecture.js';
 import type { Weights } from '../weights/exported-model.js';
 import { imagePe } from './positional-encoding.js';
 
@@ -45,7 +45,7 @@ export const CONTEXT_BYTES =
  */
 export function buildContext(weights: Weights): Uint8Array {
   const g = Graph.create('sam_image_context', weights);
-  const embeddings = g.input('image_embeddings', [1, dim, gridSize, gridSize]);
+  const embeddings = g.input('image_embeddings', EMBEDDING_SHAPE);
   const noMask = g.reshape(g.parameter('prompt_encoder.no_mask_embed.weight'), [1, dim, 1]);
   const image = g.add(g.reshape(embeddings, [1, dim, PLACES]), noMask); // [1,dim,P]
   const places = g.add(image, g.transpose(imagePe(g, weights), [0, 2, 1])); // [1,dim,P]

@@ -3,7 +3,7 @@ import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
 import { layerNorm2dLast } from '../layers.js';
 
-const { dim, gridSize, upscaledChannels } = DECODER;
+const { dim, gridSize, maskSide: side, upscaledChannels } = DECODER;
 const [FIRST, SECOND] = upscaledChannels;
 const PLACES = gridSize * gridSize;
 
@@ -22,7 +22,6 @@ const ROWS = [0, 1] as const;
  * @returns [B,M,256,256]
  */
 export function upscaledMasks(g: Graph, keys: Value, hyperIn: Value): Value {
-  const side = 4 * gridSize;
   const places = g.reshape(keys, [-1, dim]);
   const rows: Value[] = [];
   for (const dy1 of ROWS) {

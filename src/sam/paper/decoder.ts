@@ -1,6 +1,6 @@
 import { Graph } from '../../onnx/graph.js';
 import { writeModel } from '../../onnx/write-model.js';
-import { DECODER } from '../architecture.js';
+import { DECODER, EMBEDDING_SHAPE } from '../architecture.js';
 import { imagePe } from '../decoder/positional-encoding.js';
 import type { Weights } from '../weights/exported-model.js';
 import { maskDecoder } from './mask-decoder.js';
@@ -23,11 +23,10 @@ import { promptEncoder } from './prompt-encoder.js';
  * @throws Error naming a weight that `weights` lacks.
  */
 export function buildPaperDecoder(weights: Weights): Uint8Array {
-  const { dim, gridSize, maskTokens } = DECODER;
-  const side = 4 * gridSize;
+  const { maskSide: side, maskTokens } = DECODER;
   const g = Graph.create('sam_paper_decoder', weights);
 
-  const imageEmbeddings = g.input('image_embeddings', [1, dim, gridSize, gridSize]);
+  const imageEmbeddings = g.input('image_embeddings', EMBEDDING_SHAPE);
   const prompts = {
     pointCoords: g.input('point_coords', ['B', 'N', 2]),
     pointLabels: g.input('point_labels', ['B', 'N']),

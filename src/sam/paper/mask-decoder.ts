@@ -24,7 +24,7 @@ export function maskDecoder(
   imagePe: Value,
   { sparse, dense }: PromptEmbeddings,
 ): MaskValues {
-  const { dim, gridSize, maskTokens } = DECODER;
+  const { dim, gridSize, maskSide: side, maskTokens } = DECODER;
   const tokens = g.concat([outputTokens(g, sparse), sparse], 1); // [B,1+4+N,dim]
   const image = g.add(imageEmbeddings, dense); // [B,dim,64,64]
   const places = g.transpose(g.reshape(image, [0, dim, -1]), [0, 2, 1]); // [B,64*64,dim]
@@ -40,7 +40,6 @@ export function maskDecoder(
   const grid = g.reshape(g.transpose(keys, [0, 2, 1]), [0, dim, gridSize, gridSize]); // [B,dim,64,64]
   const upscaled = outputUpscaling(g, grid); // [B,32,256,256]
   const hyperIn = hypernetworks(g, maskTokensOut); // [B,4,32]
-  const side = 4 * gridSize;
   const pixels = g.reshape(upscaled, [0, 0, -1]); // [B,32,256*256]
   const masks = g.reshape(g.matMul(hyperIn, pixels), [0, maskTokens, side, side]); // [B,4,256,256]
 
