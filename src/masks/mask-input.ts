@@ -4,6 +4,7 @@ import { type ImageSize, preprocessShape } from '../core/image.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/low-res-mask.js';
 import type { LowResLogits, Rle, RleCounts } from '../core/mask.js';
 import type { MaskInput } from '../core/prompt.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import { BYTES_PER_ELEMENT, readFloats } from '../core/tensor.js';
 import { type Strip, stripsOf } from './components.js';
 import { decodePng } from './png.js';
@@ -89,9 +90,8 @@ function readLogits({ dtype, data }: LowResLogits, path: string): Float32Array {
 
 /**
  * Logits for a mask that has none: where a logit's place in the image is covered to a share c, ln(c / (1 - c)).
- * @param counts column-major run lengths, background first.
  */
-function toLogits(counts: readonly number[], image: ImageSize, imageSize: number): Float32Array {
+function toLogits(counts: RunLengths, image: ImageSize, imageSize: number): Float32Array {
   const frame = preprocessShape(image, imageSize);
   const scale = LOW_RES_SIDE / imageSize;
   const scaleX = (scale * frame.width) / image.width;

@@ -1,5 +1,6 @@
 import { type ImageSize, preprocessShape } from '../core/image.js';
 import { LOW_RES_SIDE } from '../core/low-res-mask.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import {
   ABOVE,
   BandMap,
@@ -15,8 +16,7 @@ import { type Interpolation, interpolation, TAPS } from './interpolation.js';
 
 /** A mask at its image's size, and what was measured while it was made. */
 export interface BinaryMask extends Extent {
-  /** Run lengths in column-major order, background first. */
-  readonly counts: readonly number[];
+  readonly counts: RunLengths;
   /** Pixels above threshold + offset over pixels above threshold - offset; 0 where there are none. */
   readonly stabilityScore: number;
 }
