@@ -14,8 +14,8 @@ import { writeModel } from '../onnx/write-model.js';
 import { VIT, type VitVariant } from '../sam/architecture.js';
 import { buildVit } from '../sam/encoder/vit.js';
 import { recogniseVit, vitParameters } from '../sam/encoder/vit-parameters.js';
-import type { Weights } from '../sam/weights/exported-model.js';
 import { decoderWeights, readTensor } from '../sam/weights/state-dict.js';
+import type { Weights } from '../sam/weights/weights.js';
 import type { ExternalNetwork } from './session.js';
 
 /** Providers with a kernel for attention that never holds all scores of a head. */

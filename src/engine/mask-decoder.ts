@@ -6,7 +6,7 @@ import { AMBIGUOUS_MASKS } from '../core/prompt.js';
 import { EMBEDDING_SHAPE } from '../sam/architecture.js';
 import { buildDecoder, type DecoderVariant, orderFor } from '../sam/decoder/decoder.js';
 import { buildContext } from '../sam/decoder/image-context.js';
-import type { Weights } from '../sam/weights/exported-model.js';
+import type { Weights } from '../sam/weights/weights.js';
 import { openSession, type Session, type SessionOptions } from './session.js';
 
 /** What of an image the decoder computes once and needs for every prompt. */

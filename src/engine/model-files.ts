@@ -6,7 +6,7 @@ import { openRegularFile } from '../checkpoint/regular-file.js';
 import { StartupError } from '../core/errors.js';
 import { type ModelFile, type ModelManifest, weightFiles } from '../core/model.js';
 import { readDecoderWeights } from '../sam/weights/exported-decoder.js';
-import type { Weights } from '../sam/weights/exported-model.js';
+import type { Weights } from '../sam/weights/weights.js';
 import { checkpointDecoder } from './checkpoint-model.js';
 import { readManifest } from './manifest.js';
 import { resolveFile } from './model-paths.js';

@@ -6,7 +6,7 @@ import { onceEach } from '../core/once-each.js';
 import { readFloats } from '../core/tensor.js';
 import { type ImageContext, MaskDecoder } from '../engine/mask-decoder.js';
 import type { SessionOptions } from '../engine/session.js';
-import type { Weights } from '../sam/weights/exported-model.js';
+import type { Weights } from '../sam/weights/weights.js';
 
 /** A model of the decode lane. */
 export interface DecoderModel {

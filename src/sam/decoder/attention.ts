@@ -143,11 +143,8 @@ export class Attention {
   /** A projection over the root of a head's channels, as scores are: here it is the tokens' that is divided. */
   #scaled(g: Graph, projection: string, x: Value, width: number): Value {
     const scale = g.constant(1 / Math.sqrt(width / heads));
-    const { weight, bias } = {
-      weight: g.mul(g.scope(projection).parameter('weight'), scale),
-      bias: g.mul(g.scope(projection).parameter('bias'), scale),
-    };
-    return g.gemm(x, weight, bias);
+    const scaled = (name: string) => g.mul(g.scope(projection).parameter(name), scale);
+    return g.gemm(x, scaled('weight'), scaled('bias'));
   }
 
   /** [B*T,h*c] -> [B,h,T,c] */

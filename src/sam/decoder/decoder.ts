@@ -3,7 +3,7 @@ import type { Value } from '../../onnx/graph-scope.js';
 import { writeModel } from '../../onnx/write-model.js';
 import { DECODER } from '../architecture.js';
 import { mlpRows } from '../layers.js';
-import type { Weights } from '../weights/exported-model.js';
+import type { Weights } from '../weights/weights.js';
 import type { Order, ProjectedImage } from './attention.js';
 import { hypernetworks, type MaskRange } from './hypernetworks.js';
 import { CONTEXT_SHAPES, type ImageContext } from './image-context.js';

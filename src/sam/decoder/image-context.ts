@@ -3,7 +3,7 @@ import { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { writeModel } from '../../onnx/write-model.js';
 import { DECODER, EMBEDDING_SHAPE } from '../architecture.js';
-import type { Weights } from '../weights/exported-model.js';
+import type { Weights } from '../weights/weights.js';
 import { imagePe } from './positional-encoding.js';
 
 const { dim, gridSize } = DECODER;

@@ -2,7 +2,7 @@ import type { FloatTensor } from '../../onnx/float-tensor.js';
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
-import type { Weights } from '../weights/exported-model.js';
+import type { Weights } from '../weights/weights.js';
 
 /**
  * Random Fourier features of positions (Tancik et al., 2020): sine and cosine of 2π times the

@@ -1,6 +1,6 @@
 import { type FloatTensor, transposed } from '../../onnx/float-tensor.js';
 import { TINY_VIT, type TinyVitStage } from '../architecture.js';
-import type { Weights } from '../weights/exported-model.js';
+import type { Weights } from '../weights/weights.js';
 
 /**
  * TinyViT pads its windows with zeros before it normalises: beyond the edge of the grid the norm leaves its

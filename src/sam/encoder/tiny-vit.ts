@@ -3,7 +3,7 @@ import type { Value } from '../../onnx/graph-scope.js';
 import type { ModelProto } from '../../onnx/proto.js';
 import { DECODER, TINY_VIT, type TinyVitStage } from '../architecture.js';
 import { channelsFirst, channelsLast, conv, layerNorm } from '../layers.js';
-import type { Weights } from '../weights/exported-model.js';
+import type { Weights } from '../weights/weights.js';
 import { foldWindowAttention } from './fold-window-attention.js';
 import { neck } from './neck.js';
 import { windowAttention } from './tiny-vit-attention.js';

@@ -2,7 +2,7 @@ import { Graph } from '../../onnx/graph.js';
 import { writeModel } from '../../onnx/write-model.js';
 import { DECODER, EMBEDDING_SHAPE } from '../architecture.js';
 import { imagePe } from '../decoder/positional-encoding.js';
-import type { Weights } from '../weights/exported-model.js';
+import type { Weights } from '../weights/weights.js';
 import { maskDecoder } from './mask-decoder.js';
 import { promptEncoder } from './prompt-encoder.js';
 

@@ -1,7 +1,8 @@
 import { type FloatTensor, floatsOf, transposed } from '../../onnx/float-tensor.js';
 import type { GraphProto, NodeProto, TensorProto } from '../../onnx/proto.js';
 import { decoderParameters } from '../decoder/decoder-parameters.js';
-import { pickWeights, readExported, type Weights } from './exported-model.js';
+import { pickWeights, readExported } from './exported-model.js';
+import type { Weights } from './weights.js';
 
 /**
  * Finds the weights of the prompt encoder and mask decoder in a decoder that was exported to ONNX by

@@ -2,9 +2,7 @@ import { StartupError } from '../../core/errors.js';
 import type { FloatTensor } from '../../onnx/float-tensor.js';
 import type { GraphProto } from '../../onnx/proto.js';
 import { readModel } from '../../onnx/read-model.js';
-
-/** Weights by state-dict name. */
-export type Weights = ReadonlyMap<string, FloatTensor>;
+import type { Weights } from './weights.js';
 
 /**
  * The graph of an exported ONNX file.

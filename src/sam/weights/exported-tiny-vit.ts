@@ -1,7 +1,8 @@
 import { type FloatTensor, floatsOf, transposed } from '../../onnx/float-tensor.js';
 import type { GraphProto, NodeProto, TensorProto } from '../../onnx/proto.js';
 import { tinyVitParameters } from '../encoder/tiny-vit-parameters.js';
-import { pickWeights, readExported, type Weights } from './exported-model.js';
+import { pickWeights, readExported } from './exported-model.js';
+import type { Weights } from './weights.js';
 
 /**
  * Finds the weights of MobileSAM's image encoder in one that was exported to ONNX. Most are anonymous there, and

@@ -1,8 +1,8 @@
 import { StartupError } from '../../core/errors.js';
 import { type FloatTensor, transposed } from '../../onnx/float-tensor.js';
 import { decoderParameters } from '../decoder/decoder-parameters.js';
-import type { Weights } from './exported-model.js';
 import { checkShapes } from './shapes.js';
+import type { Weights } from './weights.js';
 
 /** A tensor that is read when it is needed. */
 interface LazyTensor {
