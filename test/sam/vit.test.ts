@@ -16,7 +16,7 @@ import { recogniseVit, vitParameters } from '#src/sam/encoder/vit-parameters.js'
 import { decoderWeights } from '#src/sam/weights/state-dict.js';
 import { maxDifference, random } from './fixtures/decoders.js';
 
-const REFERENCE = new URL('../../../shared/reference/vit', import.meta.url);
+const REFERENCE = new URL('../../../shared/reference/vit/', import.meta.url);
 const SIDE = 1024;
 
 interface Expected {
