@@ -18,10 +18,10 @@ import { decoderWeights, readTensor } from '../sam/weights/state-dict.js';
 import type { Weights } from '../sam/weights/weights.js';
 import type { ExternalNetwork } from './session.js';
 
-/** Providers with a kernel for attention that never holds all scores of a head. */
+/** Providers whose attention kernel never holds all scores of a head. */
 const FUSED_ATTENTION: readonly Provider[] = ['cpu', 'cuda'];
 
-/** Sums over many numbers, which 16 bits are too few for. */
+/** Operators that add up many numbers: 16 bits are too few for the sums. */
 const IN_32_BITS = new Set(['LayerNormalization', 'Softmax', 'Resize']);
 
 /** Products of fewer channels are not worth their conversion to 8 bits. */
@@ -54,8 +54,8 @@ export function checkpointDecoder(path: string): Weights {
 }
 
 /**
- * A checkpoint's image encoder, for each provider as it likes it: in 32 bits on a CPU, unless 8 are asked for, in
- * 16 on a GPU. The graph refers to the weights in the checkpoint, which the runtime maps into memory.
+ * A checkpoint's image encoder, in the numbers that suit the provider: 32 bits (or 8, by `precision`) on a CPU and 16
+ * bits on a GPU. The graph refers to the weights in the checkpoint, which the runtime maps into memory.
  * @throws StartupError when the checkpoint is not of this architecture, or as above
  */
 export function checkpointEncoder(
@@ -82,7 +82,7 @@ export function checkpointEncoder(
   };
 }
 
-/** The encoder with its large products in 8 bits. Of its weights in 32 bits, one at a time is in memory. */
+/** The encoder with its large products in 8 bits. Memory holds one 32-bit weight at a time. */
 function inWholeNumbers(variant: VitVariant, tensors: StateDict): ModelProto {
   const parameters = new Map<string, ExternalTensor>();
   for (const [name, { shape, external }] of tensors) {
@@ -96,7 +96,7 @@ function inWholeNumbers(variant: VitVariant, tensors: StateDict): ModelProto {
   return quantize({ ...model, graph: { ...model.graph, initializers } }, LEAST_CHANNELS);
 }
 
-/** A weight that is read each time somebody looks at its data. */
+/** A weight that is read at each access to its data. */
 class LazyInitializer implements TensorProto {
   readonly type = 'float';
   readonly name: string;

@@ -9,10 +9,10 @@ import { buildContext } from '../sam/decoder/image-context.js';
 import type { Weights } from '../sam/weights/weights.js';
 import { openSession, type Session, type SessionOptions } from './session.js';
 
-/** What of an image the decoder computes once and needs for every prompt. */
+/** The decoder's work on an image that all prompts share. */
 export type ImageContext = Readonly<Record<string, Tensor>>;
 
-/** What the decoder is asked: B prompts of N tokens each, all of them with a mask or none. */
+/** B prompts of N tokens each. All have a mask, or none has. */
 export interface PromptBatch {
   /** [B,N,2] pixels in the model's frame. */
   readonly coords: Float32Array;

@@ -42,7 +42,7 @@ export async function openSession(
       const run = (feeds: Record<string, Tensor>) =>
         session.run(feeds) as Promise<Record<string, Tensor>>;
       const turned = provider === 'cpu' ? run : inTurn(new Int32Array(gpuTurn), run);
-      // A worker that is to be ended gives its turn back before it sleeps.
+      // The turn is inside of the native section: a condemned worker gives it back before it sleeps.
       return {
         provider,
         run: (feeds) =>
@@ -66,7 +66,7 @@ function create(network: Network, provider: Provider, threads: number): Promise<
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
-    // Spinning threads win a little latency and take whole cores from the other lane.
+    // Spinning threads save a little latency and take whole cores from the other lane.
     extra: {
       session: {
         intra_op: { allow_spinning: '0' },
@@ -78,7 +78,7 @@ function create(network: Network, provider: Provider, threads: number): Promise<
   return InferenceSession.create(graph, options);
 }
 
-/** Shaders are made in the first run, which is when a GPU is found to lack something. @throws StartupError naming it */
+/** Shaders are compiled in the first run: only then does a GPU turn out to lack something. @throws StartupError */
 async function named<T>(provider: Provider, running: Promise<T>): Promise<T> {
   try {
     return await running;

@@ -9,7 +9,7 @@ import { sha256Of } from '../engine/model-files.js';
 import { resolveFile } from '../engine/model-paths.js';
 import { manifests } from './catalogue.js';
 
-/** What an importer may say of a model; a checkpoint itself says nothing of the kind. */
+/** What the user may add about a model: a checkpoint does not contain it. */
 export interface ImportOptions {
   /** By default from the file's name. */
   readonly name?: string | undefined;
@@ -17,7 +17,7 @@ export interface ImportOptions {
   readonly license?: string | undefined;
 }
 
-/** What SAM was trained with. */
+/** The preprocessing that SAM was trained with. */
 const PIXELS = {
   image_size: 1024,
   pixel_mean: [123.675, 116.28, 103.53],
@@ -25,8 +25,8 @@ const PIXELS = {
 } as const;
 
 /**
- * Makes a model of a checkpoint: recognises it, reads all its tensors, copies the file beside the manifests
- * unless it is there, and writes its manifest. A file that a manifest knows already becomes that model's.
+ * Makes a model from a checkpoint: recognises it, reads all its tensors, copies the file beside the manifests
+ * unless it is there, and writes its manifest. A file that a manifest already names becomes that model's.
  * @throws StartupError naming what does not fit
  */
 export async function importCheckpoint(
@@ -58,7 +58,7 @@ export async function importCheckpoint(
   return manifest;
 }
 
-/** Copies a file so that it is there whole or not at all; on file systems that can, without taking space. */
+/** Copies a file whole or not at all. File systems that can share blocks use no space for it. */
 async function bring(file: string, target: string): Promise<void> {
   if (resolve(file) === resolve(target)) return;
   if (existsSync(target)) throw new StartupError(`${target} is there already`);

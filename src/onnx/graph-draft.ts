@@ -24,7 +24,7 @@ export class GraphDraft {
   readonly #external = new Set<string>();
   readonly #inputs: ValueInfo[] = [];
   readonly #outputs: ValueInfo[] = [];
-  /** How often a node's name was asked for. */
+  /** How many nodes have asked for a name. */
   readonly #names = new Map<string, number>();
 
   constructor(name: string, parameters: Parameters) {

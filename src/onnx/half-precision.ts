@@ -11,14 +11,14 @@ const OUTPUT_TYPES: Readonly<Record<string, DataType>> = {
 
 /**
  * The same model with its floats in 16 bits, but for the operators named in `keep`: those compute in 32.
- * Inputs and outputs stay as they were. Weights stay where they are as well: the graph converts them, which
- * the runtime does once, at load.
+ * Inputs and outputs stay as they were. Weights stay where they are too: the graph converts them, and the
+ * runtime does so once, at load.
  */
 export function toHalfPrecision(model: ModelProto, keep: ReadonlySet<string>): ModelProto {
   const { initializers, inputs, outputs } = model.graph;
   const types = new Map<string, DataType>();
   for (const { name, type } of [...initializers, ...inputs]) types.set(name, type);
-  /** Values that there are in 32 bits, and those that there are in 16. */
+  /** Names of the values that exist in 32 bits, and of those that exist in 16. */
   const floats = new Set(types.keys());
   const halves = new Set<string>();
   const nodes: NodeProto[] = [];

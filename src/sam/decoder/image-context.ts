@@ -10,7 +10,7 @@ const { dim, gridSize } = DECODER;
 const PLACES = gridSize * gridSize;
 const CROSS_DIM = dim / DECODER.transformer.attentionDownsampleRate;
 
-/** What no prompt changes of the decoder's work: computed once an image, for P = 64 * 64 places. */
+/** The part of the decoder's work that no prompt changes: computed once an image, for P = 64 * 64 places. */
 export interface ImageContext {
   /** [1,P,dim] the image as the transformer gets it when there is no mask: embedding + no_mask. */
   readonly keys: Value;
@@ -40,7 +40,7 @@ export const CONTEXT_BYTES =
  * tensors of `CONTEXT_SHAPES`.
  *
  * Before the first layer the image side is embedding + no_mask + positions whatever the prompt, so its three
- * projections can be had in advance: 402 million multiplications a prompt saved.
+ * projections are computed in advance. It saves 402 million multiplications a prompt.
  * @throws Error naming a weight that `weights` lacks.
  */
 export function buildContext(weights: Weights): Uint8Array {
