@@ -61,13 +61,13 @@ function packageFolder(name: string): string {
 
 /** A path that does not exist leads nowhere, so it counts as inside. */
 function isInside(root: string, folder: string): boolean {
-  let [outer, inner] = ['', ''];
   try {
-    [outer, inner] = [realpathSync(root), realpathSync(folder)];
+    const outer = realpathSync(root);
+    const inner = realpathSync(folder);
+    return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
   } catch {
     return true;
   }
-  return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
 }
 
 function quoted(text: string): string {
