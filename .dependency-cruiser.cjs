@@ -63,6 +63,24 @@ module.exports = {
       to: { path: '^src/(image|engine|masks)/', dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'nothing-served-uses-the-paper',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/sam/paper/' },
+      to: { path: '^src/sam/paper/' },
+    },
+    {
+      name: 'an-encoder-knows-no-decoder',
+      severity: 'error',
+      from: { path: '^src/sam/encoder/' },
+      to: { path: '^src/sam/decoder/' },
+    },
+    {
+      name: 'the-decoder-knows-no-encoder',
+      severity: 'error',
+      from: { path: '^src/sam/decoder/' },
+      to: { path: '^src/sam/encoder/' },
+    },
+    {
       name: 'no-circles',
       severity: 'error',
       from: {},

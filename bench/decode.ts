@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { MaskDecoder, type PromptBatch } from '../src/engine/mask-decoder.js';
-import { readDecoderWeights } from '../src/sam/decoder-weights.js';
-import { buildDecoder } from '../src/sam/sam-decoder.js';
+import { buildPaperDecoder } from '../src/sam/paper/decoder.js';
+import { readDecoderWeights } from '../src/sam/weights/exported-decoder.js';
 import { randomEmbedding, randomPoints, shippedDecoder } from '../test/sam/fixtures/decoders.js';
 import { CLIENTS, type Contender, contest, load, photograph, report } from './contest.js';
 import { interleaved } from './interleaved.js';
@@ -12,7 +12,7 @@ process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 const options = { intraOpNumThreads: 1, logSeverityLevel: 3 } as const;
 const shipped = await InferenceSession.create(shippedDecoder, options);
 const weights = readDecoderWeights(shippedDecoder);
-const plain = await InferenceSession.create(buildDecoder(weights), options);
+const plain = await InferenceSession.create(buildPaperDecoder(weights), options);
 const gpuTurn = new SharedArrayBuffer(4);
 const fast = await MaskDecoder.open(weights, { device: 'cpu', threads: 1, gpuTurn });
 

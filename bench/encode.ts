@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { buildEncoder } from '../src/sam/sam-encoder.js';
+import { buildMobileSamEncoder } from '../src/sam/encoder/mobile-sam-encoder.js';
 import { sceneInput, shippedEncoder } from '../test/sam/fixtures/encoders.js';
 import { CLIENTS, contest, load, photograph, report, variants } from './contest.js';
 import { interleaved } from './interleaved.js';
@@ -11,9 +11,12 @@ const options = { intraOpNumThreads: 1, logSeverityLevel: 3 } as const;
 const input = new Tensor('float32', await sceneInput(4), [1, 3, 1024, 1024]);
 const sessions = {
   'encoder.onnx as shipped': await InferenceSession.create(shippedEncoder, options),
-  'our graph': await InferenceSession.create(buildEncoder(shippedEncoder, 'float32'), options),
+  'our graph': await InferenceSession.create(
+    buildMobileSamEncoder(shippedEncoder, 'float32'),
+    options,
+  ),
   'our graph in 8 bits': await InferenceSession.create(
-    buildEncoder(shippedEncoder, 'int8'),
+    buildMobileSamEncoder(shippedEncoder, 'int8'),
     options,
   ),
 };

@@ -2,11 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { DECODER, IMAGE_ENCODER, type ImageEncoderVariant } from '../src/sam/architecture.js';
+import { DECODER, VIT_COMMON, type VitVariant } from '../src/sam/architecture.js';
 
 /** Multiplications of SAM's image encoder as it was published, for one image. */
-export function publishedMacs({ depth, dim, globalAttn }: ImageEncoderVariant): number {
-  const { patchSize, windowSize, mlpRatio } = IMAGE_ENCODER;
+export function publishedMacs({ depth, dim, globalAttn }: VitVariant): number {
+  const { patchSize, windowSize, mlpRatio } = VIT_COMMON;
   const tokens = DECODER.gridSize ** 2;
   const windows = Math.ceil(DECODER.gridSize / windowSize) ** 2;
   const padded = windows * windowSize ** 2;

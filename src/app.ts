@@ -18,7 +18,7 @@ import { Metrics } from './observe/metrics.js';
 import { startTraces } from './observe/traces.js';
 import { AllowedHosts } from './remote/allowed-hosts.js';
 import { ImageUrls } from './remote/image-urls.js';
-import { CONTEXT_BYTES } from './sam/image-context.js';
+import { CONTEXT_BYTES } from './sam/decoder/image-context.js';
 import { Cutouts } from './service/cutouts.js';
 import { DecoderFiles } from './service/decoder-files.js';
 import { Embeddings } from './service/embeddings.js';

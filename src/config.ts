@@ -4,6 +4,8 @@ import { bool, cleanEnv, EnvError, host, makeValidator, port, str } from 'envali
 import { DEVICES } from './core/device.js';
 import { StartupError } from './core/errors.js';
 import { PRECISIONS } from './core/model.js';
+import { MODEL_NAME } from './core/model-name.js';
+import { DTYPES } from './core/tensor.js';
 import { memoryLimit, usableCores } from './machine.js';
 
 const SUFFIXES: Record<string, number> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
@@ -27,7 +29,7 @@ const limit = makeValidator<number>((input) =>
 const names = makeValidator<readonly [string, ...string[]]>((input) => {
   const [first = '', ...others] = input.split(',').map((name) => name.trim());
   const all = [first, ...others];
-  if (!all.every((name) => /^[a-z0-9][a-z0-9_.-]{0,63}$/.test(name))) {
+  if (!all.every((name) => MODEL_NAME.test(name))) {
     throw new EnvError('must be names of models separated by commas, such as mobile_sam,vit_b');
   }
   if (new Set(all).size < all.length) throw new EnvError('names a model twice');
@@ -98,7 +100,7 @@ function variables({ cores, memory }: Machine) {
     SAM_ENCODER_PRECISION: str({ choices: PRECISIONS, default: 'float32' }),
     SAM_DECODE_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
     SAM_CACHE_BYTES: bytes({ default: 2 ** 30 }),
-    SAM_CACHE_DTYPE: str({ choices: ['float16', 'float32'], default: 'float16' }),
+    SAM_CACHE_DTYPE: str({ choices: DTYPES, default: 'float16' }),
     SAM_CONTEXT_BYTES: bytes({ default: 256 * 2 ** 20 }),
     SAM_LOGITS_BYTES: bytes({ default: 64 * 2 ** 20 }),
     SAM_LOGITS_TTL_MS: positive({ default: 600_000 }),

@@ -2,7 +2,7 @@ import { closeSync, readSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { openRegularFile } from './regular-file.js';
 
-/** ViT-H takes 2.6 GB, with the state of an optimizer and in 64 bits six times that. */
+/** ViT-H takes 2.6 GB, and six times that in 64 bits with an optimizer's state. */
 export const LARGEST_CHECKPOINT = 64 * 2 ** 30;
 
 /** A file that is read piece by piece, each piece inside its bounds. */
@@ -13,7 +13,7 @@ export class CheckpointFile {
   readonly size: number;
   readonly #descriptor: number;
 
-  /** @throws Error when it cannot be opened, or is no file. */
+  /** @throws Error when the path cannot be opened, or is no file. */
   constructor(path: string) {
     this.folder = dirname(path);
     this.name = basename(path);

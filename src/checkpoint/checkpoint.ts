@@ -8,7 +8,7 @@ import { readTorchFile } from './torch-file.js';
 /** Tensors by their names in segment-anything's state dict. */
 export type StateDict = ReadonlyMap<string, StoredTensor>;
 
-/** A checkpoint that is open: its tensors are read when somebody asks for them. */
+/** An open checkpoint. Its tensors are read on demand. */
 export interface Checkpoint {
   /** The folder that the tensors' `external.location` is in. */
   readonly folder: string;
@@ -16,15 +16,15 @@ export interface Checkpoint {
   close(): void;
 }
 
-/** Characters of what is said of a file. */
+/** Characters of an error's reason. */
 const LONGEST_REASON = 400;
 
-/** A pickle's first byte: what `torch.save` wrote before PyTorch 1.6. */
+/** The first byte of a bare pickle, which `torch.save` wrote before PyTorch 1.6. */
 const PICKLE = 0x80;
 
 /**
- * Opens what `torch.save` or safetensors wrote of a SAM, under segment-anything's names or Hugging Face's.
- * Nothing in the file is run, whatever it asks for.
+ * Opens a SAM that `torch.save` or safetensors wrote, under segment-anything's names or Hugging Face's.
+ * No code in the file is run.
  * @throws StartupError saying what is wrong with the file.
  */
 export function openCheckpoint(path: string): Checkpoint {
@@ -45,7 +45,7 @@ export function openCheckpoint(path: string): Checkpoint {
   }
 }
 
-/** What is wrong, without what a file's names may do to a terminal: they may be megabytes, or move its cursor. */
+/** An error's reason, safe for a terminal: names in the file may be megabytes long, or move the cursor. */
 function reasonOf(cause: unknown): string {
   const { message } = cause as Error;
   const short =
@@ -53,7 +53,7 @@ function reasonOf(cause: unknown): string {
   return short.replace(/[\p{Cc}\p{Cf}]/gu, '?');
 }
 
-/** Tells the format from the file's first bytes: names of files lie. */
+/** Recognises the format by the file's first bytes: its name may be wrong. */
 function read(file: CheckpointFile): Map<string, StoredTensor> {
   if (file.size < 16) throw new Error(`it has ${file.size} bytes`);
   const start = file.read(0, 9);

@@ -11,7 +11,7 @@ export interface Global {
  */
 export type PickleValue = unknown;
 
-/** What a pickle may ask for. Each throws when it is refused. */
+/** The requests that a pickle may make. Each method throws to refuse one. */
 export interface PickleHost {
   /** @param name `module.name` */
   global(name: string): Global;
@@ -24,10 +24,9 @@ type Stack = PickleValue[];
 const MOST_INSTRUCTIONS = 2 ** 20;
 
 /**
- * Reads a pickle without running anything: of its machine's instructions only those that make plain data,
- * and calls go to the few globals that `host` grants. Protocols 2 to 5, as Python's `pickletools` has them.
- * No value is ever turned into text here but those that are text: of lists that hold lists twice each, thirty deep, that
- * would be gigabytes.
+ * Reads a pickle of protocols 2 to 5, as Python's `pickletools` describes them, without running any code. It accepts
+ * the instructions that make plain data, and calls of the few globals that `host` grants.
+ * Only text is ever turned into text: lists that hold one list twice, thirty deep, would print as gigabytes.
  * @throws Error naming the instruction or the global that is refused, or saying that the pickle is cut short or
  * has too many instructions.
  */

@@ -7,11 +7,11 @@ export interface OpenFile {
 }
 
 /**
- * Opens a file that is one, at once: a pipe would be waited for, a device may never end.
+ * Opens a regular file, and nothing else: a pipe would block, and a device may never end.
  * @throws Error when it cannot be opened, is a folder, a pipe or a device, or has more than `largest` bytes.
  */
 export function openRegularFile(path: string, largest: number): OpenFile {
-  // Before it is opened, which alone may do something to a device.
+  // Checked first, because opening a device can have effects.
   check(statSync(path), largest);
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

@@ -5,7 +5,7 @@ import type { CheckpointFile } from './checkpoint-file.js';
 export const STORED_TYPES = { float: 4, float16: 2, bfloat16: 2, double: 8 } as const;
 export type StoredType = keyof typeof STORED_TYPES;
 
-/** A tensor of a checkpoint, which stays in its file until somebody reads it. */
+/** A tensor of a checkpoint, which stays in its file until it is read. */
 export class StoredTensor {
   readonly type: StoredType;
   readonly shape: readonly number[];

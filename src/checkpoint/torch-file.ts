@@ -23,7 +23,7 @@ const WRAPPERS = ['model', 'state_dict', 'model_state_dict'];
 /** ViT-H's pickle takes 100 kB, with an optimizer's state half a megabyte. */
 const LARGEST_PICKLE = 16 * 2 ** 20;
 
-/** A loop's notes around another's around the model: no more dicts than this are looked into. */
+/** Dicts within dicts that are searched for the model's weights. */
 const MOST_WRAPPERS = 4;
 
 /** A run of numbers that tensors are views of; one that holds no floats has no type. */

@@ -1,5 +1,6 @@
 import { SamError } from './errors.js';
 import type { ImageSize } from './image.js';
+import { MODEL_NAME_PATTERN } from './model-name.js';
 import type { Tensor } from './tensor.js';
 
 /** What the image encoder made of an image: a [1,256,64,64] tensor and the size of the image it stands for. */
@@ -14,7 +15,7 @@ export interface Embedding {
   readonly tensor: Tensor;
 }
 
-const ID = /^([a-z0-9][a-z0-9_.-]{0,63}):([0-9a-f]{64})$/;
+const ID = new RegExp(`^(${MODEL_NAME_PATTERN}):([0-9a-f]{64})$`);
 
 /** `<model>:<sha256 of the uploaded bytes>`: an id names content, so any client can compute it. */
 export function embeddingId(model: string, sha256: string): string {

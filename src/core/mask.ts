@@ -1,3 +1,4 @@
+import type { PackedRunLengths, RunLengths } from './run-lengths.js';
 import type { Dtype, Tensor } from './tensor.js';
 
 type Size = readonly [height: number, width: number];
@@ -8,10 +9,10 @@ export interface Rle {
   readonly counts: string;
 }
 
-/** COCO's uncompressed form: run lengths in column-major order, background first. */
+/** COCO's uncompressed form. */
 export interface RleCounts {
   readonly size: Size;
-  readonly counts: readonly number[];
+  readonly counts: RunLengths;
 }
 
 /** A PNG of the image's size, in base64: the mask in black and white, or the object cut out. */
@@ -172,8 +173,8 @@ export interface Mask extends MaskScores {
 /** A mask that the decoder has found: written where that takes little, else as what it can be written from. */
 export interface FoundMask extends MaskScores {
   readonly segmentation?: Segmentations[MaskFormat];
-  /** Column-major run lengths, background first, in shared memory. */
-  readonly runs?: Uint32Array;
+  /** In shared memory. */
+  readonly runs?: PackedRunLengths;
   /** [256,256] in shared memory, in the number format asked for, where the answer has logits. */
   readonly logits?: Tensor;
   /** [256,256] in shared memory, exact, where a token is to stand for them. */

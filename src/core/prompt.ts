@@ -45,8 +45,11 @@ export interface PromptLeniency {
   readonly onError: 'fail' | 'result';
 }
 
+/** Masks that answer an ambiguous prompt, such as a lone point: the whole, a part, and a part of that. */
+export const AMBIGUOUS_MASKS = 3;
+
 /**
- * Whether a prompt asks for three masks. Where the client leaves it open, the advice of SAM's authors
+ * Whether a prompt asks for `AMBIGUOUS_MASKS`. Where the client leaves it open, the advice of SAM's authors
  * holds: a lone point is ambiguous and wants several masks; anything more wants one.
  */
 export function wantsMultimask(prompt: Prompt): boolean {
@@ -56,6 +59,11 @@ export function wantsMultimask(prompt: Prompt): boolean {
       prompt.box === undefined &&
       prompt.mask_input === undefined)
   );
+}
+
+/** How many masks answer a prompt. */
+export function masksPerPrompt(multimask: boolean): number {
+  return multimask ? AMBIGUOUS_MASKS : 1;
 }
 
 /**

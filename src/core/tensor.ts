@@ -1,7 +1,8 @@
 import { toFloat16, toFloat32 } from './float16.js';
 
 /** The number formats in which tensors are kept and travel. */
-export type Dtype = 'float16' | 'float32';
+export const DTYPES = ['float16', 'float32'] as const;
+export type Dtype = (typeof DTYPES)[number];
 
 export const BYTES_PER_ELEMENT: Record<Dtype, number> = { float16: 2, float32: 4 };
 

@@ -11,17 +11,17 @@ import { toHalfPrecision } from '../onnx/half-precision.js';
 import type { ModelProto, TensorProto } from '../onnx/proto.js';
 import { quantize } from '../onnx/quantize.js';
 import { writeModel } from '../onnx/write-model.js';
-import { type ImageEncoderVariant, VIT } from '../sam/architecture.js';
-import { encoderParameters, recogniseImageEncoder } from '../sam/encoder-parameters.js';
-import type { Weights } from '../sam/exported-model.js';
-import { buildImageEncoder } from '../sam/image-encoder.js';
-import { decoderWeights, readTensor } from '../sam/state-dict.js';
+import { VIT, type VitVariant } from '../sam/architecture.js';
+import { buildVit } from '../sam/encoder/vit.js';
+import { recogniseVit, vitParameters } from '../sam/encoder/vit-parameters.js';
+import { decoderWeights, readTensor } from '../sam/weights/state-dict.js';
+import type { Weights } from '../sam/weights/weights.js';
 import type { ExternalNetwork } from './session.js';
 
-/** Providers with a kernel for attention that never holds all scores of a head. */
+/** Providers whose attention kernel never holds all scores of a head. */
 const FUSED_ATTENTION: readonly Provider[] = ['cpu', 'cuda'];
 
-/** Sums over many numbers, which 16 bits are too few for. */
+/** Operators that add up many numbers: 16 bits are too few for the sums. */
 const IN_32_BITS = new Set(['LayerNormalization', 'Softmax', 'Resize']);
 
 /** Products of fewer channels are not worth their conversion to 8 bits. */
@@ -30,7 +30,7 @@ const LEAST_CHANNELS = 64;
 /** What a checkpoint was found to be. */
 export interface CheckpointModel {
   readonly architecture: Exclude<Architecture, 'mobile_sam'>;
-  readonly variant: ImageEncoderVariant;
+  readonly variant: VitVariant;
 }
 
 /**
@@ -39,9 +39,9 @@ export interface CheckpointModel {
  */
 export function inspectCheckpoint(path: string): CheckpointModel {
   return withCheckpoint(path, ({ tensors }) => {
-    const variant = recogniseImageEncoder(tensors);
+    const variant = recogniseVit(tensors);
     decoderWeights(tensors);
-    for (const name of encoderParameters(variant).keys()) readTensor(tensors, name);
+    for (const name of vitParameters(variant).keys()) readTensor(tensors, name);
     const names = Object.keys(VIT) as (keyof typeof VIT)[];
     const published = names.find((name) => isDeepStrictEqual(VIT[name], variant));
     return { architecture: published ?? 'sam_vit', variant };
@@ -54,8 +54,8 @@ export function checkpointDecoder(path: string): Weights {
 }
 
 /**
- * A checkpoint's image encoder, for each provider as it likes it: in 32 bits on a CPU, unless 8 are asked for, in
- * 16 on a GPU. The graph refers to the weights in the checkpoint, which the runtime maps into memory.
+ * A checkpoint's image encoder, in the numbers that suit the provider: 32 bits (or 8, by `precision`) on a CPU and 16
+ * bits on a GPU. The graph refers to the weights in the checkpoint, which the runtime maps into memory.
  * @throws StartupError when the checkpoint is not of this architecture, or as above
  */
 export function checkpointEncoder(
@@ -76,19 +76,19 @@ export function checkpointEncoder(
       withCheckpoint(real, ({ tensors }) => {
         const kind = FUSED_ATTENTION.includes(provider) ? 'fused' : 'by-head';
         if (precision === 'int8') return writeModel(inWholeNumbers(variant, tensors));
-        const model = buildImageEncoder(variant, tensors, kind);
+        const model = buildVit(variant, tensors, kind);
         return writeModel(provider === 'cpu' ? model : toHalfPrecision(model, IN_32_BITS));
       }),
   };
 }
 
-/** The encoder with its large products in 8 bits. Of its weights in 32 bits, one at a time is in memory. */
-function inWholeNumbers(variant: ImageEncoderVariant, tensors: StateDict): ModelProto {
+/** The encoder with its large products in 8 bits. Memory holds one 32-bit weight at a time. */
+function inWholeNumbers(variant: VitVariant, tensors: StateDict): ModelProto {
   const parameters = new Map<string, ExternalTensor>();
   for (const [name, { shape, external }] of tensors) {
     parameters.set(name, { type: 'float', shape, external });
   }
-  const model = buildImageEncoder(variant, parameters, 'fused');
+  const model = buildVit(variant, parameters, 'fused');
   const initializers = model.graph.initializers.map((tensor) => {
     const stored = tensor.external && tensors.get(tensor.name);
     return stored ? new LazyInitializer(tensor.name, stored) : tensor;
@@ -96,7 +96,7 @@ function inWholeNumbers(variant: ImageEncoderVariant, tensors: StateDict): Model
   return quantize({ ...model, graph: { ...model.graph, initializers } }, LEAST_CHANNELS);
 }
 
-/** A weight that is read each time somebody looks at its data. */
+/** A weight that is read at each access to its data. */
 class LazyInitializer implements TensorProto {
   readonly type = 'float';
   readonly name: string;

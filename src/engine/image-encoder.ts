@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Tensor } from 'onnxruntime-node';
 import type { Provider } from '../core/device.js';
 import type { ModelManifest, Precision } from '../core/model.js';
-import { buildEncoder } from '../sam/sam-encoder.js';
+import { buildMobileSamEncoder } from '../sam/encoder/mobile-sam-encoder.js';
 import { checkpointEncoder } from './checkpoint-model.js';
-import { type ExternalNetwork, openSession, type Session, type SessionOptions } from './session.js';
+import { type Network, openSession, type Session, type SessionOptions } from './session.js';
 
 /**
  * A model's image encoder as a session takes it.
@@ -15,8 +15,8 @@ export function encoderNetwork(
   manifest: ModelManifest,
   path: string,
   precision: Precision,
-): Uint8Array | ExternalNetwork {
-  if (!('checkpoint' in manifest)) return buildEncoder(readFileSync(path), precision);
+): Network {
+  if (!('checkpoint' in manifest)) return buildMobileSamEncoder(readFileSync(path), precision);
   return checkpointEncoder(path, manifest.architecture, precision);
 }
 
@@ -34,7 +34,7 @@ export class ImageEncoder {
 
   /** @param network with one input [B,3,S,S] `input` and one output [B,256,64,64] `output`. */
   static async open(
-    network: string | Uint8Array | ExternalNetwork,
+    network: Network,
     imageSize: number,
     options: SessionOptions,
   ): Promise<ImageEncoder> {

@@ -5,11 +5,11 @@ import { Compile } from 'typebox/compile';
 import { openRegularFile } from '../checkpoint/regular-file.js';
 import { StartupError } from '../core/errors.js';
 import { ARCHITECTURES, type ModelManifest, weightFiles } from '../core/model.js';
+import { MODEL_NAME } from '../core/model-name.js';
 import { parseModelPath } from './model-paths.js';
 
 /** Of a manifest, in bytes. */
 const LARGEST = 2 ** 20;
-const NAME = /^[a-z0-9][a-z0-9_.-]{0,63}$/;
 
 const FILE = {
   file: Type.String({ minLength: 1 }),
@@ -26,7 +26,7 @@ const Checkpoint = Type.Object(
 );
 const Channels = Type.Tuple([Type.Number(), Type.Number(), Type.Number()]);
 const CARD = {
-  name: Type.String({ pattern: NAME.source }),
+  name: Type.String({ pattern: MODEL_NAME.source }),
   title: Type.String(),
   license: Type.String(),
   source: Type.String(),
@@ -57,7 +57,8 @@ const CheckpointManifest = Compile(
  * @throws StartupError saying what is missing or malformed.
  */
 export async function readManifest(directory: string, name: string): Promise<ModelManifest> {
-  if (!NAME.test(name)) throw new StartupError(`${JSON.stringify(name)} is not a model's name`);
+  if (!MODEL_NAME.test(name))
+    throw new StartupError(`${JSON.stringify(name)} is not a model's name`);
   const path = join(directory, `${name}.json`);
   let content: unknown;
   try {

@@ -1,17 +1,18 @@
 import { Tensor } from 'onnxruntime-node';
 import { bestBatch, type Provider } from '../core/device.js';
-import type { Weights } from '../sam/exported-model.js';
-import { buildFastDecoder, type DecoderVariant, orderFor } from '../sam/fast-decoder.js';
-import { buildContext } from '../sam/image-context.js';
+import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/low-res-mask.js';
+import { onceEach } from '../core/once-each.js';
+import { AMBIGUOUS_MASKS } from '../core/prompt.js';
+import { EMBEDDING_SHAPE } from '../sam/architecture.js';
+import { buildDecoder, type DecoderVariant, orderFor } from '../sam/decoder/decoder.js';
+import { buildContext } from '../sam/decoder/image-context.js';
+import type { Weights } from '../sam/weights/weights.js';
 import { openSession, type Session, type SessionOptions } from './session.js';
 
-const SIDE = 256;
-const LOGITS_PER_MASK = SIDE * SIDE;
-
-/** What of an image the decoder computes once and needs for every prompt. */
+/** The decoder's work on an image that all prompts share. */
 export type ImageContext = Readonly<Record<string, Tensor>>;
 
-/** What the decoder is asked: B prompts of N tokens each, all of them with a mask or none. */
+/** B prompts of N tokens each. All have a mask, or none has. */
 export interface PromptBatch {
   /** [B,N,2] pixels in the model's frame. */
   readonly coords: Float32Array;
@@ -31,23 +32,22 @@ export interface LowResMask {
 
 /** A mask whose predicted IoU is above a threshold. */
 export interface LikelyMask extends LowResMask {
-  /** 3 * prompt + mask */
+  /** AMBIGUOUS_MASKS * prompt + mask */
   readonly token: number;
 }
 
 /** The prompt encoder and mask decoder: one graph an image, and one a prompt for each kind of prompt. */
 export class MaskDecoder {
   readonly provider: Provider;
-  readonly #weights: Weights;
-  readonly #options: SessionOptions;
   readonly #contexts: Session;
-  readonly #decoders = new Map<string, Promise<Session>>();
+  /** Most clicks need one graph; the others are opened when the first prompt of their kind comes. */
+  readonly #decoder: (variant: DecoderVariant) => Promise<Session>;
 
   private constructor(weights: Weights, options: SessionOptions, contexts: Session) {
     this.provider = contexts.provider;
-    this.#weights = weights;
-    this.#options = options;
     this.#contexts = contexts;
+    const open = (variant: DecoderVariant) => openSession(buildDecoder(weights, variant), options);
+    this.#decoder = onceEach(open, JSON.stringify);
   }
 
   /** @throws StartupError when the device's provider does not load */
@@ -59,7 +59,7 @@ export class MaskDecoder {
   /** @param embedding [1,256,64,64] */
   context(embedding: Float32Array): Promise<ImageContext> {
     return this.#contexts.run({
-      image_embeddings: new Tensor('float32', embedding, [1, 256, 64, 64]),
+      image_embeddings: new Tensor('float32', embedding, EMBEDDING_SHAPE),
     });
   }
 
@@ -91,7 +91,9 @@ export class MaskDecoder {
       });
       const tokens = answer['candidates']?.data as BigInt64Array;
       const found = masksOf(answer);
-      masks.push(...found.map((mask, i) => ({ ...mask, token: 3 * from + Number(tokens[i]) })));
+      masks.push(
+        ...found.map((mask, i) => ({ ...mask, token: AMBIGUOUS_MASKS * from + Number(tokens[i]) })),
+      );
     }
     return masks;
   }
@@ -104,26 +106,16 @@ export class MaskDecoder {
   ): Promise<Record<string, Tensor>> {
     const tokens = labels.length / prompts;
     const variant = { order: orderFor(tokens), withMask: maskInput !== undefined, answer };
-    const session = await this.#session(variant);
+    const session = await this.#decoder(variant);
     return session.run({
       ...context,
       ...more,
       point_coords: new Tensor('float32', coords, [prompts, tokens, 2]),
       point_labels: new Tensor('float32', labels, [prompts, tokens]),
       ...(maskInput && {
-        mask_input: new Tensor('float32', maskInput, [prompts, 1, SIDE, SIDE]),
+        mask_input: new Tensor('float32', maskInput, [prompts, 1, LOW_RES_SIDE, LOW_RES_SIDE]),
       }),
     });
-  }
-
-  /** Most clicks need one graph; the others are opened when the first prompt of their kind comes. */
-  #session(variant: DecoderVariant): Promise<Session> {
-    const key = JSON.stringify(variant);
-    const known = this.#decoders.get(key);
-    if (known) return known;
-    const opened = openSession(buildFastDecoder(this.#weights, variant), this.#options);
-    this.#decoders.set(key, opened);
-    return opened;
   }
 }
 
@@ -138,7 +130,7 @@ function* split(batch: PromptBatch, size: number): Generator<PromptBatch & { fro
       prompts: to - from,
       coords: coords.subarray(from * tokens * 2, to * tokens * 2),
       labels: labels.subarray(from * tokens, to * tokens),
-      maskInput: maskInput?.subarray(from * LOGITS_PER_MASK, to * LOGITS_PER_MASK),
+      maskInput: maskInput?.subarray(from * LOW_RES_LOGITS, to * LOW_RES_LOGITS),
     };
   }
 }
@@ -146,7 +138,7 @@ function* split(batch: PromptBatch, size: number): Generator<PromptBatch & { fro
 function masksOf(answer: Record<string, Tensor>): LowResMask[] {
   const logits = floats(answer, 'low_res_masks'); // [masks,256,256]
   return Array.from(floats(answer, 'iou_predictions'), (predictedIou, i) => ({
-    logits: logits.subarray(i * LOGITS_PER_MASK, (i + 1) * LOGITS_PER_MASK),
+    logits: logits.subarray(i * LOW_RES_LOGITS, (i + 1) * LOW_RES_LOGITS),
     predictedIou,
   }));
 }

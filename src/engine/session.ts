@@ -18,6 +18,8 @@ export interface ExternalNetwork {
   graphFor(provider: Provider): Uint8Array;
 }
 
+export type Network = Uint8Array | ExternalNetwork;
+
 /** A network that is ready to run. `run` blocks its thread: only workers hold one. */
 export interface Session {
   readonly provider: Provider;
@@ -26,21 +28,21 @@ export interface Session {
 
 /**
  * Opens a network on the device asked for.
- * @param model path of an ONNX file, the file itself, or one whose weights are elsewhere.
+ * @param network an ONNX file, or one whose weights are elsewhere.
  * @throws StartupError naming what to install when the device's provider does not load; only `auto` tries the next.
  */
 export async function openSession(
-  model: string | Uint8Array | ExternalNetwork,
+  network: Network,
   { device, threads, gpuTurn }: SessionOptions,
 ): Promise<Session> {
   const failures: string[] = [];
   for (const provider of providersFor(device)) {
     try {
-      const session = await inNativeCode(() => create(model, provider, threads));
+      const session = await inNativeCode(() => create(network, provider, threads));
       const run = (feeds: Record<string, Tensor>) =>
         session.run(feeds) as Promise<Record<string, Tensor>>;
       const turned = provider === 'cpu' ? run : inTurn(new Int32Array(gpuTurn), run);
-      // A worker that is to be ended gives its turn back before it sleeps.
+      // The turn is inside of the native section: a condemned worker gives it back before it sleeps.
       return {
         provider,
         run: (feeds) =>
@@ -56,19 +58,15 @@ export async function openSession(
   throw new StartupError(failures.join('; '));
 }
 
-function create(
-  model: string | Uint8Array | ExternalNetwork,
-  provider: Provider,
-  threads: number,
-): Promise<InferenceSession> {
-  const folder = typeof model === 'object' && 'graphFor' in model ? model.folder : undefined;
+function create(network: Network, provider: Provider, threads: number): Promise<InferenceSession> {
+  const folder = 'folder' in network ? network.folder : undefined;
   const options: InferenceSession.SessionOptions = {
     executionProviders: [provider],
     intraOpNumThreads: threads,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
-    // Spinning threads win a little latency and take whole cores from the other lane.
+    // Spinning threads save a little latency and take whole cores from the other lane.
     extra: {
       session: {
         intra_op: { allow_spinning: '0' },
@@ -76,12 +74,11 @@ function create(
       },
     },
   };
-  if (typeof model === 'string') return InferenceSession.create(model, options);
-  const graph = 'graphFor' in model ? model.graphFor(provider) : model;
+  const graph = 'graphFor' in network ? network.graphFor(provider) : network;
   return InferenceSession.create(graph, options);
 }
 
-/** Shaders are made in the first run, which is when a GPU is found to lack something. @throws StartupError naming it */
+/** Shaders are compiled in the first run: only then does a GPU turn out to lack something. @throws StartupError */
 async function named<T>(provider: Provider, running: Promise<T>): Promise<T> {
   try {
     return await running;

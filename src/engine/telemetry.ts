@@ -1,7 +1,7 @@
 /**
- * Keeps onnxruntime from sending usage reports to its makers, which its builds for Linux and macOS do unless this
- * variable is set before the library is loaded. To be called on the main thread: only there does an assignment reach
- * the environment that native code reads. Whoever sets the variable otherwise, decides.
+ * Keeps onnxruntime from sending usage reports. Its builds for Linux and macOS send them unless this variable is set
+ * before the library is loaded. Call it on the main thread: only there does an assignment reach the environment that
+ * native code reads. A value that is already set stays.
  */
 export function withholdTelemetry(): void {
   process.env['ORT_DISABLE_TELEMETRY'] ??= '1';

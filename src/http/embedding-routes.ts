@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { type Static, Type } from 'typebox';
 import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
-import type { Dtype, Tensor } from '../core/tensor.js';
+import { DTYPES, type Dtype, type Tensor } from '../core/tensor.js';
 import type { Context, Server } from './context.js';
 import { bytes, json, nothing, problems } from './document.js';
 import { matches } from './etag.js';
@@ -19,9 +19,9 @@ const Params = Type.Object({ id: Type.String() }, { additionalProperties: false 
 const Query = Type.Object(
   {
     dtype: Type.Optional(
-      Type.Unsafe<'float16' | 'float32'>({
+      Type.Unsafe<Dtype>({
         type: 'string',
-        enum: ['float16', 'float32'],
+        enum: DTYPES,
         default: 'float32',
         description: 'Number format of the tensor.',
       }),

@@ -1,11 +1,12 @@
 import { type Static, Type } from 'typebox';
 import { MASK_FORMATS } from '../core/mask.js';
 import type { Box, MaskInput as Input, Point } from '../core/prompt.js';
+import { DTYPES } from '../core/tensor.js';
 import { EXAMPLE_BOX, EXAMPLE_ID, EXAMPLE_IMAGE, EXAMPLE_POINT } from './example.js';
 import { LARGEST } from './georeference.js';
 import { choice, ref, strict } from './schema.js';
 
-export const Dtype = choice(['float16', 'float32']);
+export const Dtype = choice(DTYPES);
 
 export const LowResLogits = Type.Object(
   {
@@ -197,7 +198,7 @@ const REQUEST_FIELDS = {
     }),
   ),
   logits_dtype: Type.Optional(
-    choice(['float16', 'float32'], {
+    choice(DTYPES, {
       default: 'float32',
       description: 'Number format of `low_res_logits` and of the format `logits`.',
     }),

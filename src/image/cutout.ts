@@ -1,15 +1,16 @@
 import sharp from 'sharp';
 import type { RgbaImage } from '../core/image.js';
+import type { PackedRunLengths } from '../core/run-lengths.js';
 import { stripsOf } from './strips.js';
 
 /**
  * The pixels of a photograph that lie inside a mask, as opaque as they are, on transparent ground: a PNG of the image's
  * size.
- * @param runs column-major run lengths of the image's size, background first.
+ * @param runs of the image's size.
  */
 export async function cutOut(
   { width, height, data }: RgbaImage,
-  runs: Uint32Array,
+  runs: PackedRunLengths,
 ): Promise<Uint8Array> {
   const canvas = new Uint8Array(width * height * 4);
   const { count, starts, ends } = stripsOf(runs, height);

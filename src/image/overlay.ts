@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import type { RgbImage } from '../core/image.js';
 import type { Box, Point, Prompt } from '../core/prompt.js';
+import type { PackedRunLengths } from '../core/run-lengths.js';
 import { fromColumns, toColumns } from './columns.js';
 import { Cover, type Strips, stripsOf } from './strips.js';
 
@@ -24,12 +25,12 @@ const OPACITY = 0.45;
 /**
  * The photograph with masks and prompts drawn on it, as a PNG.
  * @param image which is drawn upon.
- * @param masks column-major run lengths of the image's size, background first, one for each prompt.
+ * @param masks of the image's size, one for each prompt.
  * @param prompts in pixels of the image.
  */
 export async function drawOverlay(
   image: RgbImage,
-  masks: Iterable<Uint32Array>,
+  masks: Iterable<PackedRunLengths>,
   prompts: readonly Prompt[],
 ): Promise<Uint8Array> {
   const { width, height } = image;

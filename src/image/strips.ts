@@ -1,3 +1,5 @@
+import type { PackedRunLengths } from '../core/run-lengths.js';
+
 /** The inside of a mask in an image whose columns follow each other: stretches [start, end) that end with their column. */
 export interface Strips {
   readonly count: number;
@@ -5,8 +7,8 @@ export interface Strips {
   readonly ends: Uint32Array;
 }
 
-/** @param runs column-major run lengths, background first. @param height of the image. */
-export function stripsOf(runs: Uint32Array, height: number): Strips {
+/** @param height of the image. */
+export function stripsOf(runs: PackedRunLengths, height: number): Strips {
   let most = 0;
   walk(runs, height, () => most++);
   const strips = { count: most, starts: new Uint32Array(most), ends: new Uint32Array(most) };
@@ -18,7 +20,11 @@ export function stripsOf(runs: Uint32Array, height: number): Strips {
   return strips;
 }
 
-function walk(runs: Uint32Array, height: number, each: (start: number, end: number) => void): void {
+function walk(
+  runs: PackedRunLengths,
+  height: number,
+  each: (start: number, end: number) => void,
+): void {
   let at = 0;
   for (let i = 0; i < runs.length; i++) {
     const end = at + (runs[i] as number);

@@ -1,14 +1,15 @@
 import type { Provider } from '../core/device.js';
 import type { FoundMask, UncutMask } from '../core/mask.js';
 import type { Decoded, DecoderGraph, DecodeTask, Timings } from '../core/ports.js';
-import { wantsMultimask } from '../core/prompt.js';
+import { masksPerPrompt, wantsMultimask } from '../core/prompt.js';
 import { concat } from '../core/tensor.js';
 import type { LowResMask, PromptBatch } from '../engine/mask-decoder.js';
 import { readMaskInput } from '../masks/mask-input.js';
-import { buildFastDecoder } from '../sam/fast-decoder.js';
-import { buildContext } from '../sam/image-context.js';
-import { type PromptTokens, promptTokens } from '../sam/prompt-tokens.js';
-import { contextOf, MASKS_OF_A_POINT, modelOf, open } from './decoders.js';
+import { EMBEDDING_LENGTH } from '../sam/architecture.js';
+import { buildDecoder } from '../sam/decoder/decoder.js';
+import { buildContext } from '../sam/decoder/image-context.js';
+import { type PromptTokens, promptTokens } from '../sam/decoder/prompt-tokens.js';
+import { contextOf, modelOf, open } from './decoders.js';
 import { findMask, uncutMask } from './mask-tasks.js';
 import { type Outcome, settle } from './outcome.js';
 import { sliceIsOver } from './slice.js';
@@ -23,7 +24,7 @@ export function load(model: string): Promise<Outcome<Provider>> {
 export function warmUp(model: string): Promise<Outcome<void>> {
   return settle(async () => {
     const network = await open(model);
-    const context = await network.context(new Float32Array(256 * 64 * 64));
+    const context = await network.context(new Float32Array(EMBEDDING_LENGTH));
     const click = { coords: new Float32Array(4), labels: Float32Array.of(1, -1), prompts: 1 };
     await network.run(context, click, true);
   });
@@ -36,7 +37,7 @@ export async function graph(graphs: readonly DecoderGraph[]): Promise<Outcome<Ui
     if (part === 'context') return { value: buildContext(weights) };
     const withMask = part === 'decoder-with-mask';
     const variant = { order: 'tokens-first', answer: 'masks', withMask } as const;
-    return { value: buildFastDecoder(weights, variant) };
+    return { value: buildDecoder(weights, variant) };
   });
 }
 
@@ -68,7 +69,7 @@ export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Deco
     decode_ms: performance.now() - ready,
   };
 
-  const masksEach = multimask ? MASKS_OF_A_POINT : 1;
+  const masksEach = masksPerPrompt(multimask);
   let next = 0;
   const outcomes: Outcome<Decoded>[] = [];
   for (const outcome of prepared) {

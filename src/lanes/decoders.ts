@@ -2,10 +2,11 @@ import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 import { type Embedding, entryName } from '../core/embedding.js';
 import type { ModelManifest } from '../core/model.js';
+import { onceEach } from '../core/once-each.js';
 import { readFloats } from '../core/tensor.js';
 import { type ImageContext, MaskDecoder } from '../engine/mask-decoder.js';
 import type { SessionOptions } from '../engine/session.js';
-import type { Weights } from '../sam/exported-model.js';
+import type { Weights } from '../sam/weights/weights.js';
 
 /** A model of the decode lane. */
 export interface DecoderModel {
@@ -25,27 +26,17 @@ export interface DecodeSettings {
 
 const settings = Piscina.workerData as DecodeSettings;
 const contexts = new LRUCache<string, ImageContext>({ max: settings.contexts });
-const decoders = new Map<string, Promise<MaskDecoder>>();
 
 /** The worker's decoder of a model; a worker that replaces a dead one opens it with its first task. */
-export function open(model: string): Promise<MaskDecoder> {
-  const known = decoders.get(model);
-  if (known) return known;
-  const opened = MaskDecoder.open(modelOf(model).weights, settings.session);
-  decoders.set(model, opened);
-  // What failed is tried again by the next task.
-  opened.catch(() => decoders.delete(model));
-  return opened;
-}
+export const open = onceEach((model: string) =>
+  MaskDecoder.open(modelOf(model).weights, settings.session),
+);
 
 export function modelOf(name: string): DecoderModel {
   const model = settings.models[name];
   if (!model) throw new Error(`there is no model "${name}"`);
   return model;
 }
-
-/** An ambiguous prompt has three masks. */
-export const MASKS_OF_A_POINT = 3;
 
 /** The context of an image, made when it is asked about for the first time. */
 export async function contextOf(

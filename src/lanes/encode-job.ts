@@ -1,6 +1,7 @@
 import { Piscina } from 'piscina';
 import type { Provider } from '../core/device.js';
 import type { ModelManifest, Precision } from '../core/model.js';
+import { onceEach } from '../core/once-each.js';
 import type { Encoded } from '../core/ports.js';
 import { BYTES_PER_ELEMENT, concat, type Dtype, type Tensor, writeFloats } from '../core/tensor.js';
 import { encoderNetwork, ImageEncoder } from '../engine/image-encoder.js';
@@ -26,24 +27,14 @@ export interface EncodeSettings {
 }
 
 const settings = Piscina.workerData as EncodeSettings;
-const encoders = new Map<string, Promise<ImageEncoder>>();
 
 /** The worker's session for a model; a worker that replaces a dead one opens it with its first task. */
-function open(model: string): Promise<ImageEncoder> {
-  const known = encoders.get(model);
-  if (known) return known;
-  if (encoders.size === 0) stepBack();
-  const opened = openEncoder(modelOf(model));
-  encoders.set(model, opened);
-  // What failed is tried again by the next task.
-  opened.catch(() => encoders.delete(model));
-  return opened;
-}
-
-async function openEncoder({ manifest, encoderPath }: EncoderModel): Promise<ImageEncoder> {
+const open = onceEach((model: string) => {
+  const { manifest, encoderPath } = modelOf(model);
+  stepBack();
   const network = encoderNetwork(manifest, encoderPath, settings.precision);
   return ImageEncoder.open(network, manifest.image_size, settings.session);
-}
+});
 
 function modelOf(name: string): EncoderModel {
   const model = settings.models[name];

@@ -10,11 +10,12 @@ import type {
   TidyTask,
 } from '../core/everything.js';
 import type { Point } from '../core/prompt.js';
+import { AMBIGUOUS_MASKS } from '../core/prompt.js';
 import { concat } from '../core/tensor.js';
 import { boxNms } from '../masks/box-nms.js';
 import { candidateOf, renderCandidate, tidyMask } from '../masks/candidates.js';
-import { promptTokens } from '../sam/prompt-tokens.js';
-import { contextOf, MASKS_OF_A_POINT, modelOf, open } from './decoders.js';
+import { promptTokens } from '../sam/decoder/prompt-tokens.js';
+import { contextOf, modelOf, open } from './decoders.js';
 import { type Outcome, settle } from './outcome.js';
 import { inSlice, sliceIsOver } from './slice.js';
 
@@ -44,7 +45,7 @@ async function candidatesOf(task: CandidatesTask): Promise<Candidates> {
   let last = -1;
   let answered = points.length;
   for (const { logits, predictedIou, token } of likely) {
-    const at = Math.floor(token / MASKS_OF_A_POINT);
+    const at = Math.floor(token / AMBIGUOUS_MASKS);
     // On the largest images a mask takes longer than a click: what is left of the points is asked again. As the network
     // then runs again, the masks may take as long as it did.
     if (at > 0 && sliceIsOver(decoded, decoded - start) && at !== last) {

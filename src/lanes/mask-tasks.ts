@@ -1,4 +1,5 @@
 import type { ImageSize } from '../core/image.js';
+import { LOW_RES_SIDE } from '../core/low-res-mask.js';
 import type { FoundMask, MaskFormat, UncutMask } from '../core/mask.js';
 import { serializeMask } from '../core/mask-shape.js';
 import type { CutTask, MaskOptions, WriteTask } from '../core/ports.js';
@@ -104,5 +105,5 @@ export function uncutMask(logits: Float32Array, predicted_iou: number): UncutMas
 /** Logits [256,256] in memory of their own that every thread reads. */
 function share(logits: Float32Array, dtype: Dtype): Tensor {
   const buffer = new SharedArrayBuffer(logits.length * BYTES_PER_ELEMENT[dtype]);
-  return { dtype, shape: [256, 256], bytes: writeFloats(logits, dtype, buffer) };
+  return { dtype, shape: [LOW_RES_SIDE, LOW_RES_SIDE], bytes: writeFloats(logits, dtype, buffer) };
 }

@@ -1,5 +1,6 @@
 import type { ImageSize } from '../core/image.js';
 import type { Georeference, Polygon } from '../core/mask.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import { tracePolygons } from './polygons.js';
 import { splitRuns } from './slabs.js';
 
@@ -19,10 +20,10 @@ export function antimeridianOf({ width }: ImageSize, { bounds }: Georeference): 
 /**
  * The outlines of a mask, cut in two: `tracePolygons` of what lies left of a line down the image, and of what lies right.
  * Each part is traced with the whole column that the line runs through, and the far side of that column moved to it.
- * @param counts column-major run lengths, background first. @param seam where the line is, in pixels, within the image.
+ * @param seam where the line is, in pixels, within the image.
  */
 export function traceHalves(
-  counts: readonly number[],
+  counts: RunLengths,
   { width, height }: ImageSize,
   seam: number,
 ): [left: Polygon[], right: Polygon[]] {

@@ -1,4 +1,4 @@
-import { SIDE } from './interpolation.js';
+import { LOW_RES_SIDE } from '../core/low-res-mask.js';
 
 /** A pixel belongs to the mask where its logit is above. */
 export const MASK_THRESHOLD = 0;
@@ -27,28 +27,32 @@ export interface Spans {
 }
 
 /** Four bands travel in a word. */
-const WORDS = SIDE / 4;
+const WORDS = LOW_RES_SIDE / 4;
 const EACH = 0x01010101;
 
 /** The bands of one mask's logits. Masks come one after the other, so they share it. */
 export class BandMap {
   /** Column by column: [256,256] transposed. */
-  readonly #words = new Int32Array(SIDE * WORDS);
+  readonly #words = new Int32Array(LOW_RES_SIDE * WORDS);
   /** [256] what three neighbouring columns have in common, row by row. */
-  readonly #across = new Uint8Array(SIDE);
+  readonly #across = new Uint8Array(LOW_RES_SIDE);
   readonly #acrossWords = new Int32Array(this.#across.buffer);
-  readonly #spans: Spans = { count: 0, bands: new Uint8Array(SIDE), ends: new Int32Array(SIDE) };
+  readonly #spans: Spans = {
+    count: 0,
+    bands: new Uint8Array(LOW_RES_SIDE),
+    ends: new Int32Array(LOW_RES_SIDE),
+  };
 
   /** @param logits [256,256] */
   read(logits: Float32Array, low: number, high: number): void {
     const words = this.#words;
     for (let word = 0; word < WORDS; word++) {
-      for (let x = 0, i = 4 * word * SIDE; x < SIDE; x++, i++) {
+      for (let x = 0, i = 4 * word * LOW_RES_SIDE; x < LOW_RES_SIDE; x++, i++) {
         words[x * WORDS + word] =
           bandOf(logits[i] as number, low, high) |
-          (bandOf(logits[i + SIDE] as number, low, high) << 8) |
-          (bandOf(logits[i + 2 * SIDE] as number, low, high) << 16) |
-          (bandOf(logits[i + 3 * SIDE] as number, low, high) << 24);
+          (bandOf(logits[i + LOW_RES_SIDE] as number, low, high) << 8) |
+          (bandOf(logits[i + 2 * LOW_RES_SIDE] as number, low, high) << 16) |
+          (bandOf(logits[i + 3 * LOW_RES_SIDE] as number, low, high) << 24);
       }
     }
   }

@@ -8,6 +8,7 @@ import type {
 } from '../core/everything.js';
 import type { ImageSize } from '../core/image.js';
 import type { Box, Point } from '../core/prompt.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import { runsOfStrips, stripsOf } from './components.js';
 import { extentOf } from './extent.js';
 import { encodeMask } from './formats.js';
@@ -64,7 +65,7 @@ function isNearCropEdge(box: Box, crop: Box, { width, height }: ImageSize): bool
 
 /** The runs of a crop's mask as those of the whole image's. */
 function uncrop(
-  counts: readonly number[],
+  counts: RunLengths,
   { width, height }: ImageSize,
   [left, top]: Box,
   image: ImageSize,

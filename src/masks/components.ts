@@ -1,3 +1,5 @@
+import type { RunLengths } from '../core/run-lengths.js';
+
 /** Pixels of one column and one kind: rows `from` up to `to`. */
 export interface Strip {
   readonly x: number;
@@ -5,7 +7,7 @@ export interface Strip {
   readonly to: number;
 }
 
-/** Strips in column-major order, and for each the number of the component it belongs to. */
+/** Strips in the order of run lengths, and for each the number of the component it belongs to. */
 export interface Components {
   readonly strips: readonly Strip[];
   readonly labels: Int32Array;
@@ -13,11 +15,11 @@ export interface Components {
 
 /**
  * Connected components of the pixels inside a mask, or of those outside.
- * @param counts column-major run lengths, background first. @param height of the image.
+ * @param height of the image.
  * @param connectivity 4 joins pixels that share a side, 8 those that share a corner too.
  */
 export function connectedComponents(
-  counts: readonly number[],
+  counts: RunLengths,
   height: number,
   side: 'inside' | 'outside',
   connectivity: 4 | 8,
@@ -43,11 +45,7 @@ export function connectedComponents(
 }
 
 /** The runs of one kind, cut where they go on in the next column. */
-export function stripsOf(
-  counts: readonly number[],
-  height: number,
-  side: 'inside' | 'outside',
-): Strip[] {
+export function stripsOf(counts: RunLengths, height: number, side: 'inside' | 'outside'): Strip[] {
   const strips: Strip[] = [];
   const parity = side === 'inside' ? 1 : 0;
   let start = 0;

@@ -1,13 +1,13 @@
 import type { ImageSize } from '../core/image.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import { extentOf } from './extent.js';
 import { toImage } from './rle.js';
 
 /**
  * The `points` of a mask as CVAT keeps it and its SDK's `encode_mask` makes it: run lengths of the smallest box around
  * it, row by row, background first, and then the box's left, top, right and bottom pixels. An empty mask has none.
- * @param counts column-major run lengths, background first.
  */
-export function toCvat(counts: readonly number[], image: ImageSize): number[] {
+export function toCvat(counts: RunLengths, image: ImageSize): number[] {
   const [left, top, width, height] = extentOf(counts, image.height).bbox;
   if (width === 0) return [];
   const pixels = toImage(counts, image);

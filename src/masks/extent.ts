@@ -1,3 +1,5 @@
+import type { RunLengths } from '../core/run-lengths.js';
+
 /** How much of an image a mask covers, and where. */
 export interface Extent {
   /** Pixels inside. */
@@ -8,9 +10,9 @@ export interface Extent {
 
 /**
  * Measures a mask.
- * @param counts column-major run lengths, background first. @param height of the image.
+ * @param height of the image.
  */
-export function extentOf(counts: readonly number[], height: number): Extent {
+export function extentOf(counts: RunLengths, height: number): Extent {
   let area = 0;
   let [left, top, right, bottom] = [Number.POSITIVE_INFINITY, height, -1, -1];
   let start = 0;

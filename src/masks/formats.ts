@@ -1,6 +1,7 @@
 import type { ImageSize } from '../core/image.js';
 import type { FeatureCollection, MaskFormat, Polygon, Ring, Segmentations } from '../core/mask.js';
 import type { MaskOptions } from '../core/ports.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import { toLabelme, toYolo } from './annotations.js';
 import { antimeridianOf, traceHalves } from './antimeridian.js';
 import { toCvat } from './cvat.js';
@@ -15,8 +16,7 @@ import { toSvg } from './svg.js';
 
 /** All a format may want to know of a mask. */
 export interface Subject {
-  /** Column-major run lengths, background first. */
-  readonly counts: readonly number[];
+  readonly counts: RunLengths;
   readonly image: ImageSize;
   readonly options: MaskOptions;
   /** What is written beside the mask, where a format has room. */

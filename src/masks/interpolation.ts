@@ -1,5 +1,5 @@
-/** Side of the decoder's masks. */
-export const SIDE = 256;
+import { LOW_RES_SIDE } from '../core/low-res-mask.js';
+
 /** Neighbouring logits a pixel is blended from, along each axis. */
 export const TAPS = 3;
 
@@ -28,14 +28,14 @@ export function interpolation(square: number, frame: number, length: number): In
     const place = source(pixel, frame, length);
     const near = Math.min(Math.floor(place), frame - 1);
     const far = Math.min(near + 1, frame - 1);
-    const start = Math.min(Math.floor(source(near, SIDE, square)), SIDE - TAPS);
+    const start = Math.min(Math.floor(source(near, LOW_RES_SIDE, square)), LOW_RES_SIDE - TAPS);
     if (start !== first.at(-1)) {
       first.push(start);
       starts.push(pixel);
     }
     const at = pixel * TAPS - start;
-    blend(weights, at, source(near, SIDE, square), near + 1 - place);
-    blend(weights, at, source(far, SIDE, square), place - near);
+    blend(weights, at, source(near, LOW_RES_SIDE, square), near + 1 - place);
+    blend(weights, at, source(far, LOW_RES_SIDE, square), place - near);
   }
   starts.push(length);
   return { weights, first: Int32Array.from(first), starts: Int32Array.from(starts) };
@@ -51,8 +51,8 @@ function source(i: number, from: number, to: number): number {
 
 /** Adds `weight`, shared between the two logits around `place`, to the weights that begin at `at`. */
 function blend(weights: Float64Array, at: number, place: number, weight: number): void {
-  const low = Math.min(Math.floor(place), SIDE - 1);
-  const high = Math.min(low + 1, SIDE - 1);
+  const low = Math.min(Math.floor(place), LOW_RES_SIDE - 1);
+  const high = Math.min(low + 1, LOW_RES_SIDE - 1);
   const share = place - low;
   weights[at + low] = (weights[at + low] as number) + weight * (1 - share);
   weights[at + high] = (weights[at + high] as number) + weight * share;

@@ -1,4 +1,5 @@
 import type { ImageSize } from '../core/image.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import { toImage } from './rle.js';
 
 /** Label Studio masks are RGBA. */
@@ -13,9 +14,8 @@ const LONGEST = 2 ** 16;
  * the image's pixels row by row, each 0 or 255 in four channels, as a stream of bits. The stream begins with the
  * number of values (32 bits), the word size (5) and the four sizes of lengths (4 each), all but the first less
  * one; then come runs: the bit 1, which size (2), the length less one, and the value (8).
- * @param counts column-major run lengths, background first.
  */
-export function toLabelStudio(counts: readonly number[], image: ImageSize): number[] {
+export function toLabelStudio(counts: RunLengths, image: ImageSize): number[] {
   const bits = new BitWriter();
   bits.write(image.width * image.height * CHANNELS, 32);
   bits.write(WORD_BITS - 1, 5);

@@ -1,6 +1,7 @@
 import { base64Length } from '../core/base64-length.js';
 import type { ImageSize } from '../core/image.js';
 import type { MaskFormat } from '../core/mask.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import type { Extent } from './extent.js';
 
 /** Names, scores, box and whatever else stands beside a segmentation. */
@@ -17,11 +18,10 @@ const BRUSH_RUN = 16;
 /**
  * Bytes that a mask takes in an answer at most, beside its logits: an upper bound, known before the mask is written. An
  * outline has at most two corners for each end of a run and four for each column that it has.
- * @param counts column-major run lengths, background first.
  */
 export function maskBytes(
   format: MaskFormat,
-  counts: readonly number[],
+  counts: RunLengths,
   { area, bbox }: Extent,
   image: ImageSize,
 ): number {
@@ -71,7 +71,7 @@ function packed(bytes: number): number {
  * Runs of the mask row by row, at most: one for each row, and one for each pixel that differs from its left neighbour.
  * Those are where the mask and the mask moved by a column do not agree, which the ends of both their runs tell.
  */
-function rowRuns(counts: readonly number[], { width, height }: ImageSize): number {
+function rowRuns(counts: RunLengths, { width, height }: ImageSize): number {
   const pixels = width * height;
   let [own, moved] = [0, 0];
   let [ownEnd, movedEnd] = [counts[0] ?? pixels, height + (counts[0] ?? pixels)];

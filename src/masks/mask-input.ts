@@ -1,15 +1,15 @@
 import { dataUriHead } from '../core/data-uri.js';
 import { SamError } from '../core/errors.js';
 import { type ImageSize, preprocessShape } from '../core/image.js';
+import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/low-res-mask.js';
 import type { LowResLogits, Rle, RleCounts } from '../core/mask.js';
 import type { MaskInput } from '../core/prompt.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import { BYTES_PER_ELEMENT, readFloats } from '../core/tensor.js';
 import { type Strip, stripsOf } from './components.js';
-import { SIDE } from './interpolation.js';
 import { decodePng } from './png.js';
 import { decompress } from './rle.js';
 
-const LOGITS = SIDE * SIDE;
 /** Run lengths, or characters of them, that a mask may have: no mask of a network comes near. */
 const MAX_RUNS = 4 * 2 ** 20;
 /** How sure a mask without logits is taken to be of its pixels: logits are at most ln(999), about 6.9. */
@@ -78,7 +78,7 @@ function checkedRuns(
 
 function readLogits({ dtype, data }: LowResLogits, path: string): Float32Array {
   const bytes = Buffer.from(data, 'base64');
-  const expected = LOGITS * BYTES_PER_ELEMENT[dtype];
+  const expected = LOW_RES_LOGITS * BYTES_PER_ELEMENT[dtype];
   // The decoder skips what is not base64, so the length of the text has to fit as well.
   if (bytes.length !== expected || data.length !== Math.ceil(expected / 3) * 4) {
     throw invalid(path, `must be base64 of 256x256 ${dtype} numbers, ${expected} bytes`);
@@ -90,14 +90,13 @@ function readLogits({ dtype, data }: LowResLogits, path: string): Float32Array {
 
 /**
  * Logits for a mask that has none: where a logit's place in the image is covered to a share c, ln(c / (1 - c)).
- * @param counts column-major run lengths, background first.
  */
-function toLogits(counts: readonly number[], image: ImageSize, imageSize: number): Float32Array {
+function toLogits(counts: RunLengths, image: ImageSize, imageSize: number): Float32Array {
   const frame = preprocessShape(image, imageSize);
-  const scale = SIDE / imageSize;
+  const scale = LOW_RES_SIDE / imageSize;
   const scaleX = (scale * frame.width) / image.width;
   const scaleY = (scale * frame.height) / image.height;
-  const covered = new Float32Array(LOGITS);
+  const covered = new Float32Array(LOW_RES_LOGITS);
   for (const strip of stripsOf(counts, image.height, 'inside')) {
     cover(covered, strip, scaleX, scaleY);
   }
@@ -116,11 +115,12 @@ function cover(
 ): void {
   const [left, right] = [x * scaleX, (x + 1) * scaleX];
   const [top, bottom] = [from * scaleY, to * scaleY];
-  for (let column = Math.floor(left); column < Math.min(right, SIDE); column++) {
+  for (let column = Math.floor(left); column < Math.min(right, LOW_RES_SIDE); column++) {
     const wide = Math.min(right, column + 1) - Math.max(left, column);
-    for (let row = Math.floor(top); row < Math.min(bottom, SIDE); row++) {
+    for (let row = Math.floor(top); row < Math.min(bottom, LOW_RES_SIDE); row++) {
       const high = Math.min(bottom, row + 1) - Math.max(top, row);
-      covered[row * SIDE + column] = (covered[row * SIDE + column] as number) + wide * high;
+      covered[row * LOW_RES_SIDE + column] =
+        (covered[row * LOW_RES_SIDE + column] as number) + wide * high;
     }
   }
 }

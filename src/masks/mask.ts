@@ -1,6 +1,7 @@
 import type { ImageSize } from '../core/image.js';
 import type { MaskScores } from '../core/mask.js';
 import type { MaskOptions } from '../core/ports.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import { extentOf } from './extent.js';
 import { maskBytes } from './mask-bytes.js';
 import { type BinaryMask, postprocessMask } from './postprocess.js';
@@ -8,8 +9,7 @@ import { removeSmallRegions } from './small-regions.js';
 
 /** A mask at its image's size, and what is said of it. */
 export interface MeasuredMask {
-  /** Column-major run lengths, background first. */
-  readonly counts: readonly number[];
+  readonly counts: RunLengths;
   readonly scores: MaskScores;
   /** What it takes in an answer at most, beside its logits. */
   readonly bytes: number;

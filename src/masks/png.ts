@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import type { ImageSize } from '../core/image.js';
 import { pngChunk } from '../core/png-chunk.js';
 import { neededChunks } from '../core/png-chunks.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import { stripsOf } from './components.js';
 import { fromImage } from './rle.js';
 
@@ -14,13 +15,10 @@ const MAX_PIXEL_BYTES = 9;
 const SPARE_BYTES = 2 ** 17;
 
 /**
- * A mask of column-major runs as a PNG of one bit a pixel: white inside, black outside. Written here because
+ * A mask as a PNG of one bit a pixel: white inside, black outside. Written here because
  * sharp packs bits with a palette only, and the readers of such files see numbers of colours in place of grey.
  */
-export async function encodePng(
-  counts: readonly number[],
-  { width, height }: ImageSize,
-): Promise<Buffer> {
+export async function encodePng(counts: RunLengths, { width, height }: ImageSize): Promise<Buffer> {
   // Each row begins with the number of its filter: none.
   const stride = 1 + Math.ceil(width / 8);
   const rows = new Uint8Array(stride * height);
@@ -44,7 +42,7 @@ export async function encodePng(
 }
 
 /**
- * Column-major runs of a mask that came as a PNG. Transparency tells what is inside: what is at least half opaque. Where
+ * Run lengths of a mask that came as a PNG. Transparency tells what is inside: what is at least half opaque. Where
  * everything is, as in what a canvas exports, or nothing can be transparent, lightness does: inside is what is at least
  * half white or, where nothing is that light, whatever is not black, as in files of zeros and ones. Where a palette has
  * colours, inside is all that has not its first.

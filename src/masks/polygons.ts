@@ -1,5 +1,6 @@
 import type { ImageSize } from '../core/image.js';
 import type { Polygon, Ring } from '../core/mask.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import { connectedComponents } from './components.js';
 
 /** Steps along the edges of pixels: right, down, left, up; one more is a turn to the right. */
@@ -14,10 +15,9 @@ const STEPS = [
  * The outlines of a mask along the edges of its pixels: filling them gives the very mask back. Pixels that
  * touch at a corner only belong to different polygons or lie on both sides of a hole, and no ring passes
  * through a point twice, so the polygons are valid as OGC and GeoJSON want them.
- * @param counts column-major run lengths, background first.
  * @returns for each polygon its outer ring, clockwise on the screen, and then its holes, the other way round.
  */
-export function tracePolygons(counts: readonly number[], image: ImageSize): Polygon[] {
+export function tracePolygons(counts: RunLengths, image: ImageSize): Polygon[] {
   const { strips, labels } = connectedComponents(counts, image.height, 'inside', 4);
   const grid = new Grid(counts, image);
   const outlines = new Map<number, Ring[]>();
@@ -51,7 +51,7 @@ class Grid {
   readonly #cells: Uint8Array;
   readonly #stride: number;
 
-  constructor(counts: readonly number[], { width, height }: ImageSize) {
+  constructor(counts: RunLengths, { width, height }: ImageSize) {
     this.#stride = height + 2;
     this.#cells = new Uint8Array((width + 2) * this.#stride);
     let at = 0;

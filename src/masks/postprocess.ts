@@ -1,4 +1,6 @@
 import { type ImageSize, preprocessShape } from '../core/image.js';
+import { LOW_RES_SIDE } from '../core/low-res-mask.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import {
   ABOVE,
   BandMap,
@@ -10,19 +12,18 @@ import {
   type Spans,
 } from './bands.js';
 import { type Extent, extentOf } from './extent.js';
-import { type Interpolation, interpolation, SIDE, TAPS } from './interpolation.js';
+import { type Interpolation, interpolation, TAPS } from './interpolation.js';
 
 /** A mask at its image's size, and what was measured while it was made. */
 export interface BinaryMask extends Extent {
-  /** Run lengths in column-major order, background first. */
-  readonly counts: readonly number[];
+  readonly counts: RunLengths;
   /** Pixels above threshold + offset over pixels above threshold - offset; 0 where there are none. */
   readonly stabilityScore: number;
 }
 
 /** What every mask is worked out with: memory that is new costs more than what is done in it. */
 const bandMap = new BandMap();
-const column = { logits: new Float64Array(SIDE), bands: new Uint8Array(SIDE) };
+const column = { logits: new Float64Array(LOW_RES_SIDE), bands: new Uint8Array(LOW_RES_SIDE) };
 
 /**
  * segment-anything's `postprocess_masks` and `calculate_stability_score`: `cutMask` of the same
@@ -127,7 +128,7 @@ function blend(
     const start = span > 0 ? (ends[span - 1] as number) : 0;
     const last = (first[(ends[span] as number) - 1] as number) + TAPS;
     let row = first[start] as number;
-    for (let i = row * SIDE + firstColumn; row < last; row++, i += SIDE) {
+    for (let i = row * LOW_RES_SIDE + firstColumn; row < last; row++, i += LOW_RES_SIDE) {
       const logit =
         w0 * (logits[i] as number) +
         w1 * (logits[i + 1] as number) +

@@ -1,4 +1,5 @@
 import type { ImageSize } from '../core/image.js';
+import type { PackedRunLengths, RunLengths } from '../core/run-lengths.js';
 
 /** Five bits of a value travel in a character; the sixth says that more follow. */
 const GROUP = 32;
@@ -10,9 +11,8 @@ const FIRST_CHARACTER = 48;
 /**
  * COCO's compressed form of run lengths, the string that pycocotools calls `counts`: each run from the
  * third on as its difference to the run two before, in groups of five bits, lowest first.
- * @param counts runs in column-major order, background first.
  */
-export function compress(counts: readonly number[]): string {
+export function compress(counts: RunLengths): string {
   let text = '';
   for (const [i, count] of counts.entries()) {
     let rest = i > 2 ? count - (counts[i - 2] as number) : count;
@@ -47,7 +47,7 @@ export function decompress(text: string): number[] {
 }
 
 /** As `decompress`, from the string's bytes: a mask of very many runs takes no more than four bytes for each. */
-export function readRuns(text: Uint8Array): Uint32Array {
+export function readRuns(text: Uint8Array): PackedRunLengths {
   const length = text.reduce((sum, byte) => sum + (byte - FIRST_CHARACTER < CONTINUES ? 1 : 0), 0);
   const runs = new Uint32Array(length);
   let at = 0;
@@ -86,8 +86,8 @@ export function fromImage(
   return counts;
 }
 
-/** The mask of column-major runs as an image: 255 inside and 0 outside, row by row. */
-export function toImage(counts: readonly number[], { width, height }: ImageSize): Uint8Array {
+/** A mask as an image: 255 inside and 0 outside, row by row. */
+export function toImage(counts: RunLengths, { width, height }: ImageSize): Uint8Array {
   const image = new Uint8Array(width * height);
   let x = 0;
   let y = 0;

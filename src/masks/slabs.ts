@@ -1,20 +1,17 @@
 import type { ImageSize } from '../core/image.js';
 import type { Ring } from '../core/mask.js';
+import type { RunLengths } from '../core/run-lengths.js';
 import { tracePolygons } from './polygons.js';
 import { simplifyPolygons } from './simplify.js';
 
 /**
  * The outlines of a mask as rings that are filled each by itself, for formats that know no holes: the mask is cut down
  * the image at the first column of every hole, which opens it, and each part is traced by itself.
- * @param counts column-major run lengths, background first. @param tolerance as `simplifyPolygons` has it; what lies on
+ * @param tolerance as `simplifyPolygons` has it; what lies on
  *   a cut stays.
  * @returns rings clockwise on the screen; filled, they do not overlap and are the mask.
  */
-export function traceWithoutHoles(
-  counts: readonly number[],
-  image: ImageSize,
-  tolerance: number,
-): Ring[] {
+export function traceWithoutHoles(counts: RunLengths, image: ImageSize, tolerance: number): Ring[] {
   const whole = tracePolygons(counts, image);
   const holes = whole.flatMap(([, ...rings]) => rings);
   if (holes.length === 0) return simplifyPolygons(whole, tolerance).flat();
@@ -46,7 +43,7 @@ function moved(ring: Ring, left: number): number[] {
 }
 
 /** The runs of the pixels up to each of the ends, from the one before. @param ends ascending, the last that of all. */
-export function splitRuns(counts: readonly number[], ends: readonly number[]): number[][] {
+export function splitRuns(counts: RunLengths, ends: readonly number[]): number[][] {
   const parts: number[][] = [[]];
   let at = 0;
   for (const [i, count] of counts.entries()) {

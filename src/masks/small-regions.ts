@@ -1,28 +1,25 @@
+import type { RunLengths } from '../core/run-lengths.js';
 import { connectedComponents, runsOfStrips, type Strip, stripsOf } from './components.js';
 
 /** A mask without its small regions, and whether it had any. */
 export interface Cleaned {
-  readonly counts: readonly number[];
+  readonly counts: RunLengths;
   readonly changed: boolean;
 }
 
 /**
  * segment-anything's `remove_small_regions`, first for holes and then for islands: regions of fewer than
  * `minArea` pixels, joined at sides and corners, go. Where all islands are small the largest stays.
- * @param counts column-major run lengths, background first. @param height of the image.
+ * @param height of the image.
  */
-export function removeSmallRegions(
-  counts: readonly number[],
-  height: number,
-  minArea: number,
-): Cleaned {
+export function removeSmallRegions(counts: RunLengths, height: number, minArea: number): Cleaned {
   const filled = fillHoles(counts, height, minArea);
   const cleaned = dropIslands(filled ?? counts, height, minArea);
   return { counts: cleaned ?? filled ?? counts, changed: Boolean(filled ?? cleaned) };
 }
 
 /** @returns undefined when there are none. */
-function fillHoles(counts: readonly number[], height: number, minArea: number) {
+function fillHoles(counts: RunLengths, height: number, minArea: number) {
   const { strips, labels } = connectedComponents(counts, height, 'outside', 8);
   const areas = areasOf(strips, labels);
   const holes = strips.filter((_, i) => (areas.get(labels[i] as number) as number) < minArea);
@@ -31,7 +28,7 @@ function fillHoles(counts: readonly number[], height: number, minArea: number) {
 }
 
 /** @returns undefined when there are none. */
-function dropIslands(counts: readonly number[], height: number, minArea: number) {
+function dropIslands(counts: RunLengths, height: number, minArea: number) {
   const { strips, labels } = connectedComponents(counts, height, 'inside', 8);
   const areas = areasOf(strips, labels);
   const large = [...areas].filter(([, area]) => area >= minArea);
@@ -54,6 +51,6 @@ function areasOf(strips: readonly Strip[], labels: Int32Array): Map<number, numb
   return areas;
 }
 
-function sum(counts: readonly number[]): number {
+function sum(counts: RunLengths): number {
   return counts.reduce((total, count) => total + count, 0);
 }

@@ -7,10 +7,10 @@ import { pipeline } from 'node:stream/promises';
 import { StartupError } from '../core/errors.js';
 import { follow } from './follow.js';
 
-/** Is told how many bytes of how many there are, the latter when it is known. */
+/** Receives the bytes done and, when it is known, their total. */
 export type OnProgress = (done: number, total: number | undefined) => void;
 
-/** What a download may take that the manifest gives no size of. */
+/** The limits of a download whose size the manifest does not give. */
 export interface DownloadLimits {
   readonly maxBytes: number;
   /** Milliseconds without a byte. */
@@ -31,12 +31,12 @@ export interface DownloadOptions extends DownloadLimits {
   readonly onProgress: OnProgress;
 }
 
-/** Bytes after which the free space is looked at again. */
+/** Bytes between two checks of the free space. */
 const CHECK_EVERY = 64 * 2 ** 20;
-/** Connections for one file: each brings some of it. */
+/** Connections for one file, each of which brings some of it. */
 const MOST_ATTEMPTS = 1000;
 
-/** A file that is on its way, in `part`. */
+/** A download under way, into `part`. */
 export class Download {
   readonly part: string;
   readonly #url: string;
@@ -55,7 +55,7 @@ export class Download {
   }
 
   /**
-   * Goes on after cut connections for as long as each attempt brings some bytes.
+   * Resumes after cut connections for as long as each attempt brings some bytes.
    * @throws StartupError saying in words what went wrong and what to do.
    */
   async run(): Promise<void> {
@@ -79,24 +79,24 @@ export class Download {
     }, stallMs);
     try {
       const range = this.#done > 0 ? { range: `bytes=${this.#done}-` } : {};
-      // Packed bytes would be counted unpacked.
+      // Of a compressed answer, the unpacked bytes would be counted.
       const headers = { 'accept-encoding': 'identity', ...range };
       await this.#receive(await follow(this.#url, { headers, signal: stall.signal }), timer);
     } finally {
       clearTimeout(timer);
-      // Whatever is left of an answer is not waited for.
+      // Does not wait for the rest of an answer.
       stall.abort();
     }
   }
 
   async #receive(response: Response, timer: NodeJS.Timeout): Promise<void> {
     const { status, headers } = response;
-    // There is nothing after what is here: the hash will say whether it is the file.
+    // The server has nothing after these bytes: the hash shows whether the file is complete.
     if (status === 416) return;
     if (status !== 200 && status !== 206) {
       throw new StartupError(`${this.#url} answers ${status} ${STATUS_CODES[status] ?? ''}`);
     }
-    // A server without ranges begins anew.
+    // A server without ranges starts again from the first byte.
     const [, start = 0] = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '') ?? [];
     if (status === 200) this.#done = 0;
     else if (Number(start) !== this.#done) throw new Error('it answers with another range');
@@ -117,7 +117,7 @@ export class Download {
     }
   }
 
-  /** Looked at as the file grows: others write too, and not every server says how much will come. */
+  /** Repeated as the file grows: other programs write too, and not every server states the size. */
   async #checkSpace(): Promise<void> {
     const { bavail, bsize } = await statfs(dirname(this.part));
     const free = bavail * bsize;
@@ -182,5 +182,5 @@ export class Download {
   }
 }
 
-/** What was written is no part of any file that was asked for. */
+/** The bytes written belong to no file that was requested. */
 class TooMuch extends StartupError {}

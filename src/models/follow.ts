@@ -4,8 +4,8 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 5;
 
 /**
- * Fetches a URL over redirects, which may lead to https only: whoever is between here and a server without it could
- * send the download anywhere.
+ * Fetches a URL and follows its redirects, to https only: on a connection without it, anyone between could send the
+ * download elsewhere.
  * @throws StartupError for a redirect that leads elsewhere, or too many of them
  */
 export async function follow(start: string, init: RequestInit): Promise<Response> {

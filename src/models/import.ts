@@ -3,12 +3,13 @@ import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { StartupError } from '../core/errors.js';
 import type { ModelManifest } from '../core/model.js';
+import { MODEL_NAME } from '../core/model-name.js';
 import { inspectCheckpoint } from '../engine/checkpoint-model.js';
 import { sha256Of } from '../engine/model-files.js';
 import { resolveFile } from '../engine/model-paths.js';
 import { manifests } from './catalogue.js';
 
-/** What an importer may say of a model; a checkpoint itself says nothing of the kind. */
+/** What the user may add about a model: a checkpoint does not contain it. */
 export interface ImportOptions {
   /** By default from the file's name. */
   readonly name?: string | undefined;
@@ -16,7 +17,7 @@ export interface ImportOptions {
   readonly license?: string | undefined;
 }
 
-/** What SAM was trained with. */
+/** The preprocessing that SAM was trained with. */
 const PIXELS = {
   image_size: 1024,
   pixel_mean: [123.675, 116.28, 103.53],
@@ -24,8 +25,8 @@ const PIXELS = {
 } as const;
 
 /**
- * Makes a model of a checkpoint: recognises it, reads all its tensors, copies the file beside the manifests
- * unless it is there, and writes its manifest. A file that a manifest knows already becomes that model's.
+ * Makes a model from a checkpoint: recognises it, reads all its tensors, copies the file beside the manifests
+ * unless it is there, and writes its manifest. A file that a manifest already names becomes that model's.
  * @throws StartupError naming what does not fit
  */
 export async function importCheckpoint(
@@ -41,7 +42,7 @@ export async function importCheckpoint(
     return known;
   }
   const { name = nameOf(file), title = basename(file), license = 'unknown' } = options;
-  if (!/^[a-z0-9][a-z0-9_.-]{0,63}$/.test(name)) {
+  if (!MODEL_NAME.test(name)) {
     throw new StartupError(`"${name}" cannot be a model's name: give it one with --name`);
   }
   const manifestPath = join(directory, `${name}.json`);
@@ -57,7 +58,7 @@ export async function importCheckpoint(
   return manifest;
 }
 
-/** Copies a file so that it is there whole or not at all; on file systems that can, without taking space. */
+/** Copies a file whole or not at all. File systems that can share blocks use no space for it. */
 async function bring(file: string, target: string): Promise<void> {
   if (resolve(file) === resolve(target)) return;
   if (existsSync(target)) throw new StartupError(`${target} is there already`);

@@ -7,8 +7,8 @@ import { resolveFile } from '../engine/model-paths.js';
 import { Download, LIMITS, type OnProgress } from './download.js';
 
 /**
- * Downloads a model's checkpoint beside its manifest. What a cut connection left behind is gone on with; the
- * file gets its name only when its size and hash are right.
+ * Downloads a model's checkpoint beside its manifest, and resumes a download that was cut. The file gets its name
+ * only when its size and hash are right.
  * @returns the path of the file, which may have been there already.
  * @throws StartupError saying in words what went wrong and what to do.
  */

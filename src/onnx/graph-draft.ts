@@ -1,12 +1,6 @@
+import { castNode } from './cast.js';
 import { type ExternalTensor, elements, type FloatTensor } from './float-tensor.js';
-import {
-  DATA_TYPES,
-  type DataType,
-  type ModelProto,
-  type NodeProto,
-  type TensorProto,
-  type ValueInfo,
-} from './proto.js';
+import type { DataType, ModelProto, NodeProto, TensorProto, ValueInfo } from './proto.js';
 
 /** IR version 9 came with operator set 20, the first with Gelu. */
 const IR_VERSION = 9;
@@ -30,7 +24,7 @@ export class GraphDraft {
   readonly #external = new Set<string>();
   readonly #inputs: ValueInfo[] = [];
   readonly #outputs: ValueInfo[] = [];
-  /** How often a node's name was asked for. */
+  /** How many nodes have asked for a name. */
   readonly #names = new Map<string, number>();
 
   constructor(name: string, parameters: Parameters) {
@@ -91,10 +85,7 @@ export class GraphDraft {
     const stored = type === 'float' ? name : `${name} as ${type}`;
     this.#initializers.set(stored, { name: stored, type, shape, data: NO_DATA, external });
     if (stored === name) return;
-    this.addNode({
-      ...{ name: `${name} to float`, op: 'Cast', domain: '', inputs: [stored], outputs: [name] },
-      attributes: { to: { kind: 'int', value: DATA_TYPES.float.code } },
-    });
+    this.addNode(castNode(`${name} to float`, stored, name, 'float'));
   }
 
   /** `name` the first time, then `name_1`, `name_2`... */

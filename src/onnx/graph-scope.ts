@@ -37,7 +37,8 @@ export class GraphScope {
 
   /** Makes a value an output of the graph, under a name of its own. */
   output(name: string, value: Value<DataType>, shape: readonly Dimension[]): void {
-    const [inputs, outputs] = [[value.name], [name]];
+    const inputs = [value.name];
+    const outputs = [name];
     this.draft.addNode({ name, op: 'Identity', domain: '', inputs, outputs, attributes: {} });
     this.draft.addOutput({ name, type: value.type, shape });
   }

@@ -1,6 +1,7 @@
+import { float, int, ints, text } from './attributes.js';
 import { GraphDraft, MICROSOFT, type Parameters } from './graph-draft.js';
 import { GraphScope, type Value } from './graph-scope.js';
-import { type AttributeValue, DATA_TYPES, type DataType } from './proto.js';
+import { DATA_TYPES, type DataType } from './proto.js';
 
 /** A place on an axis, known in advance or as a vector of one element when the graph runs. */
 export type Position = number | Value<'int64'>;
@@ -89,7 +90,7 @@ export class Graph extends GraphScope {
     return this.node(
       'MultiHeadAttention',
       [q, k, v],
-      { num_heads: int(heads), scale: { kind: 'float', value: scale } },
+      { num_heads: int(heads), scale: float(scale) },
       'float',
       MICROSOFT,
     );
@@ -114,7 +115,7 @@ export class Graph extends GraphScope {
   layerNormalization(x: Value, scale: Value, bias: Value | undefined, epsilon: number): Value {
     return this.node('LayerNormalization', bias ? [x, scale, bias] : [x, scale], {
       axis: int(-1),
-      epsilon: { kind: 'float', value: epsilon },
+      epsilon: float(epsilon),
     });
   }
 
@@ -181,8 +182,8 @@ export class Graph extends GraphScope {
     const unused: Value = { name: '', type: 'float' };
     const sizes = this.concat([this.shape(x, 0, 2), this.ints([length])], 0);
     return this.node('Resize', [x, unused, unused, sizes], {
-      mode: { kind: 'string', value: 'linear' },
-      coordinate_transformation_mode: { kind: 'string', value: 'half_pixel' },
+      mode: text('linear'),
+      coordinate_transformation_mode: text('half_pixel'),
     });
   }
 
@@ -223,12 +224,4 @@ export class Graph extends GraphScope {
   toInt64(x: Value): Value<'int64'> {
     return this.node('Cast', [x], { to: int(DATA_TYPES.int64.code) }, 'int64');
   }
-}
-
-function int(value: number): AttributeValue {
-  return { kind: 'int', value };
-}
-
-function ints(value: readonly number[]): AttributeValue {
-  return { kind: 'ints', value };
 }

@@ -1,3 +1,4 @@
+import { castNode } from './cast.js';
 import { DATA_TYPES, type DataType, type ModelProto, type NodeProto } from './proto.js';
 
 /** Operators whose first input does not say what type their output has. */
@@ -10,14 +11,14 @@ const OUTPUT_TYPES: Readonly<Record<string, DataType>> = {
 
 /**
  * The same model with its floats in 16 bits, but for the operators named in `keep`: those compute in 32.
- * Inputs and outputs stay as they were. Weights stay where they are as well: the graph converts them, which
- * the runtime does once, at load.
+ * Inputs and outputs stay as they were. Weights stay where they are too: the graph converts them, and the
+ * runtime does so once, at load.
  */
 export function toHalfPrecision(model: ModelProto, keep: ReadonlySet<string>): ModelProto {
   const { initializers, inputs, outputs } = model.graph;
   const types = new Map<string, DataType>();
   for (const { name, type } of [...initializers, ...inputs]) types.set(name, type);
-  /** Values that there are in 32 bits, and those that there are in 16. */
+  /** Names of the values that exist in 32 bits, and of those that exist in 16. */
   const floats = new Set(types.keys());
   const halves = new Set<string>();
   const nodes: NodeProto[] = [];
@@ -55,10 +56,7 @@ function halfOf(name: string): string {
 }
 
 function cast(from: string, to: string, type: DataType): NodeProto {
-  return {
-    ...{ name: `${from} to ${type}`, op: 'Cast', domain: '', inputs: [from], outputs: [to] },
-    attributes: { to: { kind: 'int', value: DATA_TYPES[type].code } },
-  };
+  return castNode(`${from} to ${type}`, from, to, type);
 }
 
 function outputType({ op, inputs, attributes }: NodeProto, types: Map<string, DataType>): DataType {

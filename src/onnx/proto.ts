@@ -64,7 +64,7 @@ export interface NodeProto {
   readonly op: string;
   /** Empty for ONNX's own operators. */
   readonly domain: string;
-  /** Names of values; an empty name stands for an optional input left out. */
+  /** Names of values; an empty name means an optional input that is left out. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Attributes;

@@ -6,8 +6,8 @@ import { type Product, QuantizedProducts } from './quantized-products.js';
  * The same model with its large products in whole numbers: MatMul and Gemm by constant weights, and convolutions of
  * stride 1 that see all channels. Weights become 8-bit numbers with a scale for each output; activations become
  * 8-bit numbers when the model runs, with a scale and a zero for each tensor (Jacob et al., 2018,
- * https://arxiv.org/abs/1712.05877). The result has none but ONNX's own operators, which onnxruntime fuses.
- * @param leastChannels products with fewer inputs or outputs lose more by the conversions than they win, and stay.
+ * https://arxiv.org/abs/1712.05877). The result has only ONNX's own operators, which onnxruntime fuses.
+ * @param leastChannels products with fewer inputs or outputs stay: the conversions would cost more than they save.
  */
 export function quantize(model: ModelProto, leastChannels: number): ModelProto {
   const { graph } = model;
@@ -37,7 +37,11 @@ function productOf(
   const [a = 0, b = 0, side = 1] = weight.shape;
   if (Math.min(a, b) < leastChannels) return undefined;
   return {
-    ...{ x, y: outputs[0] ?? '', bias, weightName, weight: floatsOf(weight) },
+    x,
+    y: outputs[0] ?? '',
+    bias,
+    weightName,
+    weight: floatsOf(weight),
     isOutByIn: kind !== 'product',
     ...(kind === 'convolution' && {
       kernel: { side, padding: numbers(attributes, 'pads')[0] ?? 0 },

@@ -1,11 +1,7 @@
+import { int, ints } from './attributes.js';
+import { castNode } from './cast.js';
 import type { FloatTensor } from './float-tensor.js';
-import {
-  type Attributes,
-  DATA_TYPES,
-  type DataType,
-  type NodeProto,
-  type TensorProto,
-} from './proto.js';
+import type { Attributes, DataType, NodeProto, TensorProto } from './proto.js';
 
 /**
  * Weights are whole numbers up to this. One bit is left unused, because processors without VNNI add two products of
@@ -60,8 +56,7 @@ export class QuantizedProducts {
     const result = kernel ? `${y} channels last` : y;
     const scaled = bias ? `${result} without bias` : result;
     this.#node('MatMulInteger', [xWhole, weightWhole, xZero], [`${y} whole`]);
-    const toFloat = { to: { kind: 'int', value: DATA_TYPES.float.code } } as const;
-    this.#node('Cast', [`${y} whole`], [`${y} unscaled`], toFloat);
+    this.keep(castNode(`${y} unscaled Cast`, `${y} whole`, `${y} unscaled`, 'float'));
     this.#node('Mul', [xScale, weightScale], [`${y} scale`]);
     this.#node('Mul', [`${y} unscaled`, `${y} scale`], [scaled]);
     if (bias) this.#node('Add', [scaled, bias], [result]);
@@ -106,12 +101,12 @@ export class QuantizedProducts {
         shifted.push(part);
       }
     }
-    this.#node('Concat', shifted, [gathered], { axis: { kind: 'int', value: 3 } });
+    this.#node('Concat', shifted, [gathered], { axis: int(3) });
     return gathered;
   }
 
   #transpose(from: string, to: string, axes: readonly number[]): void {
-    this.#node('Transpose', [from], [to], { perm: { kind: 'ints', value: axes } });
+    this.#node('Transpose', [from], [to], { perm: ints(axes) });
   }
 
   #node(

@@ -1,3 +1,6 @@
+import { LOW_RES_SIDE } from '../core/low-res-mask.js';
+import { AMBIGUOUS_MASKS } from '../core/prompt.js';
+
 /** The sizes of SAM's prompt encoder and mask decoder; every published SAM and MobileSAM shares them. */
 export const DECODER = {
   /** Side of the square frame in which prompts are given, in pixels. */
@@ -10,8 +13,10 @@ export const DECODER = {
   maskChannels: [4, 16],
   /** Embeddings of a point by label: background, foreground, and the two corners of a box. */
   pointLabels: 4,
-  /** One mask for when a single answer is wanted, and three for when the prompt is ambiguous. */
-  maskTokens: 4,
+  /** One mask for when a single answer is wanted, and those for when the prompt is ambiguous. */
+  maskTokens: 1 + AMBIGUOUS_MASKS,
+  /** Side of a mask: that of the embedding, doubled twice. */
+  maskSide: LOW_RES_SIDE,
   transformer: {
     depth: 2,
     heads: 8,
@@ -25,8 +30,12 @@ export const DECODER = {
   headDepth: 3,
 } as const;
 
+/** What an image encoder makes of an image. */
+export const EMBEDDING_SHAPE = [1, DECODER.dim, DECODER.gridSize, DECODER.gridSize] as const;
+export const EMBEDDING_LENGTH = DECODER.dim * DECODER.gridSize ** 2;
+
 /** A plain vision transformer with windows, as SAM's image encoder is. */
-export interface ImageEncoderVariant {
+export interface VitVariant {
   /** Blocks, and those among them whose attention sees the whole image. */
   readonly depth: number;
   readonly globalAttn: readonly number[];
@@ -36,7 +45,7 @@ export interface ImageEncoderVariant {
 }
 
 /** What all variants have in common. */
-export const IMAGE_ENCODER = {
+export const VIT_COMMON = {
   /** Side of a patch, in pixels: one token. */
   patchSize: 16,
   /** Side of the windows of the other blocks, in tokens. */
@@ -50,7 +59,7 @@ export const VIT = {
   vit_b: { depth: 12, dim: 768, heads: 12, globalAttn: [2, 5, 8, 11] },
   vit_l: { depth: 24, dim: 1024, heads: 16, globalAttn: [5, 11, 17, 23] },
   vit_h: { depth: 32, dim: 1280, heads: 16, globalAttn: [7, 15, 23, 31] },
-} as const satisfies Record<string, ImageEncoderVariant>;
+} as const satisfies Record<string, VitVariant>;
 
 /**
  * TinyViT (Wu et al., 2022) as MobileSAM's image encoder has it: convolutions at a quarter of the image's

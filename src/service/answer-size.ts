@@ -1,15 +1,13 @@
 import { base64Length } from '../core/base64-length.js';
 import { SamError } from '../core/errors.js';
+import { LOW_RES_LOGITS } from '../core/low-res-mask.js';
 import type { FoundMask } from '../core/mask.js';
 import type { MaskOptions } from '../core/ports.js';
 import { BYTES_PER_ELEMENT } from '../core/tensor.js';
 
-/** Numbers of the logits of a mask. */
-const LOGITS = 256 * 256;
-
 /** Bytes of the logits [256,256] of a mask in memory, in the number format asked for; 0 where nobody asked. */
 export function logitsBytes({ format, returnLogits, logitsDtype }: MaskOptions): number {
-  return format === 'logits' || returnLogits ? LOGITS * BYTES_PER_ELEMENT[logitsDtype] : 0;
+  return format === 'logits' || returnLogits ? LOW_RES_LOGITS * BYTES_PER_ELEMENT[logitsDtype] : 0;
 }
 
 /** Bytes of the logits of one mask in an answer, which may have them twice. */

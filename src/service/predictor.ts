@@ -2,10 +2,12 @@ import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
+import { LOW_RES_LOGITS } from '../core/low-res-mask.js';
 import type { FoundMask } from '../core/mask.js';
 import type { MaskShape } from '../core/mask-shape.js';
 import type { Decoded, DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
 import { batchKey, type Prompt, type PromptLeniency } from '../core/prompt.js';
+import { BYTES_PER_ELEMENT } from '../core/tensor.js';
 import type { LogitsStore } from '../store/logits-store.js';
 import { answerBytes, checkAnswer, checkLogits, logitsBytes } from './answer-size.js';
 import {
@@ -21,8 +23,8 @@ import { warningsOf } from './warnings.js';
 
 /** Prompts in one task: few enough that all workers share in a request of many, and that a click waits for few. */
 const BATCH = 2;
-/** 256x256 numbers of 32 bits. */
-const LOGITS_BYTES = 256 * 256 * 4;
+/** Of the logits of one mask, in 32 bits each. */
+const LOGITS_BYTES = LOW_RES_LOGITS * BYTES_PER_ELEMENT.float32;
 
 export interface Prediction {
   readonly embedding: Embedding;

@@ -1,6 +1,6 @@
 import { MAX_VIOLATIONS, SamError, type Violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
-import { type MaskInput, type Prompt, wantsMultimask } from '../core/prompt.js';
+import { type MaskInput, masksPerPrompt, type Prompt, wantsMultimask } from '../core/prompt.js';
 
 export interface PromptLimits {
   readonly maxPrompts: number;
@@ -14,7 +14,7 @@ export interface PromptLimits {
 
 /** Masks that prompts are answered with. */
 export function maskCount(prompts: readonly Prompt[]): number {
-  return prompts.reduce((sum, prompt) => sum + (wantsMultimask(prompt) ? 3 : 1), 0);
+  return prompts.reduce((sum, prompt) => sum + masksPerPrompt(wantsMultimask(prompt)), 0);
 }
 
 /** @throws SamError `too-many-prompts` */

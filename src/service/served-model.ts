@@ -1,5 +1,6 @@
 import type { Provider } from '../core/device.js';
 import { type ModelManifest, type Precision, weightFiles } from '../core/model.js';
+import { onceEach } from '../core/once-each.js';
 import type { Embeddings } from './embeddings.js';
 
 /** Where a model's two networks run. */
@@ -40,7 +41,6 @@ export class ServedModel {
   readonly #manifest: ModelManifest;
   readonly #identity: EncoderIdentity;
   readonly #load: () => Promise<Providers>;
-  #loading: Promise<void> | undefined;
   #loaded: { readonly providers: Providers; readonly memory: number } | undefined;
 
   /** @param load loads the networks in all workers. */
@@ -58,13 +58,7 @@ export class ServedModel {
   }
 
   /** Loads the networks unless they are, or waits for it; what fails is tried again by the next. */
-  load(): Promise<void> {
-    this.#loading ??= this.#loadOnce().catch((error) => {
-      this.#loading = undefined;
-      throw error;
-    });
-    return this.#loading;
-  }
+  readonly load = onceEach<void, void>(() => this.#loadOnce());
 
   describe(): ModelInfo {
     const { name, title, license, source, architecture, image_size } = this.#manifest;

@@ -3,7 +3,7 @@ import { symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openCheckpoint } from '#src/checkpoint/checkpoint.js';
-import { recogniseImageEncoder } from '#src/sam/encoder-parameters.js';
+import { recogniseVit } from '#src/sam/encoder/vit-parameters.js';
 import * as p from './fixtures/pickle-writer.js';
 import { ZipWriter } from './fixtures/zip-writer.js';
 
@@ -136,7 +136,7 @@ t.test('a block of a number that no encoder has', async (t) => {
       ['image_encoder.pos_embed', { shape: [1, 64, 64, 64] }],
       [`image_encoder.blocks.${number}.attn.rel_pos_h`, { shape: [27, 32] }],
     ]);
-    t.throws(() => recogniseImageEncoder(shapes), {
+    t.throws(() => recogniseVit(shapes), {
       name: 'StartupError',
       message: /blocks, 256 are/,
     });

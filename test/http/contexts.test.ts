@@ -1,5 +1,5 @@
 import t from 'tap';
-import { CONTEXT_BYTES } from '#src/sam/image-context.js';
+import { CONTEXT_BYTES } from '#src/sam/decoder/image-context.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, startService } from '../fixtures/service.js';
 

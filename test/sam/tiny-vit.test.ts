@@ -1,7 +1,7 @@
 import t from 'tap';
 import { writeModel } from '#src/onnx/write-model.js';
-import { buildTinyVit } from '#src/sam/tiny-vit.js';
-import { readTinyVitWeights } from '#src/sam/tiny-vit-weights.js';
+import { buildTinyVit } from '#src/sam/encoder/tiny-vit.js';
+import { readTinyVitWeights } from '#src/sam/weights/exported-tiny-vit.js';
 import { maxDifference } from './fixtures/decoders.js';
 import { openEncoder, sceneInput, shippedEncoder } from './fixtures/encoders.js';
 

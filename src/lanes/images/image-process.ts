@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import type { ImageSize } from '../../core/image.js';
+import type { PackedRunLengths } from '../../core/run-lengths.js';
 import { colourChunks, withChunks } from '../../image/colour-chunks.js';
 import { cropImage } from '../../image/crop.js';
 import { cutOut } from '../../image/cutout.js';
@@ -72,7 +73,7 @@ async function answerTo(
 }
 
 /** One after the other: the runs of a mask may take more room than the image. */
-function* eachRead(masks: readonly Uint8Array[]): Generator<Uint32Array> {
+function* eachRead(masks: readonly Uint8Array[]): Generator<PackedRunLengths> {
   for (const mask of masks) yield readRuns(mask);
 }
 
