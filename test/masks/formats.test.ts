@@ -12,7 +12,7 @@ import type {
 import { extentOf } from '#src/masks/extent.js';
 import { encodeMask } from '#src/masks/formats.js';
 import { maskBytes } from '#src/masks/mask-bytes.js';
-import { signedArea } from '#src/masks/polygons.js';
+import { signedArea } from '#src/masks/outlines/polygons.js';
 import { toImage } from '#src/masks/rle.js';
 import { type DrawnMask, drawnMasks } from '../fixtures/masks.js';
 

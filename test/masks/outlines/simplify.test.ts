@@ -1,12 +1,12 @@
 import t from 'tap';
 import type { Polygon, Ring } from '#src/core/mask.js';
-import { tracePolygons } from '#src/masks/polygons.js';
-import { simplifyPolygons } from '#src/masks/simplify.js';
-import { traceWithoutHoles } from '#src/masks/slabs.js';
-import { runsOf } from '../fixtures/bitmap.js';
-import { type DrawnMask, drawnMasks } from '../fixtures/masks.js';
-import { noise } from '../fixtures/pictures.js';
-import { faults } from '../fixtures/validity.js';
+import { tracePolygons } from '#src/masks/outlines/polygons.js';
+import { simplifyPolygons } from '#src/masks/outlines/simplify.js';
+import { traceWithoutHoles } from '#src/masks/outlines/slabs.js';
+import { runsOf } from '../../fixtures/bitmap.js';
+import { type DrawnMask, drawnMasks } from '../../fixtures/masks.js';
+import { noise } from '../../fixtures/pictures.js';
+import { faults } from '../../fixtures/validity.js';
 
 const TOLERANCES = [0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8, 13, 30, 100, 1000, 1e9];
 

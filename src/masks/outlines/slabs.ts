@@ -1,5 +1,5 @@
-import type { ImageSize } from '../core/image.js';
-import type { Ring } from '../core/mask.js';
+import type { ImageSize } from '../../core/image.js';
+import type { Ring } from '../../core/mask.js';
 import { tracePolygons } from './polygons.js';
 import { simplifyPolygons } from './simplify.js';
 

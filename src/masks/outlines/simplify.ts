@@ -1,4 +1,4 @@
-import type { Polygon } from '../core/mask.js';
+import type { Polygon } from '../../core/mask.js';
 import { VertexGrid } from './vertex-grid.js';
 import { VertexQueue } from './vertex-queue.js';
 

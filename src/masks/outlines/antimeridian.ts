@@ -1,5 +1,5 @@
-import type { ImageSize } from '../core/image.js';
-import type { Georeference, Polygon } from '../core/mask.js';
+import type { ImageSize } from '../../core/image.js';
+import type { Georeference, Polygon } from '../../core/mask.js';
 import { tracePolygons } from './polygons.js';
 import { splitRuns } from './slabs.js';
 
