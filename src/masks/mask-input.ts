@@ -5,9 +5,9 @@ import type { LowResLogits, Rle, RleCounts } from '../core/mask.js';
 import type { MaskInput } from '../core/prompt.js';
 import { BYTES_PER_ELEMENT, readFloats } from '../core/tensor.js';
 import { type Strip, stripsOf } from './components.js';
+import { decodePng } from './formats/png.js';
+import { decompress } from './formats/rle.js';
 import { SIDE } from './interpolation.js';
-import { decodePng } from './png.js';
-import { decompress } from './rle.js';
 
 const LOGITS = SIDE * SIDE;
 /** Run lengths, or characters of them, that a mask may have: no mask of a network comes near. */

@@ -1,14 +1,20 @@
-import type { ImageSize } from '../core/image.js';
-import type { FeatureCollection, MaskFormat, Polygon, Ring, Segmentations } from '../core/mask.js';
-import type { MaskOptions } from '../core/ports.js';
+import type { ImageSize } from '../../core/image.js';
+import type {
+  FeatureCollection,
+  MaskFormat,
+  Polygon,
+  Ring,
+  Segmentations,
+} from '../../core/mask.js';
+import type { MaskOptions } from '../../core/ports.js';
+import { antimeridianOf, traceHalves } from '../outlines/antimeridian.js';
+import { tracePolygons } from '../outlines/polygons.js';
+import { simplifyPolygons } from '../outlines/simplify.js';
+import { traceWithoutHoles } from '../outlines/slabs.js';
 import { toLabelme, toYolo } from './annotations.js';
 import { toCvat } from './cvat.js';
 import { placement, placementOfHalves, toGeoJson } from './geojson.js';
 import { toLabelStudio } from './label-studio.js';
-import { antimeridianOf, traceHalves } from './outlines/antimeridian.js';
-import { tracePolygons } from './outlines/polygons.js';
-import { simplifyPolygons } from './outlines/simplify.js';
-import { traceWithoutHoles } from './outlines/slabs.js';
 import { encodePng } from './png.js';
 import { compress } from './rle.js';
 import { toSvg } from './svg.js';

@@ -1,10 +1,10 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import sharp from 'sharp';
-import type { ImageSize } from '../core/image.js';
-import { pngChunk } from '../core/png-chunk.js';
-import { neededChunks } from '../core/png-chunks.js';
-import { stripsOf } from './components.js';
+import type { ImageSize } from '../../core/image.js';
+import { pngChunk } from '../../core/png-chunk.js';
+import { neededChunks } from '../../core/png-chunks.js';
+import { stripsOf } from '../components.js';
 import { fromImage } from './rle.js';
 
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');

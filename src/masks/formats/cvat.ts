@@ -1,5 +1,5 @@
-import type { ImageSize } from '../core/image.js';
-import { extentOf } from './extent.js';
+import type { ImageSize } from '../../core/image.js';
+import { extentOf } from '../extent.js';
 import { toImage } from './rle.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { ImageSize } from '../core/image.js';
+import type { ImageSize } from '../../core/image.js';
 
 /** Five bits of a value travel in a character; the sixth says that more follow. */
 const GROUP = 32;

@@ -10,13 +10,13 @@ import type {
   Segmentations,
 } from '#src/core/mask.js';
 import { extentOf } from '#src/masks/extent.js';
-import { encodeMask } from '#src/masks/formats.js';
+import { encodeMask } from '#src/masks/formats/formats.js';
+import { toImage } from '#src/masks/formats/rle.js';
 import { maskBytes } from '#src/masks/mask-bytes.js';
 import { signedArea } from '#src/masks/outlines/polygons.js';
-import { toImage } from '#src/masks/rle.js';
-import { type DrawnMask, drawnMasks } from '../fixtures/masks.js';
+import { type DrawnMask, drawnMasks } from '../../fixtures/masks.js';
 
-const golden = new URL('../../../shared/reference/golden.json', import.meta.url);
+const golden = new URL('../../../../shared/reference/golden.json', import.meta.url);
 if (!existsSync(golden)) t.comment('the reference masks are not on this machine');
 
 /** The masks of the reference, where they are. */

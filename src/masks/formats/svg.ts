@@ -1,5 +1,5 @@
-import type { ImageSize } from '../core/image.js';
-import type { Polygon, Ring } from '../core/mask.js';
+import type { ImageSize } from '../../core/image.js';
+import type { Polygon, Ring } from '../../core/mask.js';
 
 /** Polygons as an SVG document of the image's size, one path with its holes cut out. */
 export function toSvg(polygons: readonly Polygon[], { width, height }: ImageSize): string {

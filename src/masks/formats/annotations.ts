@@ -1,5 +1,5 @@
-import type { ImageSize } from '../core/image.js';
-import type { LabelmeShape, Ring } from '../core/mask.js';
+import type { ImageSize } from '../../core/image.js';
+import type { LabelmeShape, Ring } from '../../core/mask.js';
 
 /** Digits behind the point of a share of the image's side: thousandths of a pixel, or hundredths of the largest. */
 const DIGITS = 6;

@@ -1,4 +1,4 @@
-import type { ImageSize } from '../core/image.js';
+import type { ImageSize } from '../../core/image.js';
 import { toImage } from './rle.js';
 
 /** Label Studio masks are RGBA. */

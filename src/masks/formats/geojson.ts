@@ -1,5 +1,5 @@
-import type { ImageSize } from '../core/image.js';
-import type { FeatureCollection, Georeference, Polygon, Ring } from '../core/mask.js';
+import type { ImageSize } from '../../core/image.js';
+import type { FeatureCollection, Georeference, Polygon, Ring } from '../../core/mask.js';
 
 type Position = readonly [x: number, y: number];
 type Properties = FeatureCollection['features'][number]['properties'];
