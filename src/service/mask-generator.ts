@@ -7,8 +7,8 @@ import type {
   EverythingParameters,
 } from '../core/everything.js';
 import type { Point } from '../core/prompt.js';
-import { checkAnswer } from './answer-size.js';
 import type { EverythingEvent, EverythingJob } from './everything-job.js';
+import { checkAnswer } from './memory/answer-size.js';
 import { type Crop, cropBoxes, placedGrid, pointGrid } from './point-grid.js';
 import { ToldMasks } from './told-masks.js';
 

@@ -7,7 +7,7 @@ import type { MaskShape } from '../core/mask-shape.js';
 import type { Decoded, DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
 import { batchKey, type Prompt, type PromptLeniency } from '../core/prompt.js';
 import type { LogitsStore } from '../store/logits-store.js';
-import { answerBytes, checkAnswer, checkLogits, logitsBytes } from './answer-size.js';
+import { answerBytes, checkAnswer, checkLogits, logitsBytes } from './memory/answer-size.js';
 import {
   checkCount,
   checkGeometry,

@@ -1,5 +1,5 @@
-import { type Account, MEMORY_KINDS, type MemoryKind } from '../core/caller.js';
-import { SamError } from '../core/errors.js';
+import { type Account, MEMORY_KINDS, type MemoryKind } from '../../core/caller.js';
+import { SamError } from '../../core/errors.js';
 
 const RETRY_AFTER = 1;
 /** Who waits for its client for so many milliseconds has stalled, and gives way to those who do not. */

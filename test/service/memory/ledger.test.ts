@@ -1,6 +1,6 @@
 import t from 'tap';
 import { MEMORY_KINDS } from '#src/core/caller.js';
-import { Ledger } from '#src/service/ledger.js';
+import { Ledger } from '#src/service/memory/ledger.js';
 
 const MIB = 2 ** 20;
 const LIMITS = { maxBytes: 100 * MIB, maxClientBytes: 50 * MIB, maxBodyBytes: 80 * MIB };

@@ -1,4 +1,4 @@
-import { SamError } from '../core/errors.js';
+import { SamError } from '../../core/errors.js';
 
 /** Asking the system takes some microseconds, and memory does not grow that fast. */
 const LOOK_EVERY_MS = 100;

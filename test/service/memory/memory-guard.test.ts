@@ -1,7 +1,7 @@
 import t from 'tap';
-import { MemoryGuard } from '#src/service/memory-guard.js';
+import { MemoryGuard } from '#src/service/memory/memory-guard.js';
 import { MemoryStore } from '#src/store/memory-store.js';
-import { embeddingOf, keyOf } from '../fixtures/embeddings.js';
+import { embeddingOf, keyOf } from '../../fixtures/embeddings.js';
 
 const SHORT = { code: 'overloaded', message: /memory/, retryAfter: 5 };
 

@@ -1,8 +1,8 @@
-import { base64Length } from '../core/base64-length.js';
-import { SamError } from '../core/errors.js';
-import type { FoundMask } from '../core/mask.js';
-import type { MaskOptions } from '../core/ports.js';
-import { BYTES_PER_ELEMENT } from '../core/tensor.js';
+import { base64Length } from '../../core/base64-length.js';
+import { SamError } from '../../core/errors.js';
+import type { FoundMask } from '../../core/mask.js';
+import type { MaskOptions } from '../../core/ports.js';
+import { BYTES_PER_ELEMENT } from '../../core/tensor.js';
 
 /** Numbers of the logits of a mask. */
 const LOGITS = 256 * 256;
