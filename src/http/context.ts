@@ -11,7 +11,7 @@ import type { ErrorCode } from '../core/errors.js';
 import type { ImageLane, RemoteImages, RequestTrace } from '../core/ports.js';
 import type { Cutouts } from '../service/cutouts.js';
 import type { DecoderFiles } from '../service/decoder-files.js';
-import type { MaskGenerator } from '../service/mask-generator.js';
+import type { MaskGenerator } from '../service/everything/mask-generator.js';
 import type { Ledger } from '../service/memory/ledger.js';
 import type { Models } from '../service/models.js';
 import type { Predictor } from '../service/predictor.js';

@@ -8,8 +8,8 @@ import {
 } from '#src/core/everything.js';
 import type { MaskOptions } from '#src/core/ports.js';
 import { boxNms } from '#src/masks/box-nms.js';
-import type { EverythingEvent } from '#src/service/everything-job.js';
-import { MaskGenerator } from '#src/service/mask-generator.js';
+import type { EverythingEvent } from '#src/service/everything/everything-job.js';
+import { MaskGenerator } from '#src/service/everything/mask-generator.js';
 import { Ledger } from '#src/service/memory/ledger.js';
 
 /** A lane that finds a mask at each point, half of a slice's points and two masks a slice at a time. */

@@ -2,8 +2,8 @@ import t from 'tap';
 import { EVERYTHING_DEFAULTS } from '#src/core/everything.js';
 import type { Box } from '#src/core/prompt.js';
 import { boxNms } from '#src/masks/box-nms.js';
-import { Suppression } from '#src/service/suppression.js';
-import { callerOf } from '../fixtures/caller.js';
+import { Suppression } from '#src/service/everything/suppression.js';
+import { callerOf } from '../../fixtures/caller.js';
 
 /** A lane whose slices are as short as can be. */
 const lane = { suppress: async (task: Parameters<typeof boxNms>[0]) => boxNms(task, () => true) };

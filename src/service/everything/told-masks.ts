@@ -1,5 +1,5 @@
-import type { Caller } from '../core/caller.js';
-import type { Candidate, EverythingLane, Tidied } from '../core/everything.js';
+import type { Caller } from '../../core/caller.js';
+import type { Candidate, EverythingLane, Tidied } from '../../core/everything.js';
 import type { EverythingEvent, EverythingJob } from './everything-job.js';
 import { inSlices } from './slices.js';
 import { Suppression } from './suppression.js';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { inSlices } from '#src/service/slices.js';
+import { inSlices } from '#src/service/everything/slices.js';
 
 t.test('slices of as many as fit, no more than one ahead of who reads', async (t) => {
   const items = Array.from({ length: 50 }, (_, i) => i);

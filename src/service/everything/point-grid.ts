@@ -1,5 +1,5 @@
-import type { ImageSize } from '../core/image.js';
-import type { Box, Point } from '../core/prompt.js';
+import type { ImageSize } from '../../core/image.js';
+import type { Box, Point } from '../../core/prompt.js';
 
 /**
  * `build_point_grid`: `n` by `n` points spread evenly over a crop, row by row.

@@ -1,8 +1,8 @@
-import type { Caller } from '../core/caller.js';
-import type { Embedding } from '../core/embedding.js';
-import type { EverythingMask, EverythingParameters } from '../core/everything.js';
-import type { MaskOptions } from '../core/ports.js';
-import type { Box, Point } from '../core/prompt.js';
+import type { Caller } from '../../core/caller.js';
+import type { Embedding } from '../../core/embedding.js';
+import type { EverythingMask, EverythingParameters } from '../../core/everything.js';
+import type { MaskOptions } from '../../core/ports.js';
+import type { Box, Point } from '../../core/prompt.js';
 
 /** What everything mode has to tell while it works. Masks are named by number. */
 export type EverythingEvent =

@@ -1,4 +1,4 @@
-import type { Caller } from '../core/caller.js';
+import type { Caller } from '../../core/caller.js';
 import type {
   Candidate,
   EverythingLane,
@@ -6,8 +6,8 @@ import type {
   Suppressed,
   SuppressTask,
   Tidied,
-} from '../core/everything.js';
-import type { Box } from '../core/prompt.js';
+} from '../../core/everything.js';
+import type { Box } from '../../core/prompt.js';
 
 type Judged = Pick<Candidate, 'box' | 'predicted_iou' | 'crop'>;
 

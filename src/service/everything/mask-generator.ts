@@ -1,14 +1,14 @@
-import { type Caller, withSignal } from '../core/caller.js';
-import { SamError } from '../core/errors.js';
+import { type Caller, withSignal } from '../../core/caller.js';
+import { SamError } from '../../core/errors.js';
 import type {
   Candidate,
   CandidatesTask,
   EverythingLane,
   EverythingParameters,
-} from '../core/everything.js';
-import type { Point } from '../core/prompt.js';
+} from '../../core/everything.js';
+import type { Point } from '../../core/prompt.js';
+import { checkAnswer } from '../memory/answer-size.js';
 import type { EverythingEvent, EverythingJob } from './everything-job.js';
-import { checkAnswer } from './memory/answer-size.js';
 import { type Crop, cropBoxes, placedGrid, pointGrid } from './point-grid.js';
 import { ToldMasks } from './told-masks.js';
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { cropBoxes, pointGrid } from '#src/service/point-grid.js';
+import { cropBoxes, pointGrid } from '#src/service/everything/point-grid.js';
 
 t.test('a grid of points, row by row, half a step from the edges', async (t) => {
   t.same(pointGrid(2, [0, 0, 40, 20]), [
