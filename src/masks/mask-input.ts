@@ -1,4 +1,4 @@
-import { dataUriHead } from '../core/data-uri.js';
+import { dataUriHead } from '../core/bytes/data-uri.js';
 import { SamError } from '../core/errors.js';
 import { type ImageSize, preprocessShape } from '../core/image.js';
 import type { LowResLogits, Rle, RleCounts } from '../core/mask.js';

@@ -1,9 +1,9 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import sharp from 'sharp';
+import { pngChunk } from '../../core/bytes/png-chunk.js';
+import { neededChunks } from '../../core/bytes/png-chunks.js';
 import type { ImageSize } from '../../core/image.js';
-import { pngChunk } from '../../core/png-chunk.js';
-import { neededChunks } from '../../core/png-chunks.js';
 import { stripsOf } from '../components.js';
 import { fromImage } from './rle.js';
 

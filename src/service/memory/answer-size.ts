@@ -1,4 +1,4 @@
-import { base64Length } from '../../core/base64-length.js';
+import { base64Length } from '../../core/bytes/base64-length.js';
 import { SamError } from '../../core/errors.js';
 import type { FoundMask } from '../../core/mask.js';
 import type { MaskOptions } from '../../core/ports.js';
