@@ -18,7 +18,7 @@ const ROOMS = {
 
 /** Packages that live in one room only. */
 const PACKAGES = {
-  sharp: '^src/(image/|masks/png)',
+  sharp: '^src/(image/|masks/formats/png)',
   'onnxruntime-(node|common)': '^src/engine/',
   '(fastify|@fastify/[^/]+)': '^src/http/',
   piscina: '^src/lanes/',

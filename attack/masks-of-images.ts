@@ -1,4 +1,4 @@
-import { decompress } from '../src/masks/rle.js';
+import { decompress } from '../src/masks/formats/rle.js';
 import { iouOfRuns, runsOf } from '../test/fixtures/bitmap.js';
 import { check } from './client.js';
 import { SCENE } from './images.js';

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { fastify } from 'fastify';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import sharp from 'sharp';
-import { compress } from '../src/masks/rle.js';
+import { compress } from '../src/masks/formats/rle.js';
 
 /**
  * The service as one would write it in a weekend, the baseline of every benchmark: one Fastify handler a

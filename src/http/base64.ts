@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { dataUriHead } from '../core/data-uri.js';
+import { dataUriHead } from '../core/bytes/data-uri.js';
 
 /** Characters that are decoded between two turns of the event loop. */
 const PIECE = 2 ** 19;

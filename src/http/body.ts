@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { SamError } from '../core/errors.js';
-import type { RequestAccount } from '../service/ledger.js';
+import type { RequestAccount } from '../service/memory/ledger.js';
 
 /** The least that is allocated for a body. */
 const FIRST_BYTES = 16 * 1024;

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { serializeMask } from '../core/mask-shape.js';
-import type { EverythingEvent } from '../service/everything-job.js';
+import type { EverythingEvent } from '../service/everything/everything-job.js';
 import { asSamError, problemOf } from './problems.js';
 import type { Pieces } from './reading.js';
 

@@ -11,7 +11,7 @@ import type { MaskFormat } from '../core/mask.js';
 import type { Box } from '../core/prompt.js';
 import { drawn } from '../service/cutouts.js';
 import type { Embeddings } from '../service/embeddings.js';
-import type { EverythingJob } from '../service/everything-job.js';
+import type { EverythingJob } from '../service/everything/everything-job.js';
 import type { Context, Server } from './context.js';
 import { bytes, jsonBodiesOnly, problems } from './document.js';
 import {

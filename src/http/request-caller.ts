@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../core/caller.js';
-import type { Ledger, RequestAccount } from '../service/ledger.js';
+import type { Ledger, RequestAccount } from '../service/memory/ledger.js';
 import { clientAddress } from './client-address.js';
 
 /** Whom a request comes from. Who that is, is known once its key has been read: nothing is booked before. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { SamError } from '../core/errors.js';
 import type { Timings } from '../core/ports.js';
-import type { RequestAccount } from '../service/ledger.js';
+import type { RequestAccount } from '../service/memory/ledger.js';
 import { base64Start, decodeBase64 } from './base64.js';
 import { readBody } from './body.js';
 

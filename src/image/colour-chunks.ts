@@ -1,5 +1,5 @@
 import { deflateSync, inflateSync } from 'node:zlib';
-import { pngChunk } from '../core/png-chunk.js';
+import { pngChunk } from '../core/bytes/png-chunk.js';
 import { sniffFormat } from './format.js';
 import { boxes, fourLetters } from './structure/boxes.js';
 import { begins, SOS, segments } from './structure/jpeg.js';

@@ -10,7 +10,7 @@ import {
   type Tensor,
   writeFloats,
 } from '../core/tensor.js';
-import { encodeMask } from '../masks/formats.js';
+import { encodeMask } from '../masks/formats/formats.js';
 import { type MeasuredMask, measureMask } from '../masks/mask.js';
 import { modelOf } from './decoders.js';
 import { moved } from './moved.js';

@@ -11,10 +11,10 @@ import type { Box, Point } from '../core/prompt.js';
 import type { RunLengths } from '../core/run-lengths.js';
 import { runsOfStrips, stripsOf } from './components.js';
 import { extentOf } from './extent.js';
-import { encodeMask } from './formats.js';
+import { encodeMask } from './formats/formats.js';
+import { compress, decompress } from './formats/rle.js';
 import { maskBytes } from './mask-bytes.js';
 import { cutMask, runsBetween } from './postprocess.js';
-import { compress, decompress } from './rle.js';
 import { removeSmallRegions } from './small-regions.js';
 
 /** How near to a crop's edge, in pixels, a box counts as cut off. */

@@ -1,4 +1,4 @@
-import { base64Length } from '../core/base64-length.js';
+import { base64Length } from '../core/bytes/base64-length.js';
 import type { ImageSize } from '../core/image.js';
 import type { MaskFormat } from '../core/mask.js';
 import type { RunLengths } from '../core/run-lengths.js';

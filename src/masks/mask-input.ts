@@ -1,4 +1,4 @@
-import { dataUriHead } from '../core/data-uri.js';
+import { dataUriHead } from '../core/bytes/data-uri.js';
 import { SamError } from '../core/errors.js';
 import { type ImageSize, preprocessShape } from '../core/image.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/low-res-mask.js';
@@ -7,8 +7,8 @@ import type { MaskInput } from '../core/prompt.js';
 import type { RunLengths } from '../core/run-lengths.js';
 import { BYTES_PER_ELEMENT, readFloats } from '../core/tensor.js';
 import { type Strip, stripsOf } from './components.js';
-import { decodePng } from './png.js';
-import { decompress } from './rle.js';
+import { decodePng } from './formats/png.js';
+import { decompress } from './formats/rle.js';
 
 /** Run lengths, or characters of them, that a mask may have: no mask of a network comes near. */
 const MAX_RUNS = 4 * 2 ** 20;

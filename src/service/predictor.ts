@@ -9,7 +9,7 @@ import type { Decoded, DecodeTask, MaskOptions, PromptLane, Timings } from '../c
 import { batchKey, type Prompt, type PromptLeniency } from '../core/prompt.js';
 import { BYTES_PER_ELEMENT } from '../core/tensor.js';
 import type { LogitsStore } from '../store/logits-store.js';
-import { answerBytes, checkAnswer, checkLogits, logitsBytes } from './answer-size.js';
+import { answerBytes, checkAnswer, checkLogits, logitsBytes } from './memory/answer-size.js';
 import {
   checkCount,
   checkGeometry,

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import t from 'tap';
-import { decompress } from '#src/masks/rle.js';
+import { decompress } from '#src/masks/formats/rle.js';
 import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
 import { generate, shareFound } from '../fixtures/generator.js';
 import { draw, scene } from '../fixtures/scenes.js';

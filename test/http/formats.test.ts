@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import t from 'tap';
-import { decompress, toImage } from '#src/masks/rle.js';
+import { decompress, toImage } from '#src/masks/formats/rle.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, startService } from '../fixtures/service.js';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import type { LowResLogits } from '#src/core/mask.js';
-import { decompress } from '#src/masks/rle.js';
+import { decompress } from '#src/masks/formats/rle.js';
 import { iouOfRuns } from '../fixtures/bitmap.js';
 import { form, sharedService } from '../fixtures/service.js';
 

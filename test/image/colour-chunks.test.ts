@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import t from 'tap';
-import { pngChunk } from '#src/core/png-chunk.js';
+import { pngChunk } from '#src/core/bytes/png-chunk.js';
 import { colourChunks, withChunks } from '#src/image/colour-chunks.js';
 import { unpackingChunks, withChunks as withMore } from '../fixtures/bombs.js';
 import { photograph } from '../fixtures/pictures.js';

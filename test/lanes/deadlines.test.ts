@@ -1,6 +1,6 @@
 import { setImmediate as later } from 'node:timers/promises';
 import t from 'tap';
-import { Ledger } from '#src/service/ledger.js';
+import { Ledger } from '#src/service/memory/ledger.js';
 import { PATIENT, TestLane } from './fixtures/test-lane.js';
 
 const SHORT = { ...PATIENT, runMs: 300 };

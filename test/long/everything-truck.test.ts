@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { decompress } from '#src/masks/rle.js';
+import { decompress } from '#src/masks/formats/rle.js';
 import { generate, shareFound } from '../fixtures/generator.js';
 import { form, startService } from '../fixtures/service.js';
 

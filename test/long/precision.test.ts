@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { decompress } from '#src/masks/rle.js';
+import { decompress } from '#src/masks/formats/rle.js';
 import { iouOfRuns } from '../fixtures/bitmap.js';
 import { folder } from '../fixtures/folder.js';
 import { until } from '../fixtures/gauges.js';

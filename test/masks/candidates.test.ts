@@ -3,9 +3,9 @@ import { type CandidatesTask, EVERYTHING_DEFAULTS } from '#src/core/everything.j
 import type { Box } from '#src/core/prompt.js';
 import { boxNms } from '#src/masks/box-nms.js';
 import { candidateOf, tidyMask } from '#src/masks/candidates.js';
+import { compress, decompress, toImage } from '#src/masks/formats/rle.js';
 import { maskBytes } from '#src/masks/mask-bytes.js';
 import { postprocessMask } from '#src/masks/postprocess.js';
-import { compress, decompress, toImage } from '#src/masks/rle.js';
 import { runsOf } from '../fixtures/bitmap.js';
 
 /** As `boxNms` takes them: one group unless `groups` says otherwise. */

@@ -1,10 +1,10 @@
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import t from 'tap';
+import { encodePng } from '#src/masks/formats/png.js';
+import { compress } from '#src/masks/formats/rle.js';
 import { readMaskInput } from '#src/masks/mask-input.js';
-import { encodePng } from '#src/masks/png.js';
 import { postprocessMask } from '#src/masks/postprocess.js';
-import { compress } from '#src/masks/rle.js';
 import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
 import { pngChunk, unpackingChunks, withChunks } from '../fixtures/bombs.js';
 import { drawnMasks } from '../fixtures/masks.js';

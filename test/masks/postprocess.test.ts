@@ -1,7 +1,7 @@
 import t from 'tap';
 import { type ImageSize, preprocessShape } from '#src/core/image.js';
+import { toImage } from '#src/masks/formats/rle.js';
 import { postprocessMask } from '#src/masks/postprocess.js';
-import { toImage } from '#src/masks/rle.js';
 
 const SIDE = 256;
 const FRAME = 1024;

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { extentOf } from '#src/masks/extent.js';
-import { toImage } from '#src/masks/rle.js';
+import { toImage } from '#src/masks/formats/rle.js';
 import { removeSmallRegions } from '#src/masks/small-regions.js';
 import { runsOf } from '../fixtures/bitmap.js';
 import { drawnMasks } from '../fixtures/masks.js';

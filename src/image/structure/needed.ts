@@ -1,4 +1,4 @@
-import { neededChunks } from '../../core/png-chunks.js';
+import { neededChunks } from '../../core/bytes/png-chunks.js';
 import { sniffFormat } from '../format.js';
 import { checkBoxes } from './avif.js';
 import { neededSegments } from './jpeg.js';

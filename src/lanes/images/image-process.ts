@@ -8,7 +8,7 @@ import { type DecodedImage, decodeImage, decodeTransparent } from '../../image/d
 import { drawOverlay } from '../../image/overlay.js';
 import { toModelSize } from '../../image/preprocess.js';
 import { imageWarnings } from '../../image/warnings.js';
-import { readRuns } from '../../masks/rle.js';
+import { readRuns } from '../../masks/formats/rle.js';
 import { settle } from '../outcome.js';
 import { stepBack } from '../priority.js';
 import { type Frame, receiveFrames, sendFrame } from './frames.js';

@@ -1,0 +1,212 @@
+import { type Caller, withSignal } from '../../core/caller.js';
+import { SamError } from '../../core/errors.js';
+import type {
+  Candidate,
+  CandidatesTask,
+  EverythingLane,
+  EverythingParameters,
+} from '../../core/everything.js';
+import type { Point } from '../../core/prompt.js';
+import { checkAnswer } from '../memory/answer-size.js';
+import type { EverythingEvent, EverythingJob } from './everything-job.js';
+import { type Crop, cropBoxes, placedGrid, pointGrid } from './point-grid.js';
+import { ToldMasks } from './told-masks.js';
+
+/** Most points in one task of the lane: a click waits for no more. */
+const POINTS_PER_TASK = 16;
+
+export interface EverythingLimits {
+  /** Runs at the same time; each holds its candidates in memory. */
+  readonly maxRuns: number;
+  /** Points of all crops of one run together. */
+  readonly maxPoints: number;
+  /** Bytes that the masks which stay may take in the answer. */
+  readonly maxAnswerBytes: number;
+}
+
+/** Finds all objects of an image, as `SamAutomaticMaskGenerator`. */
+export class MaskGenerator {
+  readonly #lane: EverythingLane;
+  readonly #limits: EverythingLimits;
+  readonly #stopping = new AbortController();
+  /** By client. */
+  readonly #runs = new Map<string, number>();
+
+  constructor(lane: EverythingLane, limits: EverythingLimits) {
+    this.#lane = lane;
+    this.#limits = limits;
+  }
+
+  /**
+   * Takes on a job. The work is done while the events are read, and given up when reading ends or the caller leaves.
+   * @throws SamError `too-many-prompts`, `overloaded`, `invalid-request` for crops of an image that is not at hand, and
+   *   where there is not one of `pointGrids` for each layer; while events are read also `answer-too-large`
+   */
+  generate(job: EverythingJob, caller: Caller): AsyncGenerator<EverythingEvent, void> {
+    const { embedding, embedCrop, parameters } = job;
+    const { crop_n_layers, crop_overlap_ratio } = parameters;
+    if (crop_n_layers > 0 && !embedCrop) {
+      const path = '/crop_n_layers';
+      const message = 'needs the photograph, which is not kept: send it as a form with image';
+      throw new SamError('invalid-request', `${path} ${message}`, {
+        violations: [{ path, message }],
+      });
+    }
+    checkGrids(job);
+    const crops = cropBoxes(embedding.image, crop_n_layers, crop_overlap_ratio);
+    const points = crops.reduce((sum, { layer }) => sum + gridSize(layer, job), 0);
+    if (points > this.#limits.maxPoints) {
+      const message = `${points} points are more than the ${this.#limits.maxPoints} allowed`;
+      throw new SamError('too-many-prompts', message);
+    }
+    this.#checkRuns(caller);
+    return this.#run(job, crops, points, caller);
+  }
+
+  /** Ends all runs: each throws `overloaded` at the next step. */
+  stop(): void {
+    const reason = new SamError('overloaded', 'the service is stopping', { retryAfter: 1 });
+    this.#stopping.abort(reason);
+  }
+
+  async *#run(
+    job: EverythingJob,
+    crops: readonly Crop[],
+    points: number,
+    caller: Caller,
+  ): AsyncGenerator<EverythingEvent, void> {
+    const release = this.#enter(caller);
+    // Reading may end before the work does: what still waits in the lane is not needed then.
+    const over = new AbortController();
+    const leave = withSignal(
+      caller,
+      AbortSignal.any([caller.signal, over.signal, this.#stopping.signal]),
+    );
+    let booked = 0;
+    try {
+      const told = new ToldMasks(job, this.#lane, leave);
+      const found: Candidate[] = [];
+      let done = 0;
+      for (const crop of crops) {
+        for await (const { asked, candidates } of this.#candidates(job, crop, leave)) {
+          const bytes = candidates.reduce((sum, each) => sum + bytesOf(each), 0);
+          caller.memory.take('masks', bytes);
+          booked += bytes;
+          for (const candidate of candidates) found.push(candidate);
+          done += asked;
+          if (job.live) yield* told.update(found);
+          yield { type: 'progress', points: done, of: points };
+        }
+      }
+      const ids = await told.select(found);
+      if (job.live) yield* told.tell(found, ids);
+      const tidied = await told.tidy(found, ids);
+      const { cleaned, kept } = tidied;
+      const bytes = kept.reduce((sum, id) => sum + (cleaned[id] as Candidate).bytes, 0);
+      checkAnswer(bytes, job.options, this.#limits.maxAnswerBytes);
+      if (job.live) yield* told.tellTidied(tidied);
+      yield { type: 'done', ids: kept };
+      if (!job.live) yield* told.render(cleaned, kept);
+    } finally {
+      release();
+      over.abort();
+      caller.memory.give('masks', booked);
+    }
+  }
+
+  /** Counts a run, until what is returned is called. */
+  #enter({ client }: Caller): () => void {
+    this.#runs.set(client, this.#runsOf(client) + 1);
+    return () => {
+      const left = this.#runsOf(client) - 1;
+      if (left > 0) this.#runs.set(client, left);
+      else this.#runs.delete(client);
+    };
+  }
+
+  #runsOf(client: string): number {
+    return this.#runs.get(client) ?? 0;
+  }
+
+  /** @throws SamError `overloaded`; one client alone leaves a run for another, where there is more than one. */
+  #checkRuns({ client }: Caller): void {
+    const { maxRuns } = this.#limits;
+    const all = [...this.#runs.values()].reduce((sum, runs) => sum + runs, 0);
+    if (all < maxRuns && this.#runsOf(client) < Math.max(1, maxRuns - 1)) return;
+    throw new SamError('overloaded', 'too many everything runs at once', { retryAfter: 10 });
+  }
+
+  /** The candidates of a crop, batch by batch; as many batches are under way as there are workers. */
+  async *#candidates(job: EverythingJob, { box, layer }: Crop, caller: Caller) {
+    const { parameters, pointGrids } = job;
+    const grid = pointGrids
+      ? placedGrid(pointGrids[layer] ?? [], box)
+      : pointGrid(gridSide(layer, parameters), box);
+    if (grid.length === 0) return;
+    const embedding =
+      layer === 0
+        ? job.embedding
+        : await (job.embedCrop as NonNullable<typeof job.embedCrop>)(box, caller);
+    const { format } = job.options;
+    const task = { embedding, image: job.embedding.image, crop: box, parameters, format };
+    const size = Math.min(parameters.points_per_batch, POINTS_PER_TASK);
+    const batches = Array.from({ length: Math.ceil(grid.length / size) }, (_, i) =>
+      grid.slice(i * size, (i + 1) * size),
+    );
+    yield* this.#inOrder(batches, task, caller);
+  }
+
+  async *#inOrder(
+    batches: readonly (readonly Point[])[],
+    task: Omit<CandidatesTask, 'points'>,
+    caller: Caller,
+  ) {
+    // On the largest images fewer points fit a slice.
+    let size = POINTS_PER_TASK;
+    const start = async (points: readonly Point[]) => {
+      const candidates: Candidate[] = [];
+      for (let done = 0; done < points.length; ) {
+        const asked = points.slice(done, done + size);
+        const answer = await this.#lane.candidates({ ...task, points: asked }, caller);
+        for (const candidate of answer.candidates) candidates.push(candidate);
+        done += answer.points;
+        size = answer.points < asked.length ? answer.points : Math.min(size + 1, POINTS_PER_TASK);
+      }
+      return { asked: points.length, candidates };
+    };
+    const running: ReturnType<typeof start>[] = [];
+    for (const points of batches) {
+      const next = start(points);
+      // Its failure is met when its turn comes, if it does.
+      next.catch(() => {});
+      running.push(next);
+      if (running.length > this.#lane.workers) yield await (running.shift() as (typeof running)[0]);
+    }
+    for (const last of running) yield await last;
+  }
+}
+
+/** @throws SamError `invalid-request` */
+function checkGrids({ pointGrids, parameters: { crop_n_layers } }: EverythingJob): void {
+  const layers = crop_n_layers + 1;
+  if (!pointGrids || pointGrids.length === layers) return;
+  const message = `must have ${layers} grids, one for each layer (crop_n_layers + 1), has ${pointGrids.length}`;
+  const violations = [{ path: '/point_grids', message }];
+  throw new SamError('invalid-request', `/point_grids ${message}`, { violations });
+}
+
+/** Points of a crop's grid. */
+function gridSize(layer: number, { pointGrids, parameters }: EverythingJob): number {
+  return pointGrids ? (pointGrids[layer]?.length ?? 0) : gridSide(layer, parameters) ** 2;
+}
+
+/** Points along a side of a crop's grid. */
+function gridSide(layer: number, parameters: EverythingParameters): number {
+  const { points_per_side, crop_n_points_downscale_factor } = parameters;
+  return Math.trunc(points_per_side / crop_n_points_downscale_factor ** layer);
+}
+
+/** What a candidate takes in memory, its run lengths and all else of it. */
+function bytesOf({ counts }: Candidate): number {
+  return counts.length + 300;
+}
