@@ -22,9 +22,9 @@ const PACKAGES = {
   'onnxruntime-(node|common)': '^src/engine/',
   '(fastify|@fastify/[^/]+)': '^src/http/',
   piscina: '^src/lanes/',
-  'lru-cache': '^src/(store/|lanes/|http/rate-limit)',
+  'lru-cache': '^src/(store/|lanes/|http/hooks/rate-limit)',
   '(prom-client|@opentelemetry/[^/]+)': '^src/observe/',
-  'ipaddr\\.js': '^src/(remote/|http/client-address)',
+  'ipaddr\\.js': '^src/(remote/|http/hooks/client-address)',
   'cli-progress': '^src/models-cli',
   '@bufbuild/protobuf': '^src/onnx/',
 };

@@ -15,8 +15,8 @@ import type { MaskGenerator } from '../service/everything/mask-generator.js';
 import type { Ledger } from '../service/memory/ledger.js';
 import type { Models } from '../service/models.js';
 import type { Predictor } from '../service/predictor.js';
-import type { RequestCaller } from './request-caller.js';
-import type { Uploads } from './uploads.js';
+import type { Uploads } from './bodies/uploads.js';
+import type { RequestCaller } from './hooks/request-caller.js';
 
 /** What is counted of requests, and where all counts are read. */
 export interface RequestCounts {

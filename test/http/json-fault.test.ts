@@ -1,5 +1,5 @@
 import t from 'tap';
-import { jsonFault } from '#src/http/json-fault.js';
+import { jsonFault } from '#src/http/bodies/json-fault.js';
 
 const cases: [text: string, fault: string][] = [
   ['', 'line 1, column 1: expected a value, found the end'],

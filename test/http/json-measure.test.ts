@@ -1,5 +1,5 @@
 import t from 'tap';
-import { JsonMeasure } from '#src/http/json-measure.js';
+import { JsonMeasure } from '#src/http/bodies/json-measure.js';
 
 /** What is counted of a text that comes in chunks of `size`. */
 function measured(text: string, size: number): number {

@@ -4,7 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { ApiKeys } from '#src/http/api-keys.js';
+import { ApiKeys } from '#src/http/hooks/api-keys.js';
 import { startService } from '../fixtures/service.js';
 
 const line = (name: string, scopes: string, key: string) =>

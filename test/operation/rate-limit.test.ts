@@ -1,5 +1,5 @@
 import t from 'tap';
-import { MAX_CLIENTS, RateLimit } from '#src/http/rate-limit.js';
+import { MAX_CLIENTS, RateLimit } from '#src/http/hooks/rate-limit.js';
 import { rawConnection } from '../fixtures/raw-http.js';
 import { startService } from '../fixtures/service.js';
 

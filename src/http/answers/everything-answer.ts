@@ -1,0 +1,88 @@
+import type { FastifyRequest } from 'fastify';
+import { serializeMask } from '../../core/mask-shape.js';
+import type { EverythingEvent } from '../../service/everything/everything-job.js';
+import type { Pieces } from '../hooks/slow-readers.js';
+import { asSamError, problemOf } from '../problems.js';
+
+const NOTHING_FOUND =
+  'no mask passed the thresholds: lower pred_iou_thresh or stability_score_thresh, or ask for more points';
+
+/** The events as lines of JSON. Once they flow there is no other way to tell of a failure. */
+export async function* eventLines(
+  start: object,
+  events: AsyncIterable<EverythingEvent>,
+  request: FastifyRequest,
+): Pieces {
+  const line = (event: object) => `${JSON.stringify(event)}\n`;
+  yield line(start);
+  try {
+    for await (const event of events) {
+      if (event.type === 'done' && event.ids.length === 0) {
+        yield line({ ...event, warnings: [NOTHING_FOUND] });
+      } else if (event.type !== 'mask') yield line(event);
+      else yield line({ type: 'mask', id: event.id, ...event.mask });
+    }
+  } catch (error) {
+    if (request.departure.aborted) return;
+    const known = asSamError(error as Error);
+    if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
+    yield line({ type: 'error', problem: problemOf(known, request.id) });
+  }
+}
+
+/** Reads events up to the one that says which masks stay; the masks follow it. */
+export async function untilDone(events: AsyncGenerator<EverythingEvent, void>): Promise<void> {
+  for (;;) {
+    const { value, done } = await events.next();
+    if (done) throw new Error('the work ended without a result');
+    if (value.type === 'done') return;
+  }
+}
+
+/** The answer as JSON, mask by mask as they are written. */
+export async function* maskList(
+  head: object,
+  masks: AsyncIterable<EverythingEvent>,
+  elapsed: () => number,
+): Pieces {
+  yield `${JSON.stringify(head).slice(0, -1)},"masks":[`;
+  let comma = '';
+  for await (const event of masks) {
+    if (event.type === 'mask') yield comma + JSON.stringify(event.mask);
+    comma = ',';
+  }
+  const warnings = comma ? '' : `"warnings":${JSON.stringify([NOTHING_FOUND])},`;
+  yield `],${warnings}"timings":${JSON.stringify({ total_ms: Math.round(elapsed()) })}}`;
+}
+
+/** All masks as one FeatureCollection. */
+export async function* featureCollection(masks: AsyncIterable<EverythingEvent>): Pieces {
+  yield '{"type":"FeatureCollection","features":[';
+  let comma = '';
+  for await (const event of masks) {
+    if (event.type !== 'mask') continue;
+    yield comma + serializeMask(event.mask.segmentation, 'feature');
+    comma = ',';
+  }
+  yield ']}';
+}
+
+/**
+ * All masks as a COCO file of one image: objects of one category, numbered from 1 in the order of the masks, with their
+ * scores beside what COCO says of them.
+ */
+export async function* cocoFile(
+  { embedding_id, width, height }: { embedding_id: string; width: number; height: number },
+  masks: AsyncIterable<EverythingEvent>,
+): Pieces {
+  const images = [{ id: 1, file_name: embedding_id, width, height }];
+  const categories = [{ id: 1, name: 'object' }];
+  yield `${JSON.stringify({ images, categories }).slice(0, -1)},"annotations":[`;
+  let id = 0;
+  for await (const event of masks) {
+    if (event.type !== 'mask') continue;
+    const annotation = { id: ++id, image_id: 1, category_id: 1, iscrowd: 0, ...event.mask };
+    yield (id > 1 ? ',' : '') + JSON.stringify(annotation);
+  }
+  yield ']}';
+}

@@ -1,0 +1,151 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifySchema, FastifySchemaCompiler } from 'fastify';
+import type { TSchema } from 'typebox';
+import { Type } from 'typebox';
+import type { ErrorCode } from '../../core/errors.js';
+import type { Server } from '../context.js';
+import { PROBLEMS } from '../problems.js';
+import {
+  CocoFile,
+  EverythingFields,
+  EverythingRequest,
+  EverythingResponse,
+} from '../schemas/everything.js';
+import {
+  DecodeRequest,
+  ImageJson,
+  LowResLogits,
+  MaskInput,
+  Prompt,
+  PromptRequest,
+  SegmentRequest,
+} from '../schemas/requests.js';
+import {
+  DecodeResponse,
+  EmbeddingInfo,
+  EmbedResponse,
+  Mask,
+  ModelList,
+  Problem,
+  Status,
+} from '../schemas/responses.js';
+import { ref } from '../schemas/schema.js';
+
+const DESCRIPTION = `Segment Anything over HTTP, cut where SAM itself is cut. \`POST /embed\` runs the heavy image encoder
+once and answers with an id made of the image's hash; \`POST /decode\` answers points, boxes and masks against that
+id in milliseconds, with every mask and its score. Coordinates are pixels of the image after EXIF orientation,
+(0,0) its top-left corner. An optional field that is null is as good as absent. Errors are problem details (RFC 9457).
+Every body may come packed, with \`Content-Encoding: gzip\` or \`br\`; limits are those of what it unpacks to, and so is
+an image's hash.`;
+
+/** Everything routes mention by name. */
+const SHARED_SCHEMAS: readonly TSchema[] = [
+  LowResLogits,
+  MaskInput,
+  Prompt,
+  PromptRequest,
+  DecodeRequest,
+  ImageJson,
+  SegmentRequest,
+  Mask,
+  EmbedResponse,
+  DecodeResponse,
+  EmbeddingInfo,
+  EverythingFields,
+  EverythingRequest,
+  EverythingResponse,
+  CocoFile,
+  ModelList,
+  Status,
+  Problem,
+];
+
+/** Collects the OpenAPI document from the routes that follow, and serves it as JSON and as a page. */
+export async function documentRoutes(server: Server, version: string): Promise<void> {
+  for (const schema of SHARED_SCHEMAS) server.addSchema(schema);
+  await server.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'sam-split',
+        version,
+        description: DESCRIPTION,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'Where the service has keys.' },
+        },
+      },
+      tags: [
+        { name: 'Images', description: 'The heavy part, once an image.' },
+        {
+          name: 'Masks',
+          description: 'Points, boxes and masks in, masks out; and everything there is.',
+        },
+        {
+          name: 'Models',
+          description: 'What is served, and the decoder for clients that run it themselves.',
+        },
+        { name: 'Operation', description: 'Health and metrics.' },
+      ],
+      servers: [{ url: '/', description: 'This server' }],
+    },
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, i) => String(json['$id'] ?? `def-${i}`),
+    },
+  });
+  await server.register(swaggerUi, {
+    routePrefix: '/docs',
+    // The page needs nothing from elsewhere, and must work over plain HTTP.
+    staticCSP: {
+      'default-src': ["'self'"],
+      'img-src': ["'self'", 'data:'],
+      'style-src': ["'self'", "'unsafe-inline'"],
+    },
+  });
+  server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
+}
+
+/** A successful JSON answer. */
+export function json(schema: TSchema, description: string) {
+  return { description, content: { 'application/json': { schema: ref(schema) } } };
+}
+
+/** An answer without a body. */
+export function nothing(description: string) {
+  return Type.Unsafe<void>({ type: 'null', description });
+}
+
+/** Content that is bytes. */
+export function bytes(...types: string[]) {
+  const schema = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' });
+  return Object.fromEntries(types.map((type) => [type, { schema }]));
+}
+
+/** The errors a route may answer with, by status; any route may also fail with 500. */
+export function problems(...codes: ErrorCode[]) {
+  const byStatus = new Map<number, string[]>();
+  for (const code of [...codes, 'internal'] as const) {
+    const { status, title } = PROBLEMS[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), `\`${code}\`: ${title}.`]);
+  }
+  const content = { 'application/problem+json': { schema: ref(Problem) } };
+  return Object.fromEntries(
+    [...byStatus].map(([status, lines]) => [status, { description: lines.join(' '), content }]),
+  );
+}
+
+/**
+ * For routes that take other bodies beside JSON: those stand in the document, and are checked by the code
+ * that receives them.
+ */
+export function jsonBodiesOnly(server: Server): FastifySchemaCompiler<FastifySchema> {
+  return (part) => {
+    const { contentType = 'application/json' } = part as { contentType?: string };
+    if (contentType !== 'application/json') return () => true;
+    if (!server.validatorCompiler) throw new Error('the server is not ready');
+    return server.validatorCompiler(part);
+  };
+}

@@ -1,0 +1,119 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { SamError } from '../../core/errors.js';
+import type { RemoteImages } from '../../core/ports.js';
+import { IMAGE_STEPS, rounded, steps } from '../answers/timings.js';
+import { declaredLength } from '../bodies/body.js';
+import { readForm } from '../bodies/form.js';
+import { imageJsonLimit, receiveNamed, takeImageJson } from '../bodies/image-json.js';
+import type { Upload, Uploads } from '../bodies/uploads.js';
+import type { Context, Server } from '../context.js';
+import { ImageJson, ModelName } from '../schemas/requests.js';
+import { EmbedResponse } from '../schemas/responses.js';
+import { ref } from '../schemas/schema.js';
+import { bytes, json, jsonBodiesOnly, problems } from './document.js';
+
+const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/avif'];
+
+const ModelQuery = Type.Object({ model: ModelName }, { additionalProperties: false });
+
+/** `POST /embed`: an image in, its embedding's id out. */
+export async function embedRoute(
+  server: Server,
+  { models, uploads, remote, room }: Context,
+): Promise<void> {
+  // What the bytes are is read from the bytes: the declared type only says that they are the image itself.
+  const parser = ({ caller, headers }: FastifyRequest, payload: IncomingMessage) =>
+    uploads.receive(payload, caller.memory, declaredLength(headers));
+  takeImageJson(server);
+  server.addContentTypeParser('application/octet-stream', parser);
+  server.addContentTypeParser(/^image\//, parser);
+  server.route({
+    method: 'POST',
+    url: '/embed',
+    config: { scopes: ['embed'] },
+    schema: {
+      operationId: 'embed',
+      tags: ['Images'],
+      summary: 'Embed an image',
+      description:
+        'Runs the image encoder and keeps the embedding under the hash of the uploaded bytes. ' +
+        'JPEG, PNG, WebP or AVIF; of an animated file the first frame. Colour profiles are ignored, transparency lies ' +
+        'over white, and 16 bits become 8, as with PIL.',
+      querystring: ModelQuery,
+      body: {
+        content: {
+          'multipart/form-data': {
+            schema: Type.Object({ image: Type.String({ format: 'binary' }) }),
+          },
+          'application/json': { schema: ref(ImageJson) },
+          ...bytes('application/octet-stream', ...IMAGE_TYPES),
+        },
+      },
+      response: {
+        200: json(EmbedResponse, 'It was cached, or another request was making it.'),
+        201: json(EmbedResponse, 'It was computed.'),
+        ...problems(
+          'malformed-request',
+          'invalid-request',
+          'payload-too-large',
+          'unsupported-media-type',
+          'image-unreadable',
+          'image-too-large',
+          'source-not-allowed',
+          'source-unavailable',
+          'overloaded',
+          'queue-timeout',
+          'inference-timeout',
+        ),
+      },
+    },
+    bodyLimit: imageJsonLimit(uploads.maxImageBytes, 1024),
+    validatorCompiler: jsonBodiesOnly(server),
+    onRequest: async ({ caller }) => room.images(caller),
+    handler: async (request, reply) => {
+      const upload = await receive(request, uploads, remote);
+      const embeddings = await models.named(request.query.model);
+      const { caller, owner } = request;
+      const embedded = await embeddings.embed(upload.image, upload.sha256, caller, owner);
+      const { embedding, flight, tier, warnings = [] } = embedded;
+      request.steps.push(...steps(upload.timings), ...steps(embedded.timings, IMAGE_STEPS));
+      const timings = rounded({ ...embedded.timings, total_ms: reply.elapsedTime });
+      request.notes = { embedding: embedding.id, flight, tier, timings };
+      const body: Static<typeof EmbedResponse> = {
+        embedding_id: embedding.id,
+        model: embedding.model,
+        ...embedding.image,
+        cached: flight === 'cached',
+        flight,
+        ...(tier && { tier }),
+        ...(warnings.length > 0 && { warnings: [...warnings] }),
+        timings,
+      };
+      return reply
+        .code(flight === 'computed' ? 201 : 200)
+        .header('location', `/embeddings/${embedding.id}`)
+        .send(body);
+    },
+  });
+}
+
+/** The image of a request, in whichever of the four forms it came. */
+async function receive(
+  request: FastifyRequest,
+  uploads: Uploads,
+  remote: RemoteImages,
+): Promise<Upload> {
+  if (request.isMultipart()) {
+    const { upload, fields } = await readForm(request, uploads);
+    const [name] = Object.keys(fields);
+    if (name === undefined) return upload;
+    const violations = [{ path: `/${name}`, message: 'is not a known field' }];
+    throw new SamError('invalid-request', `/${name} is not a known field`, { violations });
+  }
+  const body = request.body as Upload | Static<typeof ImageJson> | undefined;
+  if (body === undefined) throw new SamError('invalid-request', 'the body is empty: send an image');
+  if ('sha256' in body) return body;
+  return receiveNamed(body.image, request, uploads, remote);
+}

@@ -1,0 +1,201 @@
+import { type Static, Type } from 'typebox';
+import {
+  EVERYTHING_DEFAULTS,
+  type EverythingMask,
+  type EverythingParameters,
+} from '../../core/everything.js';
+import { MASK_FORMATS } from '../../core/mask.js';
+import type { Point } from '../../core/prompt.js';
+import { EXAMPLE_ID } from './example.js';
+import { EmbeddingId, OUTLINE_FIELDS } from './requests.js';
+import { Height, MASK_FIELDS, Timings, Warnings, Width } from './responses.js';
+import { choice, strict } from './schema.js';
+
+/** A number of everything mode, with its default. */
+function parameter(
+  name: keyof EverythingParameters,
+  kind: 'integer' | 'number',
+  description: string,
+  range: { minimum?: number; exclusiveMinimum?: number; maximum?: number },
+) {
+  const options = { default: EVERYTHING_DEFAULTS[name], description, ...range };
+  return Type.Optional(kind === 'integer' ? Type.Integer(options) : Type.Number(options));
+}
+
+const share = { minimum: 0, maximum: 1 };
+
+const FIELDS = {
+  points_per_side: parameter(
+    'points_per_side',
+    'integer',
+    'Points along one side of the grid of the whole image.',
+    { minimum: 1, maximum: 128 },
+  ),
+  point_grids: Type.Optional(
+    Type.Array(
+      Type.Array(
+        Type.Unsafe<Point>(
+          Type.Array(Type.Number({ minimum: 0, maximum: 1 }), { minItems: 2, maxItems: 2 }),
+        ),
+        { minItems: 1 },
+      ),
+      {
+        minItems: 1,
+        maxItems: 4,
+        description:
+          'In place of `points_per_side`: for each layer of crops (`crop_n_layers` + 1) its points [x, y], from 0 to 1 ' +
+          "along each crop's sides.",
+      },
+    ),
+  ),
+  points_per_batch: parameter(
+    'points_per_batch',
+    'integer',
+    'Most points the decoder gets at once. Changes no mask.',
+    { minimum: 1, maximum: 1024 },
+  ),
+  pred_iou_thresh: parameter(
+    'pred_iou_thresh',
+    'number',
+    'Masks are dropped whose predicted IoU is not above.',
+    share,
+  ),
+  stability_score_thresh: parameter(
+    'stability_score_thresh',
+    'number',
+    'Masks are dropped whose stability score is below.',
+    share,
+  ),
+  stability_score_offset: parameter(
+    'stability_score_offset',
+    'number',
+    'How far the threshold is moved both ways for the stability score.',
+    { minimum: 0, maximum: 100 },
+  ),
+  box_nms_thresh: parameter(
+    'box_nms_thresh',
+    'number',
+    'Of two masks whose boxes have a larger IoU, the one of lower predicted IoU goes.',
+    share,
+  ),
+  crop_n_layers: parameter(
+    'crop_n_layers',
+    'integer',
+    'Layers of crops to search too; layer i has 2^i by 2^i. Crops need the image: send a form.',
+    { minimum: 0, maximum: 3 },
+  ),
+  crop_nms_thresh: parameter(
+    'crop_nms_thresh',
+    'number',
+    'As `box_nms_thresh`, between masks of different crops; those of smaller crops stay.',
+    share,
+  ),
+  crop_overlap_ratio: parameter(
+    'crop_overlap_ratio',
+    'number',
+    "How much the crops of the first layer overlap, as a share of the image's shorter side.",
+    share,
+  ),
+  crop_n_points_downscale_factor: parameter(
+    'crop_n_points_downscale_factor',
+    'integer',
+    'What `points_per_side` is divided by from layer to layer.',
+    { minimum: 1, maximum: 128 },
+  ),
+  min_mask_region_area: parameter(
+    'min_mask_region_area',
+    'integer',
+    'Islands and holes of fewer pixels are removed in the end.',
+    { minimum: 0 },
+  ),
+  min_area: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: 'The name that `min_mask_region_area` has in `/decode`.',
+    }),
+  ),
+  // Without a default in the schema, which would be filled in: where no format was sent, `Accept` decides.
+  format: Type.Optional(
+    choice(
+      [...MASK_FORMATS.filter((format) => format !== 'cutout' && format !== 'logits'), 'coco'],
+      {
+        description:
+          'How masks are written, as in `/decode`; `rle` by default, or what `Accept` asks for. `coco`: the whole answer as a COCO file with `images`, `categories` and ' +
+          '`annotations`, their masks as `rle`.',
+      },
+    ),
+  ),
+  ...OUTLINE_FIELDS,
+};
+
+export const EverythingFields = Type.Object(FIELDS, { ...strict, $id: 'EverythingFields' });
+export type EverythingFields = Static<typeof EverythingFields>;
+
+export const EverythingRequest = Type.Object(
+  { embedding_id: EmbeddingId, ...FIELDS },
+  {
+    ...strict,
+    $id: 'EverythingRequest',
+    examples: [{ embedding_id: EXAMPLE_ID, points_per_side: 8 }],
+  },
+);
+export type EverythingRequest = Static<typeof EverythingRequest>;
+
+/** What is said of a mask that was found. */
+const FOUND_FIELDS = {
+  ...MASK_FIELDS,
+  point_coords: Type.Array(Type.Array(Type.Number()), {
+    description: 'The point the mask answers.',
+  }),
+  crop_box: Type.Array(Type.Integer(), {
+    minItems: 4,
+    maxItems: 4,
+    description: '[x, y, width, height] of the crop it was found in.',
+  }),
+};
+
+export const CocoFile = Type.Object(
+  {
+    images: Type.Array(
+      Type.Object(
+        {
+          id: Type.Integer(),
+          file_name: Type.String({ description: 'The `embedding_id`.' }),
+          width: Width,
+          height: Height,
+        },
+        strict,
+      ),
+    ),
+    categories: Type.Array(Type.Object({ id: Type.Integer(), name: Type.String() }, strict)),
+    annotations: Type.Array(
+      Type.Object(
+        {
+          id: Type.Integer({ description: 'From 1, in the order of `masks`.' }),
+          image_id: Type.Integer(),
+          category_id: Type.Integer(),
+          iscrowd: Type.Integer(),
+          ...FOUND_FIELDS,
+        },
+        strict,
+      ),
+    ),
+  },
+  { ...strict, $id: 'CocoFile', description: 'The answer of `/everything` in the format `coco`.' },
+);
+
+export const EverythingResponse = Type.Object(
+  {
+    embedding_id: EmbeddingId,
+    width: Width,
+    height: Height,
+    masks: Type.Unsafe<readonly EverythingMask[]>(
+      Type.Array(Type.Object(FOUND_FIELDS, strict), {
+        description: 'Best predicted IoU first; with crops, those of smaller crops first.',
+      }),
+    ),
+    warnings: Warnings,
+    timings: Timings,
+  },
+  { ...strict, $id: 'EverythingResponse' },
+);

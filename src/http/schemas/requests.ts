@@ -1,0 +1,263 @@
+import { type Static, Type } from 'typebox';
+import { MASK_FORMATS } from '../../core/mask.js';
+import type { Box, MaskInput as Input, Point } from '../../core/prompt.js';
+import { DTYPES } from '../../core/tensor.js';
+import { LARGEST } from '../bodies/georeference.js';
+import { EXAMPLE_BOX, EXAMPLE_ID, EXAMPLE_IMAGE, EXAMPLE_POINT } from './example.js';
+import { choice, ref, strict } from './schema.js';
+
+export const Dtype = choice(DTYPES);
+
+export const LowResLogits = Type.Object(
+  {
+    dtype: Dtype,
+    data: Type.String({
+      description: 'Base64 of 256x256 little-endian logits, row by row.',
+      contentEncoding: 'base64',
+    }),
+  },
+  {
+    ...strict,
+    $id: 'LowResLogits',
+    description: 'Logits of a mask, before they are upscaled: a valid `mask_input`.',
+  },
+);
+
+export const MaskInput = Type.Unsafe<Input>(
+  Type.Object(
+    {
+      dtype: Type.Optional(Dtype),
+      data: Type.Optional(Type.String({ contentEncoding: 'base64' })),
+      token: Type.Optional(
+        Type.String({
+          description: "A mask's `logits_token`, while the service keeps its logits.",
+        }),
+      ),
+      size: Type.Optional(
+        Type.Array(Type.Integer(), {
+          minItems: 2,
+          maxItems: 2,
+          description: '[height, width] of the image.',
+        }),
+      ),
+      counts: Type.Optional(
+        Type.Union([Type.String(), Type.Array(Type.Integer({ minimum: 0 }))], {
+          description: 'COCO RLE, compressed or not.',
+        }),
+      ),
+      png: Type.Optional(
+        Type.String({
+          contentEncoding: 'base64',
+          description:
+            'A PNG of the size of the image, plain base64 or a data URI. Inside is what is at least half opaque; where ' +
+            'everything is, what is at least half white; where nothing is that light, as in a file of zeros and ones, ' +
+            'what is not black; and of a palette with colours, all that has not the first of them.',
+        }),
+      ),
+    },
+    {
+      ...strict,
+      $id: 'MaskInput',
+      description:
+        'A mask to refine: `{dtype, data}`, the logits of an earlier answer; `{token}`, which stands for them; or a ' +
+        'mask of the size of the image, `{size, counts}` or `{png}`. Such a mask has lost its logits: they are made ' +
+        'up from how much of each place it covers, so that it only approximates a refinement with the real ones.',
+    },
+  ),
+);
+
+const Label = Type.Unsafe<number>({ type: 'integer', enum: [0, 1] });
+
+const PROMPT_FIELDS = {
+  point_coords: Type.Optional(
+    Type.Array(Type.Unsafe<Point>(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 })), {
+      description: 'Points [x, y] in pixels of the oriented image; (0,0) is its top-left corner.',
+      examples: [[EXAMPLE_POINT]],
+    }),
+  ),
+  point_labels: Type.Optional(
+    Type.Array(Label, {
+      description: 'One label a point: 1 foreground, 0 background.',
+      examples: [[1]],
+    }),
+  ),
+  box: Type.Optional(
+    Type.Unsafe<Box>(
+      Type.Array(Type.Number(), {
+        minItems: 4,
+        maxItems: 4,
+        description:
+          'A box [x1, y1, x2, y2] around the object in pixels: two corners, not width and height.',
+        examples: [EXAMPLE_BOX],
+      }),
+    ),
+  ),
+  mask_input: Type.Optional(ref(MaskInput)),
+  multimask_output: Type.Optional(
+    Type.Boolean({
+      description:
+        'Three masks (true) or one (false). By default a lone point without box or mask_input, which is ' +
+        'ambiguous, gets three and everything else one, as the authors of SAM advise.',
+    }),
+  ),
+};
+
+export const Prompt = Type.Object(PROMPT_FIELDS, { ...strict, $id: 'Prompt' });
+
+const Placed = Type.Number({ minimum: -LARGEST, maximum: LARGEST });
+
+/** How outlines are written. */
+export const OUTLINE_FIELDS = {
+  simplify: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      default: 0,
+      description:
+        'Leaves out corners of outlines that move them by no more pixels; 0 is exact. No ring is lost, none crosses ' +
+        'itself or another, and more pixels never leave more corners. For `polygon`, `geojson`, `svg`, `coco_polygon`, `yolo`, `labelme`.',
+    }),
+  ),
+  transform: Type.Optional(
+    Type.Array(Placed, {
+      minItems: 6,
+      maxItems: 9,
+      description:
+        "[a, b, c, d, e, f] for `geojson`: x' = a x + b y + c, y' = d x + e y + f, as rasterio's `Affine`, of which all " +
+        "nine numbers may come, the last 0, 0, 1. GDAL's order is another, [c, a, b, f, d, e].",
+    }),
+  ),
+  bounds: Type.Optional(
+    Type.Unsafe<[number, number, number, number]>(
+      Type.Array(Placed, {
+        minItems: 4,
+        maxItems: 4,
+        description:
+          '[west, south, east, north] of the image for `geojson`, in place of `transform`: west < east and south < ' +
+          'north. Only in degrees, for an image across the antimeridian, is west above east; its polygons are cut there.',
+      }),
+    ),
+  ),
+};
+
+const REQUEST_FIELDS = {
+  ...PROMPT_FIELDS,
+  prompts: Type.Optional(
+    Type.Array(ref(Prompt), {
+      minItems: 1,
+      description:
+        'Many prompts; a single one may stand at the top level instead. `multimask_output` at the top level ' +
+        'holds for those prompts that have none of their own.',
+    }),
+  ),
+  format: Type.Optional(
+    choice(MASK_FORMATS, {
+      description:
+        'How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed ' +
+        'or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. ' +
+        '`polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. ' +
+        '`labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as ' +
+        'COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0. ' +
+        '`labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.',
+    }),
+  ),
+  min_area: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      default: 0,
+      description:
+        'Removes islands and fills holes of fewer pixels, as `remove_small_regions` does.',
+    }),
+  ),
+  min_mask_region_area: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'The name that `min_area` has in everything mode.' }),
+  ),
+  clip: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description:
+        'Moves points and boxes that reach out of the image to its edge; without it they are refused.',
+    }),
+  ),
+  on_error: Type.Optional(
+    choice(['fail', 'result'], {
+      default: 'fail',
+      description:
+        'What a prompt does that cannot be answered, as it lies outside the image or lacks a label: it fails its ' +
+        'request, or its own result has the `error` and no masks. For answers in JSON.',
+    }),
+  ),
+  ...OUTLINE_FIELDS,
+  return_logits: Type.Optional(
+    Type.Boolean({ default: false, description: 'Give each mask its `low_res_logits`.' }),
+  ),
+  return_logits_token: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description:
+        'Keep the logits for a while and give each mask a `logits_token`, which a `mask_input` may hold in their place.',
+    }),
+  ),
+  logits_dtype: Type.Optional(
+    choice(DTYPES, {
+      default: 'float32',
+      description: 'Number format of `low_res_logits` and of the format `logits`.',
+    }),
+  ),
+};
+
+export const EmbeddingId = Type.String({
+  description: '`<model>:<sha256 of the uploaded bytes in lower-case hex>`',
+  examples: [EXAMPLE_ID],
+});
+
+export const ModelName = Type.Optional(
+  Type.String({ description: 'A model that `/models` lists; the first of them by default.' }),
+);
+
+/** The prompts of `/segment`, whose form fields make up such an object. */
+export const PromptRequest = Type.Object(REQUEST_FIELDS, { ...strict, $id: 'PromptRequest' });
+export type PromptRequest = Static<typeof PromptRequest>;
+
+export const DecodeRequest = Type.Object(
+  { embedding_id: EmbeddingId, ...REQUEST_FIELDS },
+  {
+    ...strict,
+    $id: 'DecodeRequest',
+    examples: [{ embedding_id: EXAMPLE_ID, point_coords: [EXAMPLE_POINT], point_labels: [1] }],
+  },
+);
+
+const NamedImage = Type.Object(
+  {
+    base64: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'The image file in base64, plain or as a data URI.',
+      }),
+    ),
+    url: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 2048,
+        description: 'Where the image file is to be fetched, where the service allows it.',
+      }),
+    ),
+  },
+  { ...strict, minProperties: 1, maxProperties: 1 },
+);
+
+export const ImageJson = Type.Object(
+  { image: NamedImage },
+  { ...strict, $id: 'ImageJson', examples: [{ image: { base64: EXAMPLE_IMAGE } }] },
+);
+
+/** `/segment` in JSON. */
+export const SegmentRequest = Type.Object(
+  { image: NamedImage, ...REQUEST_FIELDS },
+  {
+    ...strict,
+    $id: 'SegmentRequest',
+    examples: [{ image: { base64: EXAMPLE_IMAGE }, box: EXAMPLE_BOX, format: 'png' }],
+  },
+);
+export type SegmentRequest = Static<typeof SegmentRequest>;

@@ -1,0 +1,228 @@
+import { Type } from 'typebox';
+import { ERROR_CODES } from '../../core/errors.js';
+import type { MaskFormat, PromptResult, Segmentations } from '../../core/mask.js';
+import { PRECISIONS } from '../../core/model.js';
+import { Dtype, EmbeddingId, LowResLogits } from './requests.js';
+import { choice, ref, strict } from './schema.js';
+
+const Size = Type.Array(Type.Integer(), {
+  minItems: 2,
+  maxItems: 2,
+  description: '[height, width]',
+});
+
+const FeatureCollection = Type.Object(
+  { type: Type.Literal('FeatureCollection'), features: Type.Array(Type.Unknown()) },
+  { description: 'RFC 7946: one feature a mask, a Polygon or MultiPolygon.', ...strict },
+);
+
+/** What every mask says. */
+export const MASK_FIELDS = {
+  segmentation: Type.Unsafe<Segmentations[MaskFormat]>(
+    Type.Union([
+      Type.Object({ size: Size, counts: Type.String() }, { title: 'rle: COCO RLE', ...strict }),
+      Type.Object(
+        { size: Size, counts: Type.Array(Type.Integer()) },
+        { title: 'rle_counts: COCO RLE, uncompressed', ...strict },
+      ),
+      Type.Object(
+        { size: Size, png: Type.String({ contentEncoding: 'base64' }) },
+        { title: 'png: white inside; cutout: the object on transparent ground', ...strict },
+      ),
+      Type.Object(
+        { size: Size, polygons: Type.Array(Type.Array(Type.Array(Type.Number()))) },
+        {
+          title: 'polygon: for each its outer ring and its holes, a ring being x1, y1, x2, y2...',
+          ...strict,
+        },
+      ),
+      Type.Object({ size: Size, geojson: FeatureCollection }, { title: 'geojson', ...strict }),
+      Type.Object({ size: Size, svg: Type.String() }, { title: 'svg', ...strict }),
+      Type.Object(
+        { size: Size, format: Type.Literal('rle'), rle: Type.Array(Type.Integer()) },
+        { title: 'labelstudio_rle', ...strict },
+      ),
+      Type.Object(
+        { size: Size, polygons: Type.Array(Type.Array(Type.Number())) },
+        { title: 'coco_polygon: rings without holes, x1, y1, x2, y2...', ...strict },
+      ),
+      Type.Object(
+        { size: Size, type: Type.Literal('mask'), points: Type.Array(Type.Integer()) },
+        {
+          title:
+            'cvat_rle: run lengths in the box row by row, background first, then its left, top, right and bottom pixels',
+          ...strict,
+        },
+      ),
+      Type.Object(
+        { size: Size, yolo: Type.String() },
+        { title: 'yolo: for each part a line, class 0 and its corners from 0 to 1', ...strict },
+      ),
+      Type.Object(
+        {
+          size: Size,
+          shapes: Type.Array(
+            Type.Object(
+              {
+                label: Type.String(),
+                points: Type.Array(Type.Array(Type.Number())),
+                group_id: Type.Integer(),
+                shape_type: Type.Literal('polygon'),
+                flags: Type.Object({}),
+              },
+              strict,
+            ),
+          ),
+        },
+        { title: 'labelme', ...strict },
+      ),
+      Type.Object(
+        { dtype: Dtype, data: Type.String({ contentEncoding: 'base64' }) },
+        { title: 'logits', ...strict },
+      ),
+    ]),
+  ),
+  predicted_iou: Type.Number({ description: "The model's own estimate of the mask's quality." }),
+  stability_score: Type.Number({
+    description: 'IoU of the mask cut at +1 with the mask cut at -1: 1 is a firm edge.',
+  }),
+  bbox: Type.Array(Type.Number(), {
+    minItems: 4,
+    maxItems: 4,
+    description:
+      '[x, y, width, height] of the smallest box around the mask in pixels, as COCO has it: (x, y) is its top-left corner. ' +
+      'Zeros when the mask is empty. As a `box` it is [x, y, x + width, y + height].',
+  }),
+  area: Type.Integer({ description: 'Pixels inside the mask.' }),
+};
+
+export const Problem = Type.Object(
+  {
+    type: choice(ERROR_CODES.map((code) => `/problems/${code}`)),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    requestId: Type.String(),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ path: Type.String(), message: Type.String() }, strict)),
+    ),
+  },
+  { ...strict, $id: 'Problem', description: 'RFC 9457 problem details.' },
+);
+
+export const Warnings = Type.Optional(
+  Type.Array(Type.String(), {
+    description:
+      'Sentences for people about what was answered but looks as if something else was meant: coordinates that look ' +
+      'like fractions, a mask that is empty, no mask at all. Absent where there is nothing to say.',
+  }),
+);
+
+export const Mask = Type.Object(
+  {
+    ...MASK_FIELDS,
+    low_res_logits: Type.Optional(ref(LowResLogits)),
+    logits_token: Type.Optional(
+      Type.String({ description: 'Stands for the logits in a `mask_input`, for a while.' }),
+    ),
+  },
+  { ...strict, $id: 'Mask' },
+);
+
+export const Timings = Type.Record(Type.String(), Type.Number(), {
+  description: 'Milliseconds by step.',
+});
+
+export const Width = Type.Integer({ description: 'Of the oriented image, in pixels.' });
+export const Height = Type.Integer({ description: 'Of the oriented image, in pixels.' });
+
+export const EmbedResponse = Type.Object(
+  {
+    embedding_id: EmbeddingId,
+    model: Type.String(),
+    width: Width,
+    height: Height,
+    cached: Type.Boolean({ description: 'Whether it was there before this request.' }),
+    flight: choice(['computed', 'joined', 'cached'], {
+      description: 'Made by this request, by another that was under way, or found in the cache.',
+    }),
+    tier: Type.Optional(
+      choice(['memory', 'disk'], { description: 'Which tier of the cache had it, if one did.' }),
+    ),
+    warnings: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'Sentences for people about what looks wrong with the image: 16 bits of which it uses only the lowest. ' +
+          'Absent where there is nothing to say, and for an image that was cached.',
+      }),
+    ),
+    timings: Timings,
+  },
+  { ...strict, $id: 'EmbedResponse' },
+);
+
+export const DecodeResponse = Type.Object(
+  {
+    embedding_id: EmbeddingId,
+    width: Width,
+    height: Height,
+    results: Type.Unsafe<readonly PromptResult[]>(
+      Type.Array(
+        Type.Object({ masks: Type.Array(ref(Mask)), error: Type.Optional(ref(Problem)) }, strict),
+        {
+          description:
+            '`results[i]` answers `prompts[i]`; its masks are sorted by predicted IoU, best first. With ' +
+            '`on_error: "result"` one without masks has the `error` in their place.',
+        },
+      ),
+    ),
+    warnings: Warnings,
+    timings: Timings,
+  },
+  { ...strict, $id: 'DecodeResponse' },
+);
+
+export const EmbeddingInfo = Type.Object(
+  {
+    embedding_id: EmbeddingId,
+    model: Type.String(),
+    width: Width,
+    height: Height,
+    shape: Type.Array(Type.Integer()),
+    dtype: Dtype,
+    fingerprint: Type.String({
+      description:
+        'Changes with the model files, the preprocessing, the precision and the number format.',
+    }),
+  },
+  { ...strict, $id: 'EmbeddingInfo' },
+);
+
+const Network = Type.Object({ provider: Type.String(), sha256: Type.String() }, strict);
+
+export const ModelList = Type.Object(
+  {
+    models: Type.Array(
+      Type.Object(
+        {
+          name: Type.String(),
+          title: Type.String(),
+          license: Type.String(),
+          source: Type.String(),
+          architecture: Type.String(),
+          image_size: Type.Integer(),
+          fingerprint: Type.String(),
+          memory_bytes: Type.Integer({
+            description: 'By how much the process grew as the model was loaded; 0 while it is not.',
+          }),
+          encoder: Type.Object({ ...Network.properties, precision: choice(PRECISIONS) }, strict),
+          decoder: Network,
+        },
+        strict,
+      ),
+    ),
+  },
+  { ...strict, $id: 'ModelList' },
+);
+
+export const Status = Type.Object({ status: Type.String() }, { ...strict, $id: 'Status' });
