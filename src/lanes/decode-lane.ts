@@ -21,8 +21,8 @@ import type {
   WriteTask,
 } from '../core/ports.js';
 import { batchKey } from '../core/prompt.js';
-import type * as DecodeJob from './decode-job.js';
-import type { DecodeSettings } from './decoders.js';
+import type * as DecodeJob from './jobs/decode-job.js';
+import type { DecodeSettings } from './jobs/decoders.js';
 import { Lane } from './lane.js';
 import type { LaneOptions } from './lane-options.js';
 
@@ -32,7 +32,7 @@ export class DecodeLane
   implements PromptLane, EverythingLane
 {
   constructor(options: LaneOptions<DecodeSettings>) {
-    super('decode', new URL('./decode-job.js', import.meta.url), options);
+    super('decode', new URL('./jobs/decode-job.js', import.meta.url), options);
   }
 
   /** Tasks about one image go to a worker that has its context, and together where that is faster. */

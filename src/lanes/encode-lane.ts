@@ -1,9 +1,9 @@
 import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
 import type { Encoded, ImageLane, PictureMaker } from '../core/ports.js';
-import type * as EncodeJob from './encode-job.js';
-import type * as ImageJob from './image-job.js';
 import { withDeparture } from './images/departure.js';
+import type * as EncodeJob from './jobs/encode-job.js';
+import type * as ImageJob from './jobs/image-job.js';
 import { Lane } from './lane.js';
 import type { LaneOptions } from './lane-options.js';
 
@@ -49,12 +49,12 @@ export class EncodeLane {
 
   constructor(options: LaneOptions<EncodeJob.EncodeSettings & ImageJob.ImageSettings>) {
     const { models, image, ...settings } = options.settings;
-    this.#networks = new Networks('encode', new URL('./encode-job.js', import.meta.url), {
+    this.#networks = new Networks('encode', new URL('./jobs/encode-job.js', import.meta.url), {
       ...options,
       queueLimit: Number.POSITIVE_INFINITY, // the lane before it counts its tasks
       settings: { models, ...settings },
     });
-    this.#images = new Images('encode', new URL('./image-job.js', import.meta.url), {
+    this.#images = new Images('encode', new URL('./jobs/image-job.js', import.meta.url), {
       ...options,
       settings: { models, image },
       // What an image went through is told once, with its embedding.

@@ -2,12 +2,12 @@ import { setMaxListeners } from 'node:events';
 import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
 import { SamError } from '../core/errors.js';
-import type { Job, Kind, ResultOf, TaskOf } from './job.js';
+import type { Job, Kind, ResultOf, TaskOf } from './jobs/job.js';
+import { type Outcome, unwrap } from './jobs/outcome.js';
 import type { LaneOptions, Load, Successor } from './lane-options.js';
-import { type Outcome, unwrap } from './outcome.js';
-import { type Errand, Queue, type Ticket } from './queue.js';
-import { Seat } from './seat.js';
+import { type Errand, Queue, type Ticket } from './queue/queue.js';
 import { reportOf, withWait } from './task-report.js';
+import { Seat } from './workers/seat.js';
 
 /** Beyond a full queue clients that have little in it are let in, until it holds so many times as much. */
 const OTHERS_ROOM = 4;

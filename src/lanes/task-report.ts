@@ -1,6 +1,6 @@
 import type { Timings } from '../core/ports.js';
-import type { Outcome } from './outcome.js';
-import type { Ticket } from './queue.js';
+import type { Outcome } from './jobs/outcome.js';
+import type { Ticket } from './queue/queue.js';
 
 /** What a task took, in milliseconds. */
 export interface TaskReport {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Turns } from '#src/lanes/turns.js';
+import { Turns } from '#src/lanes/queue/turns.js';
 import { callerOf } from '../fixtures/caller.js';
 import { TestLane } from './fixtures/test-lane.js';
 

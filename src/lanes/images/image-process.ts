@@ -8,8 +8,8 @@ import { drawOverlay } from '../../image/overlay.js';
 import { toModelSize } from '../../image/preprocess.js';
 import { imageWarnings } from '../../image/warnings.js';
 import { readRuns } from '../../masks/rle.js';
-import { settle } from '../outcome.js';
-import { stepBack } from '../priority.js';
+import { settle } from '../jobs/outcome.js';
+import { stepBack } from '../jobs/priority.js';
 import { type Frame, receiveFrames, sendFrame } from './frames.js';
 import type { Answer, Question, Reply } from './questions.js';
 

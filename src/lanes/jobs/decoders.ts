@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
-import { type Embedding, entryName } from '../core/embedding.js';
-import type { ModelManifest } from '../core/model.js';
-import { readFloats } from '../core/tensor.js';
-import { type ImageContext, MaskDecoder } from '../engine/mask-decoder.js';
-import type { SessionOptions } from '../engine/session.js';
-import type { Weights } from '../sam/exported-model.js';
+import { type Embedding, entryName } from '../../core/embedding.js';
+import type { ModelManifest } from '../../core/model.js';
+import { readFloats } from '../../core/tensor.js';
+import { type ImageContext, MaskDecoder } from '../../engine/mask-decoder.js';
+import type { SessionOptions } from '../../engine/session.js';
+import type { Weights } from '../../sam/exported-model.js';
 
 /** A model of the decode lane. */
 export interface DecoderModel {

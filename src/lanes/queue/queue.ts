@@ -1,6 +1,6 @@
-import type { Caller } from '../core/caller.js';
-import type { Outcome } from './outcome.js';
-import type { Seat } from './seat.js';
+import type { Caller } from '../../core/caller.js';
+import type { Outcome } from '../jobs/outcome.js';
+import type { Seat } from '../workers/seat.js';
 import { Turns } from './turns.js';
 
 /** A task and what the lane may know of it. */

@@ -1,11 +1,11 @@
 import { Piscina } from 'piscina';
-import type { Provider } from '../core/device.js';
-import type { ImageSize, RgbImage } from '../core/image.js';
-import type { ModelManifest } from '../core/model.js';
-import type { Timings } from '../core/ports.js';
-import type { Box, Prompt } from '../core/prompt.js';
-import { normalise } from '../image/preprocess.js';
-import { ImageChild } from './images/image-child.js';
+import type { Provider } from '../../core/device.js';
+import type { ImageSize, RgbImage } from '../../core/image.js';
+import type { ModelManifest } from '../../core/model.js';
+import type { Timings } from '../../core/ports.js';
+import type { Box, Prompt } from '../../core/prompt.js';
+import { normalise } from '../../image/preprocess.js';
+import { ImageChild } from '../images/image-child.js';
 import { moved } from './moved.js';
 import { type Outcome, settle } from './outcome.js';
 import { stepBack } from './priority.js';

@@ -1,10 +1,16 @@
 import { Piscina } from 'piscina';
-import type { Provider } from '../core/device.js';
-import type { ModelManifest, Precision } from '../core/model.js';
-import type { Encoded } from '../core/ports.js';
-import { BYTES_PER_ELEMENT, concat, type Dtype, type Tensor, writeFloats } from '../core/tensor.js';
-import { encoderNetwork, ImageEncoder } from '../engine/image-encoder.js';
-import type { SessionOptions } from '../engine/session.js';
+import type { Provider } from '../../core/device.js';
+import type { ModelManifest, Precision } from '../../core/model.js';
+import type { Encoded } from '../../core/ports.js';
+import {
+  BYTES_PER_ELEMENT,
+  concat,
+  type Dtype,
+  type Tensor,
+  writeFloats,
+} from '../../core/tensor.js';
+import { encoderNetwork, ImageEncoder } from '../../engine/image-encoder.js';
+import type { SessionOptions } from '../../engine/session.js';
 import type { Prepared } from './image-job.js';
 import { type Outcome, settle } from './outcome.js';
 import { stepBack } from './priority.js';
