@@ -117,7 +117,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const decodeLane = new DecodeLane({
     workers: config.SAM_DECODE_WORKERS,
     queueLimit: config.SAM_DECODE_QUEUE,
-    hotLimit: contexts,
+    affinityLimit: contexts,
     othersWork: () => encodeLane.busy,
     timeouts: { queueMs: config.SAM_QUEUE_TIMEOUT_MS, runMs: config.SAM_DECODE_TIMEOUT_MS },
     settings: {

@@ -19,7 +19,7 @@ class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
   }
 
   prepareCrop(task: ImageJob.PrepareTask, caller: Caller, bytes = 0): Promise<ImageJob.Prepared> {
-    return this.runPatiently('prepare', { task, bytes }, caller);
+    return this.runInBackground('prepare', { task, bytes }, caller);
   }
 }
 
@@ -31,7 +31,7 @@ class Networks extends Lane<typeof EncodeJob, EncodeJob.EncodeSettings> {
   }
 
   encodeCrop(task: ImageJob.Prepared, caller: Caller): Promise<Encoded> {
-    return this.runPatiently('encode', errand(task), caller);
+    return this.runInBackground('encode', errand(task), caller);
   }
 }
 
@@ -59,7 +59,7 @@ export class EncodeLane {
       settings: { models, image },
       // What an image went through is told once, with its embedding.
       onTask: (task) => options.onTask?.({ ...task, timings: undefined }),
-      next: this.#networks,
+      downstream: this.#networks,
     });
   }
 

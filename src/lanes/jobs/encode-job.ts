@@ -13,7 +13,7 @@ import { encoderNetwork, ImageEncoder } from '../../engine/image-encoder.js';
 import type { SessionOptions } from '../../engine/session.js';
 import type { Prepared } from './image-job.js';
 import { type Outcome, settle } from './outcome.js';
-import { stepBack } from './priority.js';
+import { lowerPriority } from './priority.js';
 
 /** A model of the encode lane. */
 interface EncoderModel {
@@ -38,7 +38,7 @@ const encoders = new Map<string, Promise<ImageEncoder>>();
 function open(model: string): Promise<ImageEncoder> {
   const known = encoders.get(model);
   if (known) return known;
-  if (encoders.size === 0) stepBack();
+  if (encoders.size === 0) lowerPriority();
   const opened = openEncoder(modelOf(model));
   encoders.set(model, opened);
   // What failed is tried again by the next task.
