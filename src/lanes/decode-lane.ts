@@ -21,8 +21,8 @@ import type {
   WriteTask,
 } from '../core/ports.js';
 import { batchKey } from '../core/prompt.js';
-import type * as DecodeJob from './decode-job.js';
-import type { DecodeSettings } from './decoders.js';
+import type * as DecodeJob from './jobs/decode-job.js';
+import type { DecodeSettings } from './jobs/decoders.js';
 import { Lane } from './lane.js';
 import type { LaneOptions } from './lane-options.js';
 
@@ -32,25 +32,29 @@ export class DecodeLane
   implements PromptLane, EverythingLane
 {
   constructor(options: LaneOptions<DecodeSettings>) {
-    super('decode', new URL('./decode-job.js', import.meta.url), options);
+    super('decode', new URL('./jobs/decode-job.js', import.meta.url), options);
   }
 
   /** Tasks about one image go to a worker that has its context, and together where that is faster. */
   decode(tasks: readonly DecodeTask[], caller?: Caller): Promise<Decoded[]> {
     const errands = tasks.map((task) => {
-      const subject = entryName(task.embedding);
+      const affinityKey = entryName(task.embedding);
       const [first] = task.prompts;
-      return { task, subject, ...(first && { group: `${subject}/${batchKey(first.prompt)}` }) };
+      return {
+        task,
+        affinityKey,
+        ...(first && { group: `${affinityKey}/${batchKey(first.prompt)}` }),
+      };
     });
     return this.run('decode', errands, caller);
   }
 
   cut(task: CutTask, caller: Caller): Promise<readonly FoundMask[]> {
-    return this.runPatiently('cut', { task }, caller);
+    return this.runInBackground('cut', { task }, caller);
   }
 
   write(task: WriteTask, caller: Caller): Promise<Uint8Array> {
-    return this.runPatiently('write', { task }, caller);
+    return this.runInBackground('write', { task }, caller);
   }
 
   async graph(graph: DecoderGraph): Promise<Uint8Array> {
@@ -59,18 +63,22 @@ export class DecodeLane
   }
 
   candidates(task: CandidatesTask, caller: Caller): Promise<Candidates> {
-    return this.runPatiently('candidates', { task, subject: entryName(task.embedding) }, caller);
+    return this.runInBackground(
+      'candidates',
+      { task, affinityKey: entryName(task.embedding) },
+      caller,
+    );
   }
 
   suppress(task: SuppressTask, caller: Caller): Promise<Suppressed> {
-    return this.runPatiently('suppress', { task }, caller);
+    return this.runInBackground('suppress', { task }, caller);
   }
 
   tidy(task: TidyTask, caller: Caller): Promise<readonly Tidied[]> {
-    return this.runPatiently('tidy', { task }, caller);
+    return this.runInBackground('tidy', { task }, caller);
   }
 
   render(task: RenderTask, caller: Caller): Promise<readonly EverythingMask[]> {
-    return this.runPatiently('render', { task }, caller);
+    return this.runInBackground('render', { task }, caller);
   }
 }

@@ -1,9 +1,9 @@
 import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
 import type { Encoded, ImageLane, PictureMaker } from '../core/ports.js';
-import type * as EncodeJob from './encode-job.js';
-import type * as ImageJob from './image-job.js';
 import { withDeparture } from './images/departure.js';
+import type * as EncodeJob from './jobs/encode-job.js';
+import type * as ImageJob from './jobs/image-job.js';
 import { Lane } from './lane.js';
 import type { LaneOptions } from './lane-options.js';
 
@@ -19,7 +19,7 @@ class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
   }
 
   prepareCrop(task: ImageJob.PrepareTask, caller: Caller, bytes = 0): Promise<ImageJob.Prepared> {
-    return this.runPatiently('prepare', { task, bytes }, caller);
+    return this.runInBackground('prepare', { task, bytes }, caller);
   }
 }
 
@@ -31,7 +31,7 @@ class Networks extends Lane<typeof EncodeJob, EncodeJob.EncodeSettings> {
   }
 
   encodeCrop(task: ImageJob.Prepared, caller: Caller): Promise<Encoded> {
-    return this.runPatiently('encode', errand(task), caller);
+    return this.runInBackground('encode', errand(task), caller);
   }
 }
 
@@ -49,17 +49,17 @@ export class EncodeLane {
 
   constructor(options: LaneOptions<EncodeJob.EncodeSettings & ImageJob.ImageSettings>) {
     const { models, image, ...settings } = options.settings;
-    this.#networks = new Networks('encode', new URL('./encode-job.js', import.meta.url), {
+    this.#networks = new Networks('encode', new URL('./jobs/encode-job.js', import.meta.url), {
       ...options,
       queueLimit: Number.POSITIVE_INFINITY, // the lane before it counts its tasks
       settings: { models, ...settings },
     });
-    this.#images = new Images('encode', new URL('./image-job.js', import.meta.url), {
+    this.#images = new Images('encode', new URL('./jobs/image-job.js', import.meta.url), {
       ...options,
       settings: { models, image },
       // What an image went through is told once, with its embedding.
       onTask: (task) => options.onTask?.({ ...task, timings: undefined }),
-      next: this.#networks,
+      downstream: this.#networks,
     });
   }
 

@@ -8,10 +8,10 @@ export interface LaneOptions<Settings> {
   /** Milliseconds a task may wait, and may run. */
   readonly timeouts: { readonly queueMs: number; readonly runMs: number };
   readonly settings: Settings;
-  /** Subjects a worker stays prepared for; see `Errand.subject`. */
-  readonly hotLimit?: number;
+  /** Affinity keys that a worker stays warm for; see `LaneTask.affinityKey`. */
+  readonly affinityLimit?: number;
   /** The lane that takes over from this one, which works ahead of it by no more than it can take at once. */
-  readonly next?: Successor;
+  readonly downstream?: Downstream;
   /** Whether others need the processor: long work then leaves all workers but one. */
   readonly othersWork?: () => boolean;
   /** Told of a worker that died between tasks; it has been replaced already. */
@@ -21,14 +21,14 @@ export interface LaneOptions<Settings> {
 }
 
 /** What a lane is to know of the one after it. */
-export interface Successor {
+export interface Downstream {
   /** Tasks that wait and workers that run some: all, and those that somebody waits for. */
   readonly load: Load;
   readonly urgent: Load;
   /** Milliseconds of a task, as of late. */
-  readonly pace: number;
+  readonly averageMs: number;
   /** Tasks that its workers can take at once. */
-  readonly appetite: number;
+  readonly capacity: number;
 }
 
 export interface Load {

@@ -2,12 +2,12 @@ import { setMaxListeners } from 'node:events';
 import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
 import { SamError } from '../core/errors.js';
-import type { Job, Kind, ResultOf, TaskOf } from './job.js';
-import type { LaneOptions, Load, Successor } from './lane-options.js';
-import { type Outcome, unwrap } from './outcome.js';
-import { type Errand, Queue, type Ticket } from './queue.js';
-import { Seat } from './seat.js';
+import type { Job, Kind, ResultOf, TaskOf } from './jobs/job.js';
+import { type Outcome, unwrap } from './jobs/outcome.js';
+import type { Downstream, LaneOptions, Load } from './lane-options.js';
+import { type LaneTask, Queue, type QueuedTask } from './queue/queue.js';
 import { reportOf, withWait } from './task-report.js';
+import { Worker } from './workers/worker.js';
 
 /** Beyond a full queue clients that have little in it are let in, until it holds so many times as much. */
 const OTHERS_ROOM = 4;
@@ -24,10 +24,10 @@ const REST = 3;
  * A bounded queue before worker threads. It steers tasks to a worker that is prepared for them, refuses what would
  * wait too long, and forgets what nobody waits for any more.
  */
-export class Lane<J extends Job, Settings> implements Successor {
+export class Lane<J extends Job, Settings> implements Downstream {
   readonly #name: string;
   readonly #options: LaneOptions<Settings>;
-  readonly #seats: Seat[];
+  readonly #workers: Worker[];
   readonly #queue: Queue;
   /** Workers that run tasks somebody waits for. */
   #urgent = 0;
@@ -38,33 +38,33 @@ export class Lane<J extends Job, Settings> implements Successor {
   /** When the last task came that somebody waits for. */
   #askedAt = Number.NEGATIVE_INFINITY;
   /** Moving average of a task's milliseconds, from which Retry-After is guessed. */
-  #pace = 1000;
+  #averageMs = 1000;
   /** Tasks of one group that may run as one batch. */
   #batch = 1;
   #stopping: SamError | undefined;
 
   /** @param job the module, as a URL. */
   constructor(name: string, job: URL, options: LaneOptions<Settings>) {
-    const { workers, timeouts, settings, hotLimit = 1, onWorkerLost } = options;
+    const { workers, timeouts, settings, affinityLimit = 1, onWorkerLost } = options;
     this.#name = name;
     this.#options = options;
     this.#queue = new Queue(timeouts.queueMs, ({ reject }) => {
       reject(this.#refusal('queue-timeout', `no ${name} worker was free in time`));
     });
-    this.#seats = Array.from(
+    this.#workers = Array.from(
       { length: workers },
-      () => new Seat(job, settings, hotLimit, onWorkerLost),
+      () => new Worker(job, settings, affinityLimit, onWorkerLost),
     );
   }
 
   /** Workers, each of which runs one task or batch at a time. */
   get workers(): number {
-    return this.#seats.length;
+    return this.#workers.length;
   }
 
   /** Tasks that wait and workers that run some. */
   get load(): Load {
-    const running = this.#seats.filter(({ busy }) => busy).length;
+    const running = this.#workers.filter(({ busy }) => busy).length;
     return { waiting: this.#queue.length, running };
   }
 
@@ -74,13 +74,13 @@ export class Lane<J extends Job, Settings> implements Successor {
   }
 
   /** Tasks that its workers can take at once. */
-  get appetite(): number {
-    return this.#seats.length * this.#batch;
+  get capacity(): number {
+    return this.#workers.length * this.#batch;
   }
 
   /** Milliseconds of a task, as of late. */
-  get pace(): number {
-    return this.#pace;
+  get averageMs(): number {
+    return this.#averageMs;
   }
 
   /**
@@ -111,7 +111,7 @@ export class Lane<J extends Job, Settings> implements Successor {
    */
   protected async run<K extends Kind<J>>(
     kind: K,
-    errands: readonly Errand<TaskOf<J, K>>[],
+    errands: readonly LaneTask<TaskOf<J, K>>[],
     caller?: Caller,
   ): Promise<ResultOf<J, K>[]> {
     if (caller && errands.length <= MOST_TOGETHER) this.#askedAt = performance.now();
@@ -121,7 +121,7 @@ export class Lane<J extends Job, Settings> implements Successor {
     const { signal } = siblings;
     const leave = caller ? AbortSignal.any([caller.signal, signal]) : signal;
     const bulk = errands.length > MOST_TOGETHER;
-    const request = { kind, patient: false, bulk, caller, request: siblings };
+    const request = { kind, background: false, bulk, caller, request: siblings };
     try {
       const answers = errands.map((errand) => this.#enqueue({ ...errand, ...request }, leave));
       return (await Promise.all(answers)) as ResultOf<J, K>[];
@@ -137,25 +137,25 @@ export class Lane<J extends Job, Settings> implements Successor {
    * @param caller takes the task out of the queue when it leaves; its memory stays booked while it runs.
    * @throws SamError `inference-timeout`, or whatever the task threw
    */
-  protected async runPatiently<K extends Kind<J>>(
+  protected async runInBackground<K extends Kind<J>>(
     kind: K,
-    errand: Errand<TaskOf<J, K>>,
+    errand: LaneTask<TaskOf<J, K>>,
     caller: Caller,
   ): Promise<ResultOf<J, K>> {
-    const ticket = { ...errand, kind, patient: true, bulk: true, caller, request: {} };
+    const ticket = { ...errand, kind, background: true, bulk: true, caller, request: {} };
     return (await this.#enqueue(ticket, caller.signal)) as ResultOf<J, K>;
   }
 
   /** Ends the workers, each after the task that it runs; what waits is not begun. */
   async close(): Promise<void> {
     this.#refuseAll();
-    await Promise.all(this.#seats.map((seat) => seat.close()));
+    await Promise.all(this.#workers.map((worker) => worker.close()));
   }
 
   /** Ends the workers with what they run; one in native code when it comes out of it. */
   async stop(): Promise<void> {
     const reason = this.#refuseAll();
-    await Promise.all(this.#seats.map((seat) => seat.stop(reason)));
+    await Promise.all(this.#workers.map((worker) => worker.stop(reason)));
   }
 
   /** @throws SamError `overloaded` when not even one task more is admitted */
@@ -165,8 +165,8 @@ export class Lane<J extends Job, Settings> implements Successor {
 
   /** Seconds until what waits now should have run. */
   get retryAfter(): number {
-    const { workers, next } = this.#options;
-    const pace = Math.max(this.#pace, next?.pace ?? 0);
+    const { workers, downstream } = this.#options;
+    const pace = Math.max(this.#averageMs, downstream?.averageMs ?? 0);
     return Math.max(1, Math.ceil((this.#queue.urgent * pace) / workers / 1000));
   }
 
@@ -178,23 +178,23 @@ export class Lane<J extends Job, Settings> implements Successor {
   /** Runs an export of the job in every worker, as soon as that is free. */
   #everywhere<T>(name: keyof Job, model: string): Promise<T[]> {
     return Promise.all(
-      this.#seats.map(async (seat) => {
-        await seat.take();
+      this.#workers.map(async (worker) => {
+        await worker.take();
         try {
-          return unwrap(await seat.run<Outcome<T>>(name, model).answer);
+          return unwrap(await worker.run<Outcome<T>>(name, model).answer);
         } finally {
-          this.#release(seat);
+          this.#release(worker);
         }
       }),
     );
   }
 
   /** @returns what has to give way to so many tasks. @throws SamError `overloaded` */
-  #admit(tasks: number, caller: Caller | undefined): readonly Ticket[] {
-    const { workers, queueLimit, next } = this.#options;
+  #admit(tasks: number, caller: Caller | undefined): readonly QueuedTask[] {
+    const { workers, queueLimit, downstream } = this.#options;
     const waiting = this.#queue.urgent;
     // What was handed on is not done yet.
-    const handedOn = next ? next.urgent.waiting + next.urgent.running : 0;
+    const handedOn = downstream ? downstream.urgent.waiting + downstream.urgent.running : 0;
     const running = this.#urgent + handedOn;
     const excess = waiting + tasks - (workers - running + queueLimit);
     // An idle lane takes any one request, however many tasks it has.
@@ -208,7 +208,7 @@ export class Lane<J extends Job, Settings> implements Successor {
     throw this.#refusal('overloaded', `the ${this.#name} queue is full`);
   }
 
-  #makeRoom(heavier: readonly Ticket[]): void {
+  #makeRoom(heavier: readonly QueuedTask[]): void {
     for (const ticket of heavier) {
       this.#queue.remove(ticket);
       const why = `the ${this.#name} queue is full, and other clients have fewer requests in it`;
@@ -230,7 +230,7 @@ export class Lane<J extends Job, Settings> implements Successor {
   }
 
   async #enqueue(
-    errand: Omit<Ticket, 'queuedAt' | 'resolve' | 'reject'>,
+    errand: Omit<QueuedTask, 'queuedAt' | 'resolve' | 'reject'>,
     signal: AbortSignal,
   ): Promise<unknown> {
     signal.throwIfAborted();
@@ -262,18 +262,18 @@ export class Lane<J extends Job, Settings> implements Successor {
     for (;;) {
       const allows = this.#allowed();
       const first = this.#queue.first(allows);
-      const idle = this.#seats.filter(({ busy }) => !busy);
-      const seat = idle.find((each) => each.isHot(first?.subject)) ?? idle[0];
-      if (!first || !seat || this.#isAhead(first)) return;
+      const idle = this.#workers.filter(({ busy }) => !busy);
+      const worker = idle.find((each) => each.isWarm(first?.affinityKey)) ?? idle[0];
+      if (!first || !worker || this.#isAhead(first)) return;
       const batch = this.#queue
-        .take(seat, this.#batch, allows)
+        .take(worker, this.#batch, allows)
         .filter((ticket) => this.#book(ticket));
-      if (batch.length > 0) void this.#serve(seat, batch);
+      if (batch.length > 0) void this.#serve(worker, batch);
     }
   }
 
   /** Books what a task takes while it runs; one for which there is no room is refused. */
-  #book({ caller, bytes = 0, reject }: Ticket): boolean {
+  #book({ caller, bytes = 0, reject }: QueuedTask): boolean {
     try {
       if (bytes > 0) caller?.memory.take('pixels', bytes);
       return true;
@@ -287,12 +287,12 @@ export class Lane<J extends Job, Settings> implements Successor {
    * Which tasks a worker may take. Beside clicks and beside other work, parts of large requests and of long work keep to
    * one worker, so that a click finds another free; beside other work, long work keeps to a share of that one's time.
    */
-  #allowed(): (ticket: Ticket) => boolean {
+  #allowed(): (ticket: QueuedTask) => boolean {
     const othersWork = this.#options.othersWork?.() ?? false;
     const rests = othersWork && this.#resting !== undefined;
     const asked = performance.now() - this.#askedAt < QUIET_MS;
     const full = this.#bulk > 0 && (othersWork || asked);
-    return ({ bulk, patient }) => !(full && bulk) && !(rests && patient);
+    return ({ bulk, background }) => !(full && bulk) && !(rests && background);
   }
 
   #rest(ms: number): void {
@@ -304,52 +304,52 @@ export class Lane<J extends Job, Settings> implements Successor {
     }, ms).unref();
   }
 
-  /** Whether the next lane has enough to do without a task; long work does not keep it from other tasks. */
-  #isAhead({ patient }: Ticket): boolean {
-    const { next } = this.#options;
-    if (!next) return false;
-    return (patient ? next.load : next.urgent).waiting >= next.appetite;
+  /** Whether the lane downstream has enough to do without a task; long work does not keep it from other tasks. */
+  #isAhead({ background }: QueuedTask): boolean {
+    const { downstream } = this.#options;
+    if (!downstream) return false;
+    return (background ? downstream.load : downstream.urgent).waiting >= downstream.capacity;
   }
 
-  #release(seat: Seat): void {
-    seat.release();
+  #release(worker: Worker): void {
+    worker.release();
     this.#dispatch();
   }
 
   /** Gives up a worker that takes too long. Nobody waits any longer, though it may have to come out of native code. */
-  #limit(seat: Seat, batch: readonly Ticket[], over: AbortSignal): void {
+  #limit(worker: Worker, batch: readonly QueuedTask[], over: AbortSignal): void {
     if (over.aborted) return;
     const late = setTimeout(() => {
       const reason = new SamError('inference-timeout', `the ${this.#name} took too long`);
       for (const { reject } of batch) reject(reason);
-      void seat.giveUp(reason);
+      void worker.giveUp(reason);
     }, this.#options.timeouts.runMs * batch.length).unref();
     over.addEventListener('abort', () => clearTimeout(late));
   }
 
-  async #serve(seat: Seat, batch: readonly Ticket[]): Promise<void> {
-    const [{ kind, subject, patient, bulk }] = batch as [Ticket];
+  async #serve(worker: Worker, batch: readonly QueuedTask[]): Promise<void> {
+    const [{ kind, affinityKey, background, bulk }] = batch as [QueuedTask];
     const start = performance.now();
-    void seat.take();
-    if (!patient) this.#urgent++;
+    void worker.take();
+    if (!background) this.#urgent++;
     if (bulk) this.#bulk++;
     const tasks = batch.map(({ task }) => task);
     const transfer = batch.flatMap((ticket) => ticket.transfer ?? []);
-    const { begun, answer, released } = seat.run<Outcome<unknown>[]>(kind, tasks, {
-      subject,
+    const { begun, answer, released } = worker.run<Outcome<unknown>[]>(kind, tasks, {
+      affinityKey,
       transfer,
     });
     for (const { caller, bytes = 0 } of batch) {
       void caller?.memory.during(released.then(() => caller.memory.give('pixels', bytes)));
     }
     const over = new AbortController();
-    void begun.then(() => this.#limit(seat, batch, over.signal));
+    void begun.then(() => this.#limit(worker, batch, over.signal));
     let outcomes: readonly Outcome<unknown>[] = [];
     try {
       outcomes = await answer;
       const pace = (performance.now() - start) / batch.length;
-      for (const ticket of batch) this.#queue.charge(ticket, pace / this.#pace);
-      if (!patient) this.#pace += 0.2 * (pace - this.#pace);
+      for (const ticket of batch) this.#queue.charge(ticket, pace / this.#averageMs);
+      if (!background) this.#averageMs += 0.2 * (pace - this.#averageMs);
       for (const [i, { resolve, queuedAt }] of batch.entries()) {
         resolve(withWait(outcomes[i] as Outcome<unknown>, start - queuedAt));
       }
@@ -360,9 +360,9 @@ export class Lane<J extends Job, Settings> implements Successor {
     for (const [i, ticket] of batch.entries()) {
       this.#options.onTask?.(reportOf(ticket, start, outcomes[i]));
     }
-    if (!patient) this.#urgent--;
+    if (!background) this.#urgent--;
     if (bulk) this.#bulk--;
-    if (patient) this.#rest(REST * (performance.now() - start));
-    this.#release(seat);
+    if (background) this.#rest(REST * (performance.now() - start));
+    this.#release(worker);
   }
 }

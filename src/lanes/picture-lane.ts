@@ -1,7 +1,7 @@
 import type { Caller } from '../core/caller.js';
 import type { CutoutTask, OverlayTask, PictureMaker } from '../core/ports.js';
-import type * as ImageJob from './image-job.js';
 import { withDeparture } from './images/departure.js';
+import type * as ImageJob from './jobs/image-job.js';
 import { Lane } from './lane.js';
 import type { LaneOptions, Load } from './lane-options.js';
 
@@ -60,7 +60,7 @@ export class PictureLane implements PictureMaker {
   }
 
   #started(): Pictures {
-    const job = new URL('./image-job.js', import.meta.url);
+    const job = new URL('./jobs/image-job.js', import.meta.url);
     this.#pictures ??= new Pictures('picture', job, this.#options);
     return this.#pictures;
   }

@@ -1,6 +1,6 @@
 import type { Timings } from '../core/ports.js';
-import type { Outcome } from './outcome.js';
-import type { Ticket } from './queue.js';
+import type { Outcome } from './jobs/outcome.js';
+import type { QueuedTask } from './queue/queue.js';
 
 /** What a task took, in milliseconds. */
 export interface TaskReport {
@@ -16,7 +16,7 @@ export interface TaskReport {
 
 /** @param outcome what the task came to, if it was its worker that decided. */
 export function reportOf(
-  { kind, queuedAt }: Ticket,
+  { kind, queuedAt }: QueuedTask,
   start: number,
   outcome: Outcome<unknown> | undefined,
 ): TaskReport {

@@ -68,7 +68,7 @@ export function createLanes(
   const decode = new DecodeLane({
     workers: config.SAM_DECODE_WORKERS,
     queueLimit: config.SAM_DECODE_QUEUE,
-    hotLimit: contexts,
+    affinityLimit: contexts,
     othersWork: () => encode.busy,
     timeouts: { queueMs, runMs: config.SAM_DECODE_TIMEOUT_MS },
     settings: {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Turns } from '#src/lanes/turns.js';
+import { Turns } from '#src/lanes/queue/turns.js';
 import { callerOf } from '../fixtures/caller.js';
 import { TestLane } from './fixtures/test-lane.js';
 
@@ -30,7 +30,7 @@ t.test('so it is for long work', async (t) => {
   const note = (name: string, work: Promise<unknown>) => work.then(() => order.push(name));
   const running = lane.work(['wait']);
   const long = ['a', 'a', 'a', 'b', 'b'].map((name) =>
-    note(name, lane.workPatiently('answer', callerOf(name))),
+    note(name, lane.workInBackground('answer', callerOf(name))),
   );
   await Promise.all([running, ...long]);
   t.same(order, ['b', 'a', 'b', 'a', 'a']);
@@ -48,8 +48,8 @@ t.test('beside other work long work rests between its parts, and nothing else do
       await lane.work(['answer', 'answer', 'answer'], callerOf('b'));
       order.push('large request');
     };
-    const first = lane.workPatiently('wait', callerOf('a')).then(large);
-    const next = lane.workPatiently('answer', callerOf('a')).then(() => order.push('next part'));
+    const first = lane.workInBackground('wait', callerOf('a')).then(large);
+    const next = lane.workInBackground('answer', callerOf('a')).then(() => order.push('next part'));
     await Promise.all([first, next]);
     const rest = ['next part', 'large request'];
     t.same(order, ['part', ...(othersWork ? rest.toReversed() : rest)]);
@@ -124,7 +124,9 @@ t.test('no long work begins between the arrival of a click and its start', async
   const order: string[] = [];
   const note = (name: string, work: Promise<unknown>) => work.then(() => order.push(name));
   const long = ['a', 'b'].flatMap((client) =>
-    Array.from({ length: 10 }, () => note('long', lane.workPatiently('answer', callerOf(client)))),
+    Array.from({ length: 10 }, () =>
+      note('long', lane.workInBackground('answer', callerOf(client))),
+    ),
   );
   for (let i = 0; i < 3; i++) {
     await Promise.race(long.slice(4 * i));

@@ -56,7 +56,7 @@ t.test('who goes away leaves the queue', async (t) => {
 t.test('a task goes to the worker that knows its subject', async (t) => {
   const lane = new TestLane(t, 2, 10);
   const about = (...subjects: string[]) =>
-    lane.place(subjects.map((subject) => ({ task: '', subject })));
+    lane.place(subjects.map((subject) => ({ task: '', affinityKey: subject })));
   const [a, b] = await about('a', 'b');
   t.not(a?.thread, b?.thread, 'both work');
   for (let round = 0; round < 3; round++) {
@@ -68,10 +68,10 @@ t.test('a task goes to the worker that knows its subject', async (t) => {
 
 t.test('the first in the queue is passed over for a while only', async (t) => {
   const lane = new TestLane(t, 1, 20);
-  await lane.place([{ task: '', subject: 'known' }]);
+  await lane.place([{ task: '', affinityKey: 'known' }]);
   const order: string[] = [];
   const ask = async (subject: string) => {
-    await lane.place([{ task: '', subject }]);
+    await lane.place([{ task: '', affinityKey: subject }]);
     order.push(subject);
   };
   const running = lane.work(['answer']);
@@ -138,7 +138,7 @@ t.test('long work lets everything else go first, and takes no place in the queue
   const caller = callerOf();
   const order: string[] = [];
   const note = (name: string, work: Promise<unknown>) => work.then(() => order.push(name));
-  const long = ['a', 'b', 'c'].map((name) => note(name, lane.workPatiently('answer', caller)));
+  const long = ['a', 'b', 'c'].map((name) => note(name, lane.workInBackground('answer', caller)));
   const clicks = [note('click', lane.work(['answer'])), note('second', lane.work(['answer']))];
   await t.rejects(lane.work(['answer']), { code: 'overloaded' }, 'two are all that fit');
   await Promise.all([...long, ...clicks]);
@@ -149,8 +149,8 @@ t.test('long work that is given up leaves the queue', async (t) => {
   const lane = new TestLane(t, 1, 1);
   const leaving = new AbortController();
   const caller = callerOf('a', leaving.signal);
-  const running = lane.workPatiently('wait', caller);
-  const waiting = lane.workPatiently('answer', caller);
+  const running = lane.workInBackground('wait', caller);
+  const waiting = lane.workInBackground('answer', caller);
   leaving.abort();
   await t.rejects(waiting, { name: 'AbortError' });
   await t.rejects(running, { name: 'AbortError' });
@@ -162,13 +162,13 @@ t.test(
   async (t) => {
     const urgent = { waiting: 1, running: 1 };
     const load = { waiting: 2, running: 1 };
-    const lane = new TestLane(t, 1, 2, PATIENT, { load, urgent, pace: 1000, appetite: 1 });
+    const lane = new TestLane(t, 1, 2, PATIENT, { load, urgent, averageMs: 1000, capacity: 1 });
     const first = lane.work(['answer']);
     await t.rejects(lane.work(['answer']), { code: 'overloaded' }, 'two are there, one waits here');
     t.same(lane.load, { waiting: 1, running: 0 }, 'the next lane has enough to do');
     Object.assign(urgent, { waiting: 0 });
     const caller = callerOf();
-    const long = lane.workPatiently('answer', caller);
+    const long = lane.workInBackground('answer', caller);
     lane.resume();
     t.same(await first, ['answer']);
     t.same(lane.load, { waiting: 1, running: 0 }, 'long work waits for long work');

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import t, { type Test } from 'tap';
+import type { Outcome } from '#src/lanes/jobs/outcome.js';
 import { Lane } from '#src/lanes/lane.js';
-import type { Outcome } from '#src/lanes/outcome.js';
 
 /** `fixtures/network-job.mjs` */
 interface Job {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SamError } from '../../core/errors.js';
-import { unwrap } from '../outcome.js';
+import { unwrap } from '../jobs/outcome.js';
 import { processorMs } from './processor-time.js';
 import type { Answer, Question, Reply } from './questions.js';
 import { memoryBound, residentBytes } from './resident-memory.js';

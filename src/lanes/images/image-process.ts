@@ -9,8 +9,8 @@ import { drawOverlay } from '../../image/overlay.js';
 import { toModelSize } from '../../image/preprocess.js';
 import { imageWarnings } from '../../image/warnings.js';
 import { readRuns } from '../../masks/formats/rle.js';
-import { settle } from '../outcome.js';
-import { stepBack } from '../priority.js';
+import { settle } from '../jobs/outcome.js';
+import { lowerPriority } from '../jobs/priority.js';
 import { type Frame, receiveFrames, sendFrame } from './frames.js';
 import type { Answer, Question, Reply } from './questions.js';
 
@@ -19,7 +19,7 @@ const LARGE = 4_000_000;
 const NONE = new Uint8Array(0);
 
 // A process of its own, which can be killed while a library goes on and on in it.
-stepBack();
+lowerPriority();
 const line = new Socket({ fd: 3 });
 // Who asked is gone, and nothing else would stop what runs in other threads.
 line.on('close', () => process.kill(process.pid, 'SIGKILL'));

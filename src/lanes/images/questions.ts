@@ -1,6 +1,6 @@
 import type { ImageSize } from '../../core/image.js';
 import type { Box, Prompt } from '../../core/prompt.js';
-import type { Outcome } from '../outcome.js';
+import type { Outcome } from '../jobs/outcome.js';
 
 /** What the process for images is asked; the first part that comes with it is the image's file. */
 export type Question =

@@ -1,13 +1,13 @@
-import type { Caller } from '../core/caller.js';
-import type { Outcome } from './outcome.js';
-import type { Seat } from './seat.js';
+import type { Caller } from '../../core/caller.js';
+import type { Outcome } from '../jobs/outcome.js';
+import type { Worker } from '../workers/worker.js';
 import { Turns } from './turns.js';
 
 /** A task and what the lane may know of it. */
-export interface Errand<Task> {
+export interface LaneTask<Task> {
   readonly task: Task;
   /** What the task is about: a worker that has met it before is faster. */
-  readonly subject?: string;
+  readonly affinityKey?: string;
   /** Waiting tasks of one group may run as one batch. */
   readonly group?: string;
   /** Memory of the task that moves to the worker instead of being copied. */
@@ -17,7 +17,7 @@ export interface Errand<Task> {
 }
 
 /** A task that somebody waits for. */
-export interface Ticket extends Errand<unknown> {
+export interface QueuedTask extends LaneTask<unknown> {
   readonly kind: string;
   /** Whom it is done for; undefined for the service itself. */
   readonly caller: Caller | undefined;
@@ -25,7 +25,7 @@ export interface Ticket extends Errand<unknown> {
   readonly request: object;
   readonly queuedAt: number;
   /** Long work, which lets all else go first. */
-  readonly patient: boolean;
+  readonly background: boolean;
   /** A part of a request of many, or of long work: it leaves a worker to what is neither. */
   readonly bulk: boolean;
   readonly resolve: (outcome: Outcome<unknown>) => void;
@@ -33,11 +33,11 @@ export interface Ticket extends Errand<unknown> {
 }
 
 /** Whether a task may be done now. */
-type Allows = (ticket: Ticket) => boolean;
+type Allows = (ticket: QueuedTask) => boolean;
 
 /** A ticket in the queue. */
 interface Place {
-  readonly ticket: Ticket;
+  readonly ticket: QueuedTask;
   readonly turn: number;
   /** Fires when it has waited too long. */
   readonly late: NodeJS.Timeout | undefined;
@@ -51,15 +51,15 @@ const PATIENCE = 4;
 /** The tasks that wait: long work behind all other, and of each the clients in turn. */
 export class Queue {
   readonly #places: Place[] = [];
-  readonly #turns = { urgent: new Turns(), patient: new Turns() };
+  readonly #turns = { urgent: new Turns(), background: new Turns() };
   readonly #limitMs: number;
-  readonly #onLate: (ticket: Ticket) => void;
+  readonly #onLate: (ticket: QueuedTask) => void;
 
   /**
    * @param limitMs how long a task may wait; long work waits as long as others come.
    * @param onLate told of each that waited too long and has been taken out.
    */
-  constructor(limitMs: number, onLate: (ticket: Ticket) => void) {
+  constructor(limitMs: number, onLate: (ticket: QueuedTask) => void) {
     this.#limitMs = limitMs;
     this.#onLate = onLate;
   }
@@ -70,7 +70,7 @@ export class Queue {
 
   /** Tasks that are not long work. */
   get urgent(): number {
-    const end = this.#places.findIndex(({ ticket }) => ticket.patient);
+    const end = this.#places.findIndex(({ ticket }) => ticket.background);
     return end < 0 ? this.#places.length : end;
   }
 
@@ -80,26 +80,26 @@ export class Queue {
   }
 
   /** Says how long a task took. @param times as long as one does on average. */
-  charge(ticket: Ticket, times: number): void {
+  charge(ticket: QueuedTask, times: number): void {
     this.#turnsOf(ticket).charge(clientOf(ticket), times);
   }
 
   /** The first that may be done now. */
-  first(allows: Allows = () => true): Ticket | undefined {
+  first(allows: Allows = () => true): QueuedTask | undefined {
     return this.#places.find(({ ticket }) => allows(ticket))?.ticket;
   }
 
-  add(ticket: Ticket): void {
+  add(ticket: QueuedTask): void {
     const tooLong = () => {
       this.remove(ticket);
       this.#onLate(ticket);
     };
-    const late = ticket.patient ? undefined : setTimeout(tooLong, this.#limitMs).unref();
+    const late = ticket.background ? undefined : setTimeout(tooLong, this.#limitMs).unref();
     const turns = this.#turnsOf(ticket);
     const turn = turns.join(clientOf(ticket));
     const waiting = turns.waiting(clientOf(ticket));
     const isLater = (other: Place) => {
-      if (other.ticket.patient !== ticket.patient) return other.ticket.patient;
+      if (other.ticket.background !== ticket.background) return other.ticket.background;
       // Within a turn those go first who ask for least: a click goes before a part of a large request.
       return other.turn === turn
         ? turns.waiting(clientOf(other.ticket)) > waiting
@@ -111,7 +111,7 @@ export class Queue {
   }
 
   /** Takes a ticket out, if it is there. */
-  remove(ticket: Ticket): void {
+  remove(ticket: QueuedTask): void {
     const place = this.#extract(ticket);
     if (place) this.#turnsOf(ticket).leave(clientOf(ticket), place.turn);
   }
@@ -120,14 +120,14 @@ export class Queue {
    * Takes out what a worker is to do next: the first task it is prepared for, or the first of all.
    * @param most how many tasks of its group may run together. @param allows which tasks may be done now.
    */
-  take(seat: Pick<Seat, 'isHot'>, most: number, allows: Allows = () => true): Ticket[] {
+  take(worker: Pick<Worker, 'isWarm'>, most: number, allows: Allows = () => true): QueuedTask[] {
     const places = this.#places.filter(({ ticket }) => allows(ticket));
     const [first] = places;
-    const chosen = this.#choose(seat, places);
+    const chosen = this.#choose(worker, places);
     if (!first || !chosen) return [];
     this.#turnsOf(first.ticket).advance(first.turn);
     const { kind, group } = chosen;
-    const isCompanion = (other: Ticket) =>
+    const isCompanion = (other: QueuedTask) =>
       other !== chosen && group !== undefined && other.group === group && other.kind === kind;
     const companions = places.map(({ ticket }) => ticket).filter(isCompanion);
     const batch = [chosen, ...companions.slice(0, most - 1)];
@@ -144,11 +144,11 @@ export class Queue {
    * @param tasks that the client would add. @param excess of tasks that are too many then.
    * @returns undefined when there are not enough.
    */
-  toPushOut(caller: Caller | undefined, tasks: number, excess: number): Ticket[] | undefined {
+  toPushOut(caller: Caller | undefined, tasks: number, excess: number): QueuedTask[] | undefined {
     const turns = this.#turns.urgent;
     const least = turns.waiting(caller?.client ?? '') + tasks;
-    const left = this.#places.map(({ ticket }) => ticket).filter(({ patient }) => !patient);
-    const out: Ticket[] = [];
+    const left = this.#places.map(({ ticket }) => ticket).filter(({ background }) => !background);
+    const out: QueuedTask[] = [];
     while (out.length < excess) {
       const [client, waiting] = heaviest(left);
       if (waiting <= least) return undefined;
@@ -160,36 +160,36 @@ export class Queue {
     return out;
   }
 
-  #turnsOf({ patient }: Ticket): Turns {
-    return patient ? this.#turns.patient : this.#turns.urgent;
+  #turnsOf({ background }: QueuedTask): Turns {
+    return background ? this.#turns.background : this.#turns.urgent;
   }
 
-  #extract(ticket: Ticket): Place | undefined {
+  #extract(ticket: QueuedTask): Place | undefined {
     const at = this.#places.findIndex((place) => place.ticket === ticket);
     if (at < 0) return undefined;
     clearTimeout(this.#places[at]?.late);
     return this.#places.splice(at, 1)[0];
   }
 
-  #choose(seat: Pick<Seat, 'isHot'>, places: readonly Place[]): Ticket | undefined {
+  #choose(worker: Pick<Worker, 'isWarm'>, places: readonly Place[]): QueuedTask | undefined {
     const [first] = places;
-    if (!first || seat.isHot(first.ticket.subject) || first.passedOver === PATIENCE) {
+    if (!first || worker.isWarm(first.ticket.affinityKey) || first.passedOver === PATIENCE) {
       return first?.ticket;
     }
-    const peers = places.filter(({ ticket }) => ticket.patient === first.ticket.patient);
-    const prepared = peers.find(({ ticket }) => seat.isHot(ticket.subject));
+    const peers = places.filter(({ ticket }) => ticket.background === first.ticket.background);
+    const prepared = peers.find(({ ticket }) => worker.isWarm(ticket.affinityKey));
     if (prepared) first.passedOver++;
     return (prepared ?? first).ticket;
   }
 }
 
 /** The service's own tasks are those of one more client. */
-function clientOf({ caller }: Ticket): string {
+function clientOf({ caller }: QueuedTask): string {
   return caller?.client ?? '';
 }
 
 /** The client with most tasks, and how many those are. */
-function heaviest(tickets: readonly Ticket[]): [client: string, tasks: number] {
+function heaviest(tickets: readonly QueuedTask[]): [client: string, tasks: number] {
   const counts = new Map<string, number>();
   for (const ticket of tickets) {
     counts.set(clientOf(ticket), (counts.get(clientOf(ticket)) ?? 0) + 1);
@@ -197,6 +197,6 @@ function heaviest(tickets: readonly Ticket[]): [client: string, tasks: number] {
   return [...counts].reduce((most, next) => (next[1] > most[1] ? next : most), ['', 0]);
 }
 
-function later(a: Ticket, b: Ticket): Ticket {
+function later(a: QueuedTask, b: QueuedTask): QueuedTask {
   return b.queuedAt >= a.queuedAt ? b : a;
 }

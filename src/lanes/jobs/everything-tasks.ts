@@ -8,13 +8,13 @@ import type {
   SuppressTask,
   Tidied,
   TidyTask,
-} from '../core/everything.js';
-import type { Point } from '../core/prompt.js';
-import { AMBIGUOUS_MASKS } from '../core/prompt.js';
-import { concat } from '../core/tensor.js';
-import { boxNms } from '../masks/box-nms.js';
-import { candidateOf, renderCandidate, tidyMask } from '../masks/candidates.js';
-import { promptTokens } from '../sam/decoder/prompt-tokens.js';
+} from '../../core/everything.js';
+import type { Point } from '../../core/prompt.js';
+import { AMBIGUOUS_MASKS } from '../../core/prompt.js';
+import { concat } from '../../core/tensor.js';
+import { boxNms } from '../../masks/box-nms.js';
+import { candidateOf, renderCandidate, tidyMask } from '../../masks/candidates.js';
+import { promptTokens } from '../../sam/decoder/prompt-tokens.js';
 import { contextOf, modelOf, open } from './decoders.js';
 import { type Outcome, settle } from './outcome.js';
 import { inSlice, sliceIsOver } from './slice.js';

@@ -15,14 +15,14 @@ interface Running {
  * A worker of a lane, started with its first task, replaced when it dies or has to be given up, and what is known of
  * its memory.
  */
-export class Seat {
+export class Worker {
   /** Whether somebody has taken it. */
   busy = false;
   readonly #takers: (() => void)[] = [];
   readonly #hire: () => WorkerThread;
   readonly #onLost: (error: unknown) => void;
-  readonly #hot: LRUCache<string, true>;
-  #worker: WorkerThread | undefined;
+  readonly #warm: LRUCache<string, true>;
+  #thread: WorkerThread | undefined;
   #running: Running | undefined;
   /** The end of a worker that was given up. */
   #leaving: Promise<void> | undefined;
@@ -30,29 +30,34 @@ export class Seat {
 
   /**
    * @param job the module that runs in the worker, as a URL.
-   * @param hotLimit how many subjects' preparations the worker keeps, the least recently used dropped first.
+   * @param affinityLimit how many subjects' preparations the worker keeps, the least recently used dropped first.
    * @param onLost told of each worker that died or was given up, and has been replaced.
    */
-  constructor(job: URL, settings: unknown, hotLimit: number, onLost: (error: unknown) => void) {
-    this.#hot = new LRUCache({ max: Math.max(1, hotLimit) });
+  constructor(
+    job: URL,
+    settings: unknown,
+    affinityLimit: number,
+    onLost: (error: unknown) => void,
+  ) {
+    this.#warm = new LRUCache({ max: Math.max(1, affinityLimit) });
     this.#onLost = onLost;
     this.#hire = () =>
       new WorkerThread(job, settings, (error, started) => this.#lose(error, started));
   }
 
-  /** Whether this worker has prepared for a subject before and still remembers it. */
-  isHot(subject: string | undefined): boolean {
-    return subject !== undefined && this.#hot.has(subject);
+  /** Whether this worker has prepared for a affinityKey before and still remembers it. */
+  isWarm(affinityKey: string | undefined): boolean {
+    return affinityKey !== undefined && this.#warm.has(affinityKey);
   }
 
-  /** Resolves when the seat is the caller's: at once when it is free. */
+  /** Resolves when the worker is the caller's: at once when it is free. */
   take(): Promise<void> {
     if (this.busy) return new Promise((resolve) => this.#takers.push(resolve));
     this.busy = true;
     return Promise.resolve();
   }
 
-  /** Gives the seat to the next who wants to take it, if anybody does. */
+  /** Gives the worker to the next who wants to take it, if anybody does. */
   release(): void {
     const next = this.#takers.shift();
     if (next) next();
@@ -60,19 +65,22 @@ export class Seat {
   }
 
   /**
-   * Runs one export of the job. To be called by who has taken the seat, when the answer before has come or failed.
+   * Runs one export of the job. To be called by who has taken the worker, when the answer before has come or failed.
    * @param transfer memory of the input that moves to the worker.
    * @returns the answer, when the worker begins to make it, and when it holds nothing of the task any more.
    */
   run<Result>(
     name: string,
     input: unknown,
-    { subject, transfer = [] }: { subject?: string | undefined; transfer?: ArrayBuffer[] } = {},
+    {
+      affinityKey,
+      transfer = [],
+    }: { affinityKey?: string | undefined; transfer?: ArrayBuffer[] } = {},
   ): { begun: Promise<void>; answer: Promise<Result>; released: Promise<void> } {
     if (this.#closed) throw new Error('the worker has been ended');
-    this.#worker ??= this.#hire();
-    const worker = this.#worker;
-    if (subject !== undefined) this.#hot.set(subject, true);
+    this.#thread ??= this.#hire();
+    const worker = this.#thread;
+    if (affinityKey !== undefined) this.#warm.set(affinityKey, true);
     const work = worker.run<Result>(name, input, transfer);
     const answered = work.then(
       () => {},
@@ -89,13 +97,13 @@ export class Seat {
       running.over = true;
       if (running.givenUp) await worker.end();
     });
-    // Whoever throws may have left a subject half prepared.
-    answer.catch(() => this.#hot.clear());
+    // Whoever throws may have left a affinityKey half prepared.
+    answer.catch(() => this.#warm.clear());
     return { begun: worker.started, answer, released };
   }
 
   /**
-   * Ends the worker in the midst of its task, which fails once another worker sits here: at once, or if it is in
+   * Ends the worker in the midst of its task, which fails once another thread has its place: at once, or if it is in
    * native code and the one given up before it still is, when either has come out.
    */
   async giveUp(error: Error): Promise<void> {
@@ -104,8 +112,8 @@ export class Seat {
     if (this.#leaving) await Promise.race([this.#leaving, running.answered]);
     if (running.over || this.#closed) return;
     this.#leaving = this.#dismiss(running);
-    this.#hot.clear();
-    this.#worker = this.#hire();
+    this.#warm.clear();
+    this.#thread = this.#hire();
     this.#onLost(error);
     running.fail(error);
   }
@@ -114,14 +122,14 @@ export class Seat {
   async close(): Promise<void> {
     await this.#running?.answered;
     this.#closed = true;
-    await Promise.all([this.#worker?.end(), this.#leaving]);
+    await Promise.all([this.#thread?.end(), this.#leaving]);
   }
 
   /** Ends the worker now, or when it comes out of native code; its task fails. */
   async stop(error: Error): Promise<void> {
     this.#closed = true;
     this.#running?.fail(error);
-    await Promise.all([this.#worker?.end(), this.#leaving]);
+    await Promise.all([this.#thread?.end(), this.#leaving]);
   }
 
   async #dismiss(running: Running): Promise<void> {
@@ -131,9 +139,9 @@ export class Seat {
   }
 
   #lose(error: unknown, started: boolean): void {
-    this.#hot.clear();
+    this.#warm.clear();
     // One that cannot even start is tried again when there is something to do.
-    this.#worker = started && !this.#closed ? this.#hire() : undefined;
+    this.#thread = started && !this.#closed ? this.#hire() : undefined;
     this.#onLost(error);
   }
 }

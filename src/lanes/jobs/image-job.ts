@@ -1,14 +1,14 @@
 import { Piscina } from 'piscina';
-import type { Provider } from '../core/device.js';
-import type { ImageSize, RgbImage } from '../core/image.js';
-import type { ModelManifest } from '../core/model.js';
-import type { Timings } from '../core/ports.js';
-import type { Box, Prompt } from '../core/prompt.js';
-import { normalise } from '../image/preprocess.js';
-import { ImageChild } from './images/image-child.js';
+import type { Provider } from '../../core/device.js';
+import type { ImageSize, RgbImage } from '../../core/image.js';
+import type { ModelManifest } from '../../core/model.js';
+import type { Timings } from '../../core/ports.js';
+import type { Box, Prompt } from '../../core/prompt.js';
+import { normalise } from '../../image/preprocess.js';
+import { ImageChild } from '../images/image-child.js';
 import { moved } from './moved.js';
 import { type Outcome, settle } from './outcome.js';
-import { stepBack } from './priority.js';
+import { lowerPriority } from './priority.js';
 
 /** What a worker that looks at images is given when it starts. */
 export interface ImageSettings {
@@ -58,7 +58,7 @@ export interface Prepared {
 const settings = Piscina.workerData as ImageSettings;
 const { maxPixels, timeoutMs } = settings.image;
 const child = new ImageChild(timeoutMs);
-stepBack();
+lowerPriority();
 
 /** Starts the process that decodes. */
 export function load(): Promise<Outcome<Provider>> {

@@ -1,4 +1,4 @@
-import type { Provider } from '../core/device.js';
+import type { Provider } from '../../core/device.js';
 import type { Outcome } from './outcome.js';
 
 /** A module that runs in the workers: each of its other exports answers a batch of tasks of one kind. */

@@ -1,17 +1,17 @@
-import type { ImageSize } from '../core/image.js';
-import { LOW_RES_SIDE } from '../core/low-res-mask.js';
-import type { FoundMask, MaskFormat, UncutMask } from '../core/mask.js';
-import { serializeMask } from '../core/mask-shape.js';
-import type { CutTask, MaskOptions, WriteTask } from '../core/ports.js';
+import type { ImageSize } from '../../core/image.js';
+import { LOW_RES_SIDE } from '../../core/low-res-mask.js';
+import type { FoundMask, MaskFormat, UncutMask } from '../../core/mask.js';
+import { serializeMask } from '../../core/mask-shape.js';
+import type { CutTask, MaskOptions, WriteTask } from '../../core/ports.js';
 import {
   BYTES_PER_ELEMENT,
   type Dtype,
   readFloats,
   type Tensor,
   writeFloats,
-} from '../core/tensor.js';
-import { encodeMask } from '../masks/formats/formats.js';
-import { type MeasuredMask, measureMask } from '../masks/mask.js';
+} from '../../core/tensor.js';
+import { encodeMask } from '../../masks/formats/formats.js';
+import { type MeasuredMask, measureMask } from '../../masks/mask.js';
 import { modelOf } from './decoders.js';
 import { moved } from './moved.js';
 import { type Outcome, settle } from './outcome.js';

@@ -1,5 +1,5 @@
 import { Piscina } from 'piscina';
-import { condemn, newSection, PARKED } from '../engine/native-section.js';
+import { condemn, newSection, PARKED } from '../../engine/native-section.js';
 
 const STARTED = new URL('./started.js', import.meta.url).href;
 

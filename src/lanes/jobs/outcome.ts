@@ -1,4 +1,4 @@
-import { type ErrorCode, SamError, StartupError, type Violation } from '../core/errors.js';
+import { type ErrorCode, SamError, StartupError, type Violation } from '../../core/errors.js';
 
 /**
  * What a job sends back. Errors cross a thread as their message alone, so the ones a client or an

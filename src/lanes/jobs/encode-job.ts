@@ -1,14 +1,20 @@
 import { Piscina } from 'piscina';
-import type { Provider } from '../core/device.js';
-import type { ModelManifest, Precision } from '../core/model.js';
-import { onceEach } from '../core/once-each.js';
-import type { Encoded } from '../core/ports.js';
-import { BYTES_PER_ELEMENT, concat, type Dtype, type Tensor, writeFloats } from '../core/tensor.js';
-import { encoderNetwork, ImageEncoder } from '../engine/image-encoder.js';
-import type { SessionOptions } from '../engine/session.js';
+import type { Provider } from '../../core/device.js';
+import type { ModelManifest, Precision } from '../../core/model.js';
+import { onceEach } from '../../core/once-each.js';
+import type { Encoded } from '../../core/ports.js';
+import {
+  BYTES_PER_ELEMENT,
+  concat,
+  type Dtype,
+  type Tensor,
+  writeFloats,
+} from '../../core/tensor.js';
+import { encoderNetwork, ImageEncoder } from '../../engine/image-encoder.js';
+import type { SessionOptions } from '../../engine/session.js';
 import type { Prepared } from './image-job.js';
 import { type Outcome, settle } from './outcome.js';
-import { stepBack } from './priority.js';
+import { lowerPriority } from './priority.js';
 
 /** A model of the encode lane. */
 interface EncoderModel {
@@ -31,7 +37,7 @@ const settings = Piscina.workerData as EncodeSettings;
 /** The worker's session for a model; a worker that replaces a dead one opens it with its first task. */
 const open = onceEach((model: string) => {
   const { manifest, encoderPath } = modelOf(model);
-  stepBack();
+  lowerPriority();
   const network = encoderNetwork(manifest, encoderPath, settings.precision);
   return ImageEncoder.open(network, manifest.image_size, settings.session);
 });

@@ -5,6 +5,6 @@ import { constants, setPriority } from 'node:os';
  * them: an encode takes the cores that clicks leave. Only Linux knows priorities of threads; elsewhere it would be
  * the whole process that steps back.
  */
-export function stepBack(): void {
+export function lowerPriority(): void {
   if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 }
