@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { loadModel } from '../src/engine/model-files.js';
+import { findModel } from '../src/engine/model-files.js';
 import { decodeImage } from '../src/image/decode.js';
 import { normalise, toModelSize } from '../src/image/preprocess.js';
 import { postprocessMask } from '../src/masks/postprocess.js';
@@ -51,7 +51,7 @@ function tail(): Uint8Array {
 
 /** Logits of an object that was really segmented. */
 async function realLogits(): Promise<Float32Array> {
-  const { manifest } = await loadModel('models', 'mobile_sam');
+  const { manifest } = await findModel('models', 'mobile_sam');
   const picture = scene(4);
   const [disc] = picture.shapes;
   const image = await decodeImage(await draw(picture), { maxPixels: 1e8 });

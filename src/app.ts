@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
-import { loadModel, type Model } from './engine/model-files.js';
+import { AMBIGUOUS_MASKS } from './core/prompt.js';
+import { findModel, type Model } from './engine/model-files.js';
 import { withholdTelemetry } from './engine/telemetry.js';
 import { Uploads } from './http/bodies/uploads.js';
 import type { Server } from './http/context.js';
 import { ApiKeys } from './http/hooks/api-keys.js';
 import { createServer } from './http/server.js';
-import type { TaskReport } from './lanes/task-report.js';
 import { Metrics } from './observe/metrics.js';
 import { startTraces } from './observe/traces.js';
-import { createLanes } from './parts/lanes.js';
+import { createLanes, type Watch } from './parts/lanes.js';
 import { createModels } from './parts/models.js';
 import { createStores } from './parts/stores.js';
 import { AllowedHosts } from './remote/allowed-hosts.js';
@@ -26,9 +26,6 @@ import { Predictor } from './service/predictor.js';
 import { LogitsStore } from './store/logits-store.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-
-/** What a lone point on the largest image allowed is answered with can be cut out. */
-const MASKS_OF_A_CLICK = 3;
 
 /** As much of the cache as makes room when memory is short, and leaves most of what is in use. */
 const SHARE_LET_GO = 0.25;
@@ -60,74 +57,42 @@ export interface App {
 export async function createApp(config: Config, logger: Logger): Promise<App> {
   withholdTelemetry();
   const files: Model[] = [];
-  for (const name of config.SAM_MODELS) files.push(await loadModel(config.SAM_MODELS_DIR, name));
+  for (const name of config.models.names) {
+    files.push(await findModel(config.models.directory, name));
+  }
 
   const metrics = new Metrics();
-  const traces = config.OTEL_EXPORTER_OTLP_ENDPOINT ? await startTraces(version) : undefined;
-  const watched = (lane: string) => ({
-    onWorkerLost: (error: unknown) => {
-      metrics.workerLost(lane);
-      logger.error({ err: error, lane }, 'worker lost and replaced');
-    },
-    onTask: (task: TaskReport) => metrics.task(lane, task),
-  });
-  const lanes = createLanes(config, files, watched);
+  const traces = config.traces ? await startTraces(version) : undefined;
+  const lanes = createLanes(config, files, (lane) => watched(lane, metrics, logger));
 
-  const pixels = new PixelBudget(config.SAM_MAX_PIXELS_IN_FLIGHT);
-  const imagesOf = (name: string) => {
-    const limits = {
-      maxPixels: config.SAM_MAX_IMAGE_PIXELS,
-      maxSide: config.SAM_MAX_IMAGE_SIDE,
-      maxMaskPixels: config.SAM_MAX_MASK_PIXELS,
-    };
-    return new ImageAdmission(lanes.encode.of(name, lanes.picture), limits, pixels);
-  };
-  const images = imagesOf(config.SAM_MODELS[0]);
+  const pixels = new PixelBudget(config.images.maxPixelsInFlight);
+  const imagesOf = (model: string) =>
+    new ImageAdmission(lanes.encode.of(model, lanes.picture), config.images, pixels);
+  const images = imagesOf(config.models.names[0]);
 
-  const stores = createStores(config, metrics, logger);
+  const stores = createStores(config.cache, metrics, logger);
   const shared = { lanes, store: stores.all, imagesOf, metrics, logger };
   const models = createModels(config, files, shared);
-  const { disk } = stores;
-  const logits = new LogitsStore(config.SAM_LOGITS_BYTES, config.SAM_LOGITS_TTL_MS);
-  const predictor = new Predictor(lanes.decode, logits, {
-    maxPrompts: config.SAM_MAX_PROMPTS,
-    maxPoints: config.SAM_MAX_POINTS,
-    maxMaskPixels: config.SAM_MAX_MASK_PIXELS,
-    maxAnswerBytes: config.SAM_MAX_ANSWER_BYTES,
-  });
+  const logits = new LogitsStore(config.logits.bytes, config.logits.ttlMs);
+  const predictor = new Predictor(lanes.decode, logits, config.prompts);
+  const generator = new MaskGenerator(lanes.decode, config.everything);
 
-  const ledger = openLedger(config);
-  const guard = new MemoryGuard(config.SAM_MAX_RSS, (excess) => {
+  const ledger = new Ledger(config.ledger);
+  const guard = new MemoryGuard(config.maxResidentBytes, (excess) => {
     stores.memory.shrink(SHARE_LET_GO);
     collectGarbage();
-    logger.warn(
-      { excess, cached: stores.memory.usage.bytes },
-      'memory is short: embeddings were dropped',
-    );
+    const cached = stores.memory.usage.bytes;
+    logger.warn({ excess, cached }, 'memory is short: embeddings were dropped');
   });
-  const uploads = new Uploads(config.SAM_MAX_IMAGE_BYTES);
-  const keys = config.SAM_API_KEYS_FILE ? new ApiKeys(config.SAM_API_KEYS_FILE) : undefined;
+  const uploads = new Uploads(config.images.maxBytes);
+  const keys = config.keysFile ? watchKeys(config.keysFile, logger) : undefined;
   metrics.watch({
-    lanes: {
-      encode: () => lanes.encode.load,
-      picture: () => lanes.picture.load,
-      decode: () => lanes.decode.load,
-    },
-    tiers: { memory: () => stores.memory.usage, ...(disk && { disk: () => disk.usage }) },
+    lanes: lanes.loads,
+    tiers: stores.usages,
     uploads: () => ledger.held('body'),
     memory: (kind) => ledger.held(kind),
     pixels: () => pixels.taken,
     keysInvalid: () => keys?.invalid ?? false,
-  });
-  keys?.watch((error) => {
-    if (error) logger.error({ err: error }, 'the keys file is wrong: the keys of before stay');
-    else logger.info('keys read');
-  });
-
-  const generator = new MaskGenerator(lanes.decode, {
-    maxRuns: config.SAM_EVERYTHING_RUNS,
-    maxPoints: config.SAM_EVERYTHING_POINTS,
-    maxAnswerBytes: config.SAM_MAX_ANSWER_BYTES,
   });
 
   let ready = false;
@@ -138,13 +103,13 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       predictor,
       decoderFiles: new DecoderFiles(lanes.decode),
       generator,
-      cutouts: new Cutouts(images, MASKS_OF_A_CLICK * config.SAM_MAX_IMAGE_PIXELS),
+      cutouts: new Cutouts(images, AMBIGUOUS_MASKS * config.images.maxPixels),
       images,
       ledger,
       uploads,
       remote: new ImageUrls({
-        hosts: new AllowedHosts(config.SAM_URL_SOURCES),
-        timeoutMs: config.SAM_URL_TIMEOUT_MS,
+        hosts: new AllowedHosts(config.remote.hosts),
+        timeoutMs: config.remote.timeoutMs,
       }),
       counts: metrics,
       ...(traces && { trace: traces.request }),
@@ -157,35 +122,23 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       },
       ready: () => ready && !draining,
     },
-    {
-      ...{ logger, version, keys },
-      isolateKeys: config.SAM_ISOLATE_KEYS,
-      ratePerKey: config.SAM_RATE_PER_KEY,
-      ratePerAddress: config.SAM_RATE_PER_ADDRESS,
-      timeouts: {
-        headerMs: config.SAM_HEADER_TIMEOUT_MS,
-        requestMs: config.SAM_REQUEST_TIMEOUT_MS,
-      },
-      reading: { stallMs: config.SAM_ANSWER_STALL_MS, minRate: config.SAM_ANSWER_MIN_RATE },
-      trustProxy: config.SAM_TRUST_PROXY,
-      corsOrigins: config.SAM_CORS_ORIGINS,
-    },
+    { ...config.http, logger, version, keys },
   );
 
   return {
     server,
     async warmUp() {
-      await disk?.open();
-      if (config.SAM_MODELS_LOAD === 'start') {
+      await stores.disk?.open();
+      if (config.models.atStart) {
         for (const model of models.all) await model.load();
       }
       ready = true;
-      logger.info({ models: config.SAM_MODELS }, 'ready');
+      logger.info({ models: config.models.names }, 'ready');
     },
     async close() {
       draining = true;
       keys?.close();
-      const graceMs = config.SAM_SHUTDOWN_MS;
+      const graceMs = config.shutdownMs;
       const steps = [
         setTimeout(() => generator.stop(), LONG_WORK_ENDS * graceMs),
         setTimeout(() => lanes.stop(), ALL_WORK_ENDS * graceMs),
@@ -193,15 +146,30 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       ];
       await server.close();
       await lanes.close();
-      await disk?.close();
+      await stores.disk?.close();
       await traces?.close();
       for (const step of steps) clearTimeout(step);
     },
   };
 }
 
-/** One client may hold half of what requests may, and bodies leave room for what is made of them. */
-function openLedger(config: Config): Ledger {
-  const { SAM_MEMORY_BYTES: maxBytes, SAM_MAX_UPLOAD_BYTES: maxBodyBytes } = config;
-  return new Ledger({ maxBytes, maxClientBytes: maxBytes / 2, maxBodyBytes });
+/** Counts a lane's tasks, and says when a worker is lost. */
+function watched(lane: string, metrics: Metrics, logger: Logger): Watch {
+  return {
+    onWorkerLost: (error) => {
+      metrics.workerLost(lane);
+      logger.error({ err: error, lane }, 'worker lost and replaced');
+    },
+    onTask: (task) => metrics.task(lane, task),
+  };
+}
+
+/** The keys of a file, read again when it changes. */
+function watchKeys(file: string, logger: Logger): ApiKeys {
+  const keys = new ApiKeys(file);
+  keys.watch((error) => {
+    if (error) logger.error({ err: error }, 'the keys file is wrong: the keys of before stay');
+    else logger.info('keys read');
+  });
+  return keys;
 }

@@ -1,191 +1,95 @@
-import { isIP } from 'node:net';
-import { fileURLToPath } from 'node:url';
-import { bool, cleanEnv, EnvError, host, makeValidator, port, str } from 'envalid';
-import { DEVICES } from './core/device.js';
-import { StartupError } from './core/errors.js';
-import { PRECISIONS } from './core/model.js';
-import { MODEL_NAME } from './core/model-name.js';
-import { DTYPES } from './core/tensor.js';
-import { memoryLimit, usableCores } from './machine.js';
+import { readSettings, type Settings } from './config/settings.js';
 
-const SUFFIXES: Record<string, number> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-
-/** A number of bytes: digits, or digits with K, M or G for powers of 1024. */
-const bytes = makeValidator<number>((input) => {
-  const match = /^(\d+)([KMG]?)$/.exec(input);
-  const value = Number(match?.[1]) * (SUFFIXES[match?.[2] ?? ''] ?? 1);
-  if (!match || !Number.isSafeInteger(value) || value === 0) {
-    throw new EnvError('must be a positive number of bytes such as 1073741824, 512M or 1G');
-  }
-  return value;
-});
-
-/** Bytes, or `off`: no limit, as 0. */
-const limit = makeValidator<number>((input) =>
-  input === 'off' ? 0 : bytes({ default: 0 })._parse(input),
-);
-
-/** Names of models, separated by commas. */
-const names = makeValidator<readonly [string, ...string[]]>((input) => {
-  const [first = '', ...others] = input.split(',').map((name) => name.trim());
-  const all = [first, ...others];
-  if (!all.every((name) => MODEL_NAME.test(name))) {
-    throw new EnvError('must be names of models separated by commas, such as mobile_sam,vit_b');
-  }
-  if (new Set(all).size < all.length) throw new EnvError('names a model twice');
-  return [first, ...others];
-});
-
-const count = (least: number) =>
-  makeValidator<number>((input) => {
-    const value = Number(input);
-    if (!/^\d+$/.test(input) || !Number.isSafeInteger(value) || value < least) {
-      throw new EnvError(`must be a whole number of at least ${least}`);
-    }
-    return value;
-  });
-const positive = count(1);
-const natural = count(0);
-
-function split(list: string): string[] {
-  const items = list.split(',').map((item) => item.trim());
-  return items.filter((item) => item !== '');
-}
-
-const hosts = makeValidator<readonly string[]>(split);
-
-/** Origins as browsers send them, `https://host[:port]`, or `*`. */
-const origins = makeValidator<readonly string[]>((input) => {
-  const found = split(input);
-  for (const origin of found) {
-    if (origin === '*') continue;
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-      throw new EnvError(`${origin} is not an origin such as https://app.example.com, or *`);
-    }
-  }
-  return found;
-});
-
-const networks = makeValidator<readonly string[]>((input) => {
-  const found = split(input);
-  for (const network of found) {
-    const [address = '', prefix = '0', rest] = network.split('/');
-    const bits = isIP(address) === 4 ? 32 : 128;
-    if (isIP(address) === 0 || !/^\d+$/.test(prefix) || Number(prefix) > bits || rest) {
-      throw new EnvError(`${network} is not an address or a network such as 10.0.0.0/8`);
-    }
-  }
-  return found;
-});
-
-/** What the defaults are measured by: bytes of memory. */
-interface Machine {
-  readonly cores: number;
-  readonly memory: number;
-}
-
-/** Everything the environment can set, in the order of the README's table, which a test compares. */
-function variables({ cores, memory }: Machine) {
-  return {
-    HOST: host({ default: '0.0.0.0' }),
-    PORT: port({ default: 8080 }),
-    LOG_LEVEL: str({
-      choices: ['fatal', 'error', 'warn', 'info', 'debug', 'silent'],
-      default: 'info',
-    }),
-    SAM_MODELS: names({ default: ['mobile_sam'] }),
-    SAM_MODELS_LOAD: str({ choices: ['start', 'first-use'], default: 'start' }),
-    SAM_MODELS_DIR: str({ default: fileURLToPath(new URL('../models', import.meta.url)) }),
-    SAM_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
-    SAM_ENCODER_PRECISION: str({ choices: PRECISIONS, default: 'float32' }),
-    SAM_DECODE_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
-    SAM_CACHE_BYTES: bytes({ default: 2 ** 30 }),
-    SAM_CACHE_DTYPE: str({ choices: DTYPES, default: 'float16' }),
-    SAM_CONTEXT_BYTES: bytes({ default: 256 * 2 ** 20 }),
-    SAM_LOGITS_BYTES: bytes({ default: 64 * 2 ** 20 }),
-    SAM_LOGITS_TTL_MS: positive({ default: 600_000 }),
-    SAM_CACHE_DIR: str({ default: '' }),
-    SAM_CACHE_DIR_BYTES: bytes({ default: 10 * 2 ** 30 }),
-    SAM_ENCODE_WORKERS: positive({ default: 1 }),
-    SAM_ENCODE_BATCH: positive({ default: undefined }),
-    SAM_ENCODE_THREADS: positive({ default: cores }),
-    SAM_ENCODE_QUEUE: natural({ default: 8 }),
-    SAM_DECODE_WORKERS: positive({ default: Math.min(cores, 4) }),
-    SAM_DECODE_THREADS: positive({ default: cores >= 8 ? 2 : 1 }),
-    SAM_DECODE_QUEUE: natural({ default: 64 }),
-    SAM_MAX_IMAGE_BYTES: bytes({ default: 32 * 2 ** 20 }),
-    SAM_MAX_IMAGE_PIXELS: positive({ default: 50_000_000 }),
-    SAM_MAX_IMAGE_SIDE: positive({ default: 32_768 }),
-    SAM_MAX_PIXELS_IN_FLIGHT: positive({ default: 256_000_000 }),
-    SAM_MAX_UPLOAD_BYTES: bytes({ default: 384 * 2 ** 20 }),
-    SAM_MEMORY_BYTES: bytes({ default: 512 * 2 ** 20 }),
-    SAM_MAX_ANSWER_BYTES: bytes({ default: 256 * 2 ** 20 }),
-    SAM_URL_SOURCES: hosts({ default: [] }),
-    SAM_URL_TIMEOUT_MS: positive({ default: 10_000 }),
-    SAM_MAX_PROMPTS: positive({ default: 64 }),
-    SAM_MAX_POINTS: positive({ default: 256 }),
-    SAM_MAX_MASK_PIXELS: positive({ default: 1_000_000_000 }),
-    SAM_API_KEYS_FILE: str({ default: '' }),
-    SAM_ISOLATE_KEYS: bool({ default: false }),
-    SAM_RATE_PER_KEY: natural({ default: 0 }),
-    SAM_RATE_PER_ADDRESS: natural({ default: 0 }),
-    SAM_TRUST_PROXY: networks({ default: [] }),
-    SAM_CORS_ORIGINS: origins({ default: [] }),
-    SAM_HEADER_TIMEOUT_MS: positive({ default: 20_000 }),
-    SAM_REQUEST_TIMEOUT_MS: positive({ default: 120_000 }),
-    SAM_QUEUE_TIMEOUT_MS: positive({ default: 60_000 }),
-    SAM_IMAGE_TIMEOUT_MS: positive({ default: 15_000 }),
-    SAM_ENCODE_TIMEOUT_MS: positive({ default: 120_000 }),
-    SAM_DECODE_TIMEOUT_MS: positive({ default: 30_000 }),
-    SAM_ANSWER_STALL_MS: positive({ default: 20_000 }),
-    SAM_ANSWER_MIN_RATE: bytes({ default: 8 * 2 ** 10 }),
-    SAM_MAX_RSS: limit({ default: Math.floor(0.9 * memory) }),
-    OTEL_EXPORTER_OTLP_ENDPOINT: str({ default: '' }),
-    SAM_EVERYTHING_RUNS: positive({ default: 4 }),
-    SAM_EVERYTHING_POINTS: positive({ default: 8192 }),
-    SAM_SHUTDOWN_MS: positive({ default: 20_000 }),
-  };
-}
-
-/** The settings of the process: the README's table says what each means. */
-export type Config = Readonly<ReturnType<typeof parse>>;
-
-function parse(environment: NodeJS.ProcessEnv, machine: Machine) {
-  return cleanEnv(environment, variables(machine), {
-    reporter: ({ errors }) => {
-      const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error?.message}`);
-      if (problems.length > 0) throw new StartupError(problems.join('\n'));
-    },
-  });
-}
-
-/** Names of all variables, for the test that holds the README to them. */
-export const VARIABLES = Object.keys(variables({ cores: 1, memory: 0 }));
+/** What each part of the service takes. */
+export type Config = Readonly<ReturnType<typeof configOf>>;
 
 /**
- * Reads and validates the environment.
- * @throws StartupError naming each variable that is wrong or does not fit another, and any `SAM_` variable that does not exist.
+ * Reads and checks the environment.
+ * @throws StartupError naming each variable that is wrong, or does not exist
  */
-export function loadConfig(
-  environment: NodeJS.ProcessEnv,
-  cores = usableCores(),
-  memory = memoryLimit(),
-): Config {
-  const unknown = Object.keys(environment).filter(
-    (name) => name.startsWith('SAM_') && !VARIABLES.includes(name),
-  );
-  if (unknown.includes('SAM_MODEL')) {
-    throw new StartupError('SAM_MODEL: set SAM_MODELS, which takes one name or several');
-  }
-  if (unknown.length > 0) throw new StartupError(`${unknown.join(', ')}: no such setting`);
-  const config = parse(environment, { cores, memory });
-  if (config.SAM_ENCODER_PRECISION === 'int8' && config.SAM_DEVICE !== 'cpu') {
-    throw new StartupError('SAM_ENCODER_PRECISION: int8 is for SAM_DEVICE=cpu');
-  }
-  if (config.SAM_ISOLATE_KEYS && !config.SAM_API_KEYS_FILE) {
-    throw new StartupError(
-      'SAM_ISOLATE_KEYS: needs SAM_API_KEYS_FILE, without which there are no keys',
-    );
-  }
-  return config;
+export function loadConfig(environment: NodeJS.ProcessEnv): Config {
+  return configOf(readSettings(environment));
+}
+
+/** Sizes in bytes or pixels, times in milliseconds; what is off is undefined, or 0 for a rate. */
+function configOf(settings: Settings) {
+  const queueMs = settings.SAM_QUEUE_TIMEOUT_MS;
+  const maxAnswerBytes = settings.SAM_MAX_ANSWER_BYTES;
+  return {
+    address: { host: settings.HOST, port: settings.PORT },
+    logLevel: settings.LOG_LEVEL,
+    shutdownMs: settings.SAM_SHUTDOWN_MS,
+    traces: settings.OTEL_EXPORTER_OTLP_ENDPOINT || undefined,
+    keysFile: settings.SAM_API_KEYS_FILE || undefined,
+    models: {
+      names: settings.SAM_MODELS,
+      directory: settings.SAM_MODELS_DIR,
+      atStart: settings.SAM_MODELS_LOAD === 'start',
+    },
+    imageChild: {
+      maxPixels: settings.SAM_MAX_IMAGE_PIXELS,
+      timeoutMs: settings.SAM_IMAGE_TIMEOUT_MS,
+    },
+    encodeLane: {
+      workers: settings.SAM_ENCODE_WORKERS,
+      queueLimit: settings.SAM_ENCODE_QUEUE,
+      timeouts: { queueMs, runMs: settings.SAM_ENCODE_TIMEOUT_MS },
+      session: { device: settings.SAM_DEVICE, threads: settings.SAM_ENCODE_THREADS },
+      precision: settings.SAM_ENCODER_PRECISION,
+      dtype: settings.SAM_CACHE_DTYPE,
+      /** Images that are encoded together, where the operator has said. */
+      batch: settings.SAM_ENCODE_BATCH,
+    },
+    decodeLane: {
+      workers: settings.SAM_DECODE_WORKERS,
+      queueLimit: settings.SAM_DECODE_QUEUE,
+      timeouts: { queueMs, runMs: settings.SAM_DECODE_TIMEOUT_MS },
+      session: { device: settings.SAM_DECODE_DEVICE, threads: settings.SAM_DECODE_THREADS },
+      contextBytes: settings.SAM_CONTEXT_BYTES,
+    },
+    images: {
+      maxBytes: settings.SAM_MAX_IMAGE_BYTES,
+      maxPixels: settings.SAM_MAX_IMAGE_PIXELS,
+      maxSide: settings.SAM_MAX_IMAGE_SIDE,
+      maxMaskPixels: settings.SAM_MAX_MASK_PIXELS,
+      maxPixelsInFlight: settings.SAM_MAX_PIXELS_IN_FLIGHT,
+    },
+    remote: { hosts: settings.SAM_URL_SOURCES, timeoutMs: settings.SAM_URL_TIMEOUT_MS },
+    cache: {
+      bytes: settings.SAM_CACHE_BYTES,
+      directory: settings.SAM_CACHE_DIR || undefined,
+      directoryBytes: settings.SAM_CACHE_DIR_BYTES,
+    },
+    logits: { bytes: settings.SAM_LOGITS_BYTES, ttlMs: settings.SAM_LOGITS_TTL_MS },
+    prompts: {
+      maxPrompts: settings.SAM_MAX_PROMPTS,
+      maxPoints: settings.SAM_MAX_POINTS,
+      maxMaskPixels: settings.SAM_MAX_MASK_PIXELS,
+      maxAnswerBytes,
+    },
+    everything: {
+      maxRuns: settings.SAM_EVERYTHING_RUNS,
+      maxPoints: settings.SAM_EVERYTHING_POINTS,
+      maxAnswerBytes,
+    },
+    /** One client may hold half of what requests may, and bodies leave room for what is made of them. */
+    ledger: {
+      maxBytes: settings.SAM_MEMORY_BYTES,
+      maxClientBytes: settings.SAM_MEMORY_BYTES / 2,
+      maxBodyBytes: settings.SAM_MAX_UPLOAD_BYTES,
+    },
+    maxResidentBytes: settings.SAM_MAX_RSS,
+    http: {
+      isolateKeys: settings.SAM_ISOLATE_KEYS,
+      ratePerKey: settings.SAM_RATE_PER_KEY,
+      ratePerAddress: settings.SAM_RATE_PER_ADDRESS,
+      trustProxy: settings.SAM_TRUST_PROXY,
+      corsOrigins: settings.SAM_CORS_ORIGINS,
+      timeouts: {
+        headerMs: settings.SAM_HEADER_TIMEOUT_MS,
+        requestMs: settings.SAM_REQUEST_TIMEOUT_MS,
+      },
+      reading: { stallMs: settings.SAM_ANSWER_STALL_MS, minRate: settings.SAM_ANSWER_MIN_RATE },
+    },
+  };
 }

@@ -20,7 +20,7 @@ let ending = false;
 
 try {
   const config = loadConfig(process.env);
-  const logger = createLogger(config.LOG_LEVEL);
+  const logger = createLogger(config.logLevel);
   const started = await createApp(config, logger);
   app = started;
   // It keeps the time itself: the process must not exit while a worker is in native code.
@@ -30,11 +30,11 @@ try {
     ending = true;
     await started.close();
   });
-  await started.server.listen({ host: config.HOST, port: config.PORT });
+  await started.server.listen(config.address);
   const open = started.server
     .addresses()
     .find((at) => typeof at !== 'string' && !LOOPBACK.test(at.address));
-  if (open && !config.SAM_API_KEYS_FILE) {
+  if (open && !config.keysFile) {
     logger.warn(
       open,
       'whoever reaches this address may use everything: set SAM_API_KEYS_FILE, or HOST=127.0.0.1',

@@ -25,7 +25,7 @@ const OPTIONS = {
 async function run(): Promise<void> {
   const { positionals, values } = parseArgs({ allowPositionals: true, options: OPTIONS });
   const [command, ...names] = positionals;
-  const directory = loadConfig(process.env).SAM_MODELS_DIR;
+  const directory = loadConfig(process.env).models.directory;
   switch (command) {
     case 'list':
       return list(directory);

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { loadConfig, VARIABLES } from '#src/config.js';
+import { readSettings, VARIABLES } from '#src/config/settings.js';
 import type { ErrorCode } from '#src/core/errors.js';
 import { PROBLEMS } from '#src/http/problems.js';
 
 t.test('defaults', async (t) => {
-  const config = loadConfig({}, 2);
+  const config = readSettings({}, 2);
   // A copy, since the original throws when asked for what is no setting.
   t.match(
     { ...config },
@@ -19,7 +19,7 @@ t.test('defaults', async (t) => {
     },
   );
   t.match(
-    { ...loadConfig({}, 16) },
+    { ...readSettings({}, 16) },
     {
       SAM_ENCODE_THREADS: 16,
       SAM_DECODE_WORKERS: 4,
@@ -27,9 +27,9 @@ t.test('defaults', async (t) => {
     },
   );
   t.throws(() => Object.assign(config, { PORT: 1 }), 'frozen');
-  t.equal(loadConfig({}, 2, 1000).SAM_MAX_RSS, 900);
-  t.equal(loadConfig({ SAM_MAX_RSS: 'off' }, 2, 1000).SAM_MAX_RSS, 0);
-  t.ok(loadConfig({}).SAM_MAX_RSS > 0, 'on any machine');
+  t.equal(readSettings({}, 2, 1000).SAM_MAX_RSS, 900);
+  t.equal(readSettings({ SAM_MAX_RSS: 'off' }, 2, 1000).SAM_MAX_RSS, 0);
+  t.ok(readSettings({}).SAM_MAX_RSS > 0, 'on any machine');
 });
 
 t.test('what is wrong is named', async (t) => {
@@ -49,20 +49,22 @@ t.test('what is wrong is named', async (t) => {
   for (const [name, values] of Object.entries(wrong)) {
     for (const value of values) {
       const named = { name: 'StartupError', message: new RegExp(`^${name}: `) };
-      t.throws(() => loadConfig({ [name]: value }), named, `${name}=${value}`);
+      t.throws(() => readSettings({ [name]: value }), named, `${name}=${value}`);
     }
   }
-  t.throws(() => loadConfig({ SAM_DEVISE: 'cpu' }), { message: 'SAM_DEVISE: no such setting' });
-  t.throws(() => loadConfig({ PORT: 'x', SAM_DEVICE: 'y' }), { message: /PORT: .*\nSAM_DEVICE: / });
-  t.throws(() => loadConfig({ SAM_ENCODER_PRECISION: 'int8', SAM_DEVICE: 'auto' }), {
+  t.throws(() => readSettings({ SAM_DEVISE: 'cpu' }), { message: 'SAM_DEVISE: no such setting' });
+  t.throws(() => readSettings({ PORT: 'x', SAM_DEVICE: 'y' }), {
+    message: /PORT: .*\nSAM_DEVICE: /,
+  });
+  t.throws(() => readSettings({ SAM_ENCODER_PRECISION: 'int8', SAM_DEVICE: 'auto' }), {
     message: /^SAM_ENCODER_PRECISION: /,
   });
-  t.throws(() => loadConfig({ SAM_ISOLATE_KEYS: 'true' }), {
+  t.throws(() => readSettings({ SAM_ISOLATE_KEYS: 'true' }), {
     name: 'StartupError',
     message: /^SAM_ISOLATE_KEYS: needs SAM_API_KEYS_FILE/,
   });
-  t.equal(loadConfig({ SAM_ENCODE_QUEUE: '0' }).SAM_ENCODE_QUEUE, 0);
-  t.equal(loadConfig({ SAM_CACHE_BYTES: '3M' }).SAM_CACHE_BYTES, 3 * 2 ** 20);
+  t.equal(readSettings({ SAM_ENCODE_QUEUE: '0' }).SAM_ENCODE_QUEUE, 0);
+  t.equal(readSettings({ SAM_CACHE_BYTES: '3M' }).SAM_CACHE_BYTES, 3 * 2 ** 20);
 });
 
 /** The rows of a table of settings: name, default, and the rest. */

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { loadModel } from '#src/engine/model-files.js';
+import { findModel } from '#src/engine/model-files.js';
 import { freePort } from '../attack/victim.js';
 import { folder } from './fixtures/folder.js';
 import { draw, scene } from './fixtures/scenes.js';
@@ -65,8 +65,8 @@ t.test('what cannot start says why and is never ready', async (t) => {
   });
   await Promise.all(failures);
   // What is thrown ends the process with its words, as those above do.
-  await t.rejects(loadModel(models, 'missing'), { name: 'StartupError', message: /gone\.onnx/ });
-  await t.rejects(loadModel(models, 'unknown'), { name: 'StartupError', message: /unknown\.json/ });
+  await t.rejects(findModel(models, 'missing'), { name: 'StartupError', message: /gone\.onnx/ });
+  await t.rejects(findModel(models, 'unknown'), { name: 'StartupError', message: /unknown\.json/ });
 });
 
 t.test('whoever can be reached by others without asking for keys says so', async (t) => {

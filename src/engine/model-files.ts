@@ -23,7 +23,7 @@ export interface Model {
  * Reads `<directory>/<name>.json` and checks the files it names against their hashes.
  * @throws StartupError saying which file is missing, altered or malformed.
  */
-export async function loadModel(directory: string, name: string): Promise<Model> {
+export async function findModel(directory: string, name: string): Promise<Model> {
   const manifest = await readManifest(directory, name);
   const { encoder, decoder } = weightFiles(manifest);
   const encoderPath = await verify(directory, manifest, encoder);

@@ -3,7 +3,7 @@ import { StartupError } from '../core/errors.js';
 import { type ModelManifest, weightFiles } from '../core/model.js';
 import { inspectCheckpoint } from '../engine/checkpoint-model.js';
 import { readManifest } from '../engine/manifest.js';
-import { loadModel, readDecoder } from '../engine/model-files.js';
+import { findModel, readDecoder } from '../engine/model-files.js';
 import { resolveFile } from '../engine/model-paths.js';
 
 /** All manifests of a folder, by name. @throws StartupError for one that is malformed */
@@ -31,7 +31,7 @@ export function sizeOf(directory: string, manifest: ModelManifest): number | und
  * @throws StartupError naming what is wrong
  */
 export async function verify(directory: string, name: string): Promise<void> {
-  const model = await loadModel(directory, name);
+  const model = await findModel(directory, name);
   readDecoder(model);
   if (!('checkpoint' in model.manifest)) return;
   const { architecture } = inspectCheckpoint(model.encoderPath);

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
-import { bestBatch } from '../core/device.js';
+import { bestBatch, type Provider } from '../core/device.js';
 import { fingerprintOf } from '../core/model.js';
 import type { EmbeddingStore, ImageLane } from '../core/ports.js';
 import type { Model } from '../engine/model-files.js';
@@ -8,7 +8,7 @@ import type { Metrics } from '../observe/metrics.js';
 import { Embeddings } from '../service/embeddings.js';
 import { Models } from '../service/models.js';
 import { ServedModel } from '../service/served-model.js';
-import { encodeBatch, type Lanes } from './lanes.js';
+import type { Lanes } from './lanes.js';
 
 /** What all models have in common. */
 interface Shared {
@@ -26,16 +26,16 @@ export function createModels(config: Config, models: readonly Model[], shared: S
 }
 
 function createModel(config: Config, { manifest }: Model, shared: Shared): ServedModel {
-  const { SAM_ENCODER_PRECISION: precision, SAM_CACHE_DTYPE: dtype } = config;
+  const { precision, dtype, batch } = config.encodeLane;
   const { lanes, store, imagesOf, metrics, logger } = shared;
   const { name } = manifest;
   const fingerprint = fingerprintOf(manifest, precision, dtype);
   const embeddings = new Embeddings(name, fingerprint, store, imagesOf(name), metrics);
   return new ServedModel(manifest, { fingerprint, precision }, embeddings, async () => {
-    const encoder = await lanes.encode.loadModel(name, encodeBatch(config));
+    const encoder = await lanes.encode.loadModel(name, (on) => batch ?? defaultBatch(on));
     const decoder = await lanes.decode.loadModel(name, bestBatch);
     // A request that waits for its model runs the networks itself.
-    if (config.SAM_MODELS_LOAD === 'start') {
+    if (config.models.atStart) {
       await Promise.all([lanes.encode.warmUp(name), lanes.decode.warmUp(name)]);
     }
     metrics.provider(name, 'encoder', encoder);
@@ -43,4 +43,9 @@ function createModel(config: Config, { manifest }: Model, shared: Shared): Serve
     logger.info({ model: name, encoder, decoder }, 'loaded');
     return { encoder, decoder };
   });
+}
+
+/** Images that fill the device together. */
+function defaultBatch(provider: Provider): number {
+  return provider === 'cpu' ? 1 : 4;
 }

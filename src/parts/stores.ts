@@ -11,19 +11,23 @@ export interface Stores {
   readonly memory: MemoryStore;
   /** Undefined where no folder is configured. */
   readonly disk: DiskStore | undefined;
+  /** What each tier holds, for the metrics. */
+  readonly usages: Readonly<Record<string, () => { entries: number; bytes: number }>>;
 }
 
-export function createStores(config: Config, metrics: Metrics, logger: Logger): Stores {
-  const memory = new MemoryStore(config.SAM_CACHE_BYTES, () => metrics.evicted('memory'));
-  if (!config.SAM_CACHE_DIR) return { all: memory, memory, disk: undefined };
+export function createStores(cache: Config['cache'], metrics: Metrics, logger: Logger): Stores {
+  const memory = new MemoryStore(cache.bytes, () => metrics.evicted('memory'));
+  if (!cache.directory)
+    return { all: memory, memory, disk: undefined, usages: { memory: () => memory.usage } };
   const disk = new DiskStore({
-    directory: config.SAM_CACHE_DIR,
-    maxBytes: config.SAM_CACHE_DIR_BYTES,
+    directory: cache.directory,
+    maxBytes: cache.directoryBytes,
     onEvict: () => metrics.evicted('disk'),
     onFault: (fault, error) => {
       metrics.diskFault(fault);
       if (fault !== 'skipped') logger.warn({ err: error, fault }, 'disk cache');
     },
   });
-  return { all: new TieredStore(memory, disk), memory, disk };
+  const usages = { memory: () => memory.usage, disk: () => disk.usage };
+  return { all: new TieredStore(memory, disk), memory, disk, usages };
 }

@@ -1,0 +1,120 @@
+import { fileURLToPath } from 'node:url';
+import { bool, cleanEnv, host, port, str } from 'envalid';
+import { DEVICES } from '../core/device.js';
+import { StartupError } from '../core/errors.js';
+import { PRECISIONS } from '../core/model.js';
+import { DTYPES } from '../core/tensor.js';
+import { memoryLimit, usableCores } from '../machine.js';
+import { bytes, hosts, limit, names, natural, networks, origins, positive } from './validators.js';
+
+/** What the defaults are measured by: bytes of memory. */
+interface Machine {
+  readonly cores: number;
+  readonly memory: number;
+}
+
+/** Everything the environment can set, in the order of the README's table, which a test compares. */
+function variables({ cores, memory }: Machine) {
+  return {
+    HOST: host({ default: '0.0.0.0' }),
+    PORT: port({ default: 8080 }),
+    LOG_LEVEL: str({
+      choices: ['fatal', 'error', 'warn', 'info', 'debug', 'silent'],
+      default: 'info',
+    }),
+    SAM_MODELS: names({ default: ['mobile_sam'] }),
+    SAM_MODELS_LOAD: str({ choices: ['start', 'first-use'], default: 'start' }),
+    SAM_MODELS_DIR: str({ default: fileURLToPath(new URL('../../models', import.meta.url)) }),
+    SAM_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
+    SAM_ENCODER_PRECISION: str({ choices: PRECISIONS, default: 'float32' }),
+    SAM_DECODE_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
+    SAM_CACHE_BYTES: bytes({ default: 2 ** 30 }),
+    SAM_CACHE_DTYPE: str({ choices: DTYPES, default: 'float16' }),
+    SAM_CONTEXT_BYTES: bytes({ default: 256 * 2 ** 20 }),
+    SAM_LOGITS_BYTES: bytes({ default: 64 * 2 ** 20 }),
+    SAM_LOGITS_TTL_MS: positive({ default: 600_000 }),
+    SAM_CACHE_DIR: str({ default: '' }),
+    SAM_CACHE_DIR_BYTES: bytes({ default: 10 * 2 ** 30 }),
+    SAM_ENCODE_WORKERS: positive({ default: 1 }),
+    SAM_ENCODE_BATCH: positive({ default: undefined }),
+    SAM_ENCODE_THREADS: positive({ default: cores }),
+    SAM_ENCODE_QUEUE: natural({ default: 8 }),
+    SAM_DECODE_WORKERS: positive({ default: Math.min(cores, 4) }),
+    SAM_DECODE_THREADS: positive({ default: cores >= 8 ? 2 : 1 }),
+    SAM_DECODE_QUEUE: natural({ default: 64 }),
+    SAM_MAX_IMAGE_BYTES: bytes({ default: 32 * 2 ** 20 }),
+    SAM_MAX_IMAGE_PIXELS: positive({ default: 50_000_000 }),
+    SAM_MAX_IMAGE_SIDE: positive({ default: 32_768 }),
+    SAM_MAX_PIXELS_IN_FLIGHT: positive({ default: 256_000_000 }),
+    SAM_MAX_UPLOAD_BYTES: bytes({ default: 384 * 2 ** 20 }),
+    SAM_MEMORY_BYTES: bytes({ default: 512 * 2 ** 20 }),
+    SAM_MAX_ANSWER_BYTES: bytes({ default: 256 * 2 ** 20 }),
+    SAM_URL_SOURCES: hosts({ default: [] }),
+    SAM_URL_TIMEOUT_MS: positive({ default: 10_000 }),
+    SAM_MAX_PROMPTS: positive({ default: 64 }),
+    SAM_MAX_POINTS: positive({ default: 256 }),
+    SAM_MAX_MASK_PIXELS: positive({ default: 1_000_000_000 }),
+    SAM_API_KEYS_FILE: str({ default: '' }),
+    SAM_ISOLATE_KEYS: bool({ default: false }),
+    SAM_RATE_PER_KEY: natural({ default: 0 }),
+    SAM_RATE_PER_ADDRESS: natural({ default: 0 }),
+    SAM_TRUST_PROXY: networks({ default: [] }),
+    SAM_CORS_ORIGINS: origins({ default: [] }),
+    SAM_HEADER_TIMEOUT_MS: positive({ default: 20_000 }),
+    SAM_REQUEST_TIMEOUT_MS: positive({ default: 120_000 }),
+    SAM_QUEUE_TIMEOUT_MS: positive({ default: 60_000 }),
+    SAM_IMAGE_TIMEOUT_MS: positive({ default: 15_000 }),
+    SAM_ENCODE_TIMEOUT_MS: positive({ default: 120_000 }),
+    SAM_DECODE_TIMEOUT_MS: positive({ default: 30_000 }),
+    SAM_ANSWER_STALL_MS: positive({ default: 20_000 }),
+    SAM_ANSWER_MIN_RATE: bytes({ default: 8 * 2 ** 10 }),
+    SAM_MAX_RSS: limit({ default: Math.floor(0.9 * memory) }),
+    OTEL_EXPORTER_OTLP_ENDPOINT: str({ default: '' }),
+    SAM_EVERYTHING_RUNS: positive({ default: 4 }),
+    SAM_EVERYTHING_POINTS: positive({ default: 8192 }),
+    SAM_SHUTDOWN_MS: positive({ default: 20_000 }),
+  };
+}
+
+/** The variables as they are in the environment: the README's table says what each means. */
+export type Settings = Readonly<ReturnType<typeof parse>>;
+
+function parse(environment: NodeJS.ProcessEnv, machine: Machine) {
+  return cleanEnv(environment, variables(machine), {
+    reporter: ({ errors }) => {
+      const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error?.message}`);
+      if (problems.length > 0) throw new StartupError(problems.join('\n'));
+    },
+  });
+}
+
+/** Names of all variables, for the test that holds the README to them. */
+export const VARIABLES = Object.keys(variables({ cores: 1, memory: 0 }));
+
+/**
+ * Reads and validates the environment.
+ * @throws StartupError naming each variable that is wrong or does not fit another, and any `SAM_` variable that does not exist.
+ */
+export function readSettings(
+  environment: NodeJS.ProcessEnv,
+  cores = usableCores(),
+  memory = memoryLimit(),
+): Settings {
+  const unknown = Object.keys(environment).filter(
+    (name) => name.startsWith('SAM_') && !VARIABLES.includes(name),
+  );
+  if (unknown.includes('SAM_MODEL')) {
+    throw new StartupError('SAM_MODEL: set SAM_MODELS, which takes one name or several');
+  }
+  if (unknown.length > 0) throw new StartupError(`${unknown.join(', ')}: no such setting`);
+  const settings = parse(environment, { cores, memory });
+  if (settings.SAM_ENCODER_PRECISION === 'int8' && settings.SAM_DEVICE !== 'cpu') {
+    throw new StartupError('SAM_ENCODER_PRECISION: int8 is for SAM_DEVICE=cpu');
+  }
+  if (settings.SAM_ISOLATE_KEYS && !settings.SAM_API_KEYS_FILE) {
+    throw new StartupError(
+      'SAM_ISOLATE_KEYS: needs SAM_API_KEYS_FILE, without which there are no keys',
+    );
+  }
+  return settings;
+}
