@@ -37,11 +37,11 @@ try {
   if (open && !config.keysFile) {
     logger.warn(
       open,
-      'whoever reaches this address may use everything: set SAM_API_KEYS_FILE, or HOST=127.0.0.1',
+      'anybody who reaches this address may use everything: set SAM_API_KEYS_FILE, or HOST=127.0.0.1',
     );
   }
   await started.warmUp();
 } catch (error) {
-  // Whoever is told to end while it starts loses its workers under the start: that is no failure.
+  // A signal during the start ends the workers that the start needs: that is no failure.
   if (!ending) await fail(error);
 }

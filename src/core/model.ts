@@ -8,7 +8,7 @@ export interface ModelFile {
   readonly sha256: string;
 }
 
-/** A file that holds a whole SAM, and where it is to be had. */
+/** A file that holds a whole SAM, and where it can be downloaded. */
 export interface RemoteFile extends ModelFile {
   readonly bytes?: number;
   readonly url?: string;

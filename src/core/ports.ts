@@ -182,7 +182,7 @@ export interface RemoteImages {
   read<T>(url: string, receive: (body: Readable) => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
-/** A request that has been answered, for whoever traces it. */
+/** A request that has been answered, as traces take it. */
 export interface RequestTrace {
   readonly method: string;
   readonly route: string;

@@ -109,7 +109,7 @@ export class ImageAdmission implements ImageLane {
   /** @throws SamError `image-too-large`, `image-unreadable` */
   #pixelsOf(image: Uint8Array): number {
     const declared = declaredSize(image);
-    // Whoever hides its size is booked with the most that decoding will let pass.
+    // An image that hides its size is booked with the most pixels that decoding lets pass.
     if (!declared) return this.#limits.maxPixels;
     checkSize(declared, this.#limits);
     return declared.width * declared.height;

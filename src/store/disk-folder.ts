@@ -40,7 +40,7 @@ export async function closeFolder(directory: string): Promise<void> {
   else if ((mode & WRITABLE) !== 0) throw new Error(`others can write to ${directory}`);
 }
 
-/** Looks at what is there, whoever wrote it, and drops the least recently used beyond the bound. */
+/** Looks at the files that are there, of any process, and drops the least recently used beyond the bound. */
 export async function sweep(
   directory: string,
   maxBytes: number,

@@ -28,9 +28,9 @@ const REST_MS = 10_000;
 
 /**
  * Embeddings in a folder, which outlive the process: one file each, under its image's hash, written aside
- * and renamed so that no reader ever sees half of it. Several processes of one user may share the folder: whoever can
- * write to it is trusted with what is in it. Whatever is wrong with a file makes it a miss and removes it; whatever is
- * wrong with the disk is reported, and the store does without it.
+ * and renamed so that no reader ever sees half of it. Several processes of one user may share the folder:
+ * everybody who can write to it is trusted with what is in it. A file that is wrong is a miss and is removed; a disk
+ * that fails is reported, and the store goes on without it.
  */
 export class DiskStore implements EmbeddingStore {
   readonly #options: DiskStoreOptions;
@@ -196,7 +196,7 @@ export class DiskStore implements EmbeddingStore {
     // What reaches a path has passed the pattern of ids: hex digits, and a name without a slash.
     const { model } = parseEmbeddingId(key.id);
     const hash = fileHash(key);
-    // An owner's file is not to be had as an image's whose hash happens to be, or was made to be, the salted one.
+    // An owner's file is never served for an image whose hash equals the salted one, by chance or on purpose.
     const stem = `${hash}${key.owner === undefined ? '.' : '+'}${model}.`;
     const name = `${stem}${key.fingerprint.slice(0, 16)}${SUFFIX}`;
     const folder = join(this.#options.directory, hash.slice(0, 2));

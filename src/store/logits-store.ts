@@ -16,8 +16,8 @@ interface Holding {
 }
 
 /**
- * Logits that clients may refer to by token instead of sending them back: bounded, and for a while only. Whoever holds
- * most makes room, so that no client can push out the tokens of those who hold less.
+ * Logits that clients may refer to by token instead of sending them back: bounded, and for a while only. The client
+ * that holds most makes room, so that none can push out the tokens of clients that hold less.
  */
 export class LogitsStore {
   readonly #maxBytes: number;

@@ -37,7 +37,7 @@ export class SingleFlight<T> {
         if (!flight.abandoned.signal.aborted || signal?.aborted) throw error;
       } finally {
         flight.waiters--;
-        // What runs already may still land and serve whoever joins meanwhile.
+        // A flight under way may still land, and serves the requests that join meanwhile.
         if (flight.waiters === 0) flight.abandoned.abort();
       }
     }

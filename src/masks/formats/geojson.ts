@@ -70,7 +70,7 @@ function along(from: number, to: number, share: number): number {
 
 /**
  * A ring as RFC 7946 has it: its first position repeated, outer rings counterclockwise, holes clockwise. In pixels, whose
- * y points down, outer rings are clockwise, which is counterclockwise for whoever has y up.
+ * y points down, outer rings are clockwise, which is counterclockwise where y points up.
  */
 function closed(ring: Ring, place: Placed['place'], mirrored: boolean): Position[] {
   const positions = Array.from({ length: ring.length / 2 }, (_, i) =>
