@@ -78,6 +78,14 @@ function shortened(text: string): string {
   return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
 }
 
+/**
+ * What is wrong with one field.
+ * @param path a JSON pointer to the field. @param message what it must be, without the path.
+ */
+export function violation(code: ErrorCode, path: string, message: string): SamError {
+  return new SamError(code, `${path} ${message}`.trim(), { violations: [{ path, message }] });
+}
+
 /** The process cannot start with what it was given. The message tells the operator what to change. */
 export class StartupError extends Error {
   override readonly name = 'StartupError';

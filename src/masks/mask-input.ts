@@ -1,5 +1,5 @@
 import { dataUriHead } from '../core/bytes/data-uri.js';
-import { SamError } from '../core/errors.js';
+import { violation } from '../core/errors.js';
 import { type ImageSize, preprocessShape } from '../core/image.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/low-res-mask.js';
 import type { LowResLogits, Rle, RleCounts } from '../core/mask.js';
@@ -37,7 +37,7 @@ export async function readMaskInput(
     : checkedRuns(input, image, path));
   if (alone && !counts.some((count, i) => i % 2 && count > 0)) {
     const message = `has no pixel inside, and nothing else says where the object is: ${WHAT_IS_INSIDE}, or add points or a box`;
-    throw invalid(path, message);
+    throw violation('prompt-invalid', path, message);
   }
   return toLogits(counts, image, imageSize);
 }
@@ -50,7 +50,11 @@ async function readPng(text: string, image: ImageSize, path: string): Promise<re
   const counts = await decodePng(file, image);
   if (counts) return counts;
   const size = `${image.width}x${image.height}`;
-  throw invalid(path, `must be base64 of a PNG of ${size} pixels, plain or as a data URI`);
+  throw violation(
+    'prompt-invalid',
+    path,
+    `must be base64 of a PNG of ${size} pixels, plain or as a data URI`,
+  );
 }
 
 function checkedRuns(
@@ -59,19 +63,27 @@ function checkedRuns(
   path: string,
 ): readonly number[] {
   if (size[0] !== image.height || size[1] !== image.width) {
-    throw invalid(`${path}/size`, `must be that of the image, [${image.height}, ${image.width}]`);
+    throw violation(
+      'prompt-invalid',
+      `${path}/size`,
+      `must be that of the image, [${image.height}, ${image.width}]`,
+    );
   }
   const pixels = image.width * image.height;
   // Each run has a pixel, but perhaps the first, and takes no more characters or numbers than that.
   const most = Math.min(MAX_RUNS, typeof counts === 'string' ? 7 * (pixels + 1) : pixels + 1);
   if (counts.length > most) {
-    throw invalid(`${path}/counts`, `must be run lengths of ${pixels} pixels, ${most} at most`);
+    throw violation(
+      'prompt-invalid',
+      `${path}/counts`,
+      `must be run lengths of ${pixels} pixels, ${most} at most`,
+    );
   }
   const runs = typeof counts === 'string' ? decompress(counts) : counts;
   const whole = runs.every((run) => Number.isSafeInteger(run) && run >= 0);
   const sum = runs.reduce((total, run) => total + run, 0);
   if (!whole || sum !== pixels) {
-    throw invalid(`${path}/counts`, `must be run lengths of ${pixels} pixels`);
+    throw violation('prompt-invalid', `${path}/counts`, `must be run lengths of ${pixels} pixels`);
   }
   return runs;
 }
@@ -81,10 +93,15 @@ function readLogits({ dtype, data }: LowResLogits, path: string): Float32Array {
   const expected = LOW_RES_LOGITS * BYTES_PER_ELEMENT[dtype];
   // The decoder skips what is not base64, so the length of the text has to fit as well.
   if (bytes.length !== expected || data.length !== Math.ceil(expected / 3) * 4) {
-    throw invalid(path, `must be base64 of 256x256 ${dtype} numbers, ${expected} bytes`);
+    throw violation(
+      'prompt-invalid',
+      path,
+      `must be base64 of 256x256 ${dtype} numbers, ${expected} bytes`,
+    );
   }
   const logits = readFloats(bytes, dtype);
-  if (!logits.every(Number.isFinite)) throw invalid(path, 'must hold finite numbers only');
+  if (!logits.every(Number.isFinite))
+    throw violation('prompt-invalid', path, 'must hold finite numbers only');
   return logits;
 }
 
@@ -123,8 +140,4 @@ function cover(
         (covered[row * LOW_RES_SIDE + column] as number) + wide * high;
     }
   }
-}
-
-function invalid(path: string, message: string): SamError {
-  return new SamError('prompt-invalid', `${path} ${message}`, { violations: [{ path, message }] });
 }

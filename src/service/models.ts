@@ -1,5 +1,5 @@
 import { parseEmbeddingId } from '../core/embedding.js';
-import { SamError } from '../core/errors.js';
+import { violation } from '../core/errors.js';
 import type { Embeddings } from './embeddings.js';
 import type { ServedModel } from './served-model.js';
 
@@ -29,10 +29,8 @@ export class Models {
   async named(name?: string): Promise<Embeddings> {
     const model = name === undefined ? this.#default : this.#byName.get(name);
     if (!model) {
-      const message = `must be one of ${[...this.#byName.keys()].join(', ')}`;
-      throw new SamError('invalid-request', `/model ${message}`, {
-        violations: [{ path: '/model', message }],
-      });
+      const names = [...this.#byName.keys()].join(', ');
+      throw violation('invalid-request', '/model', `must be one of ${names}`);
     }
     await model.load();
     return model.embeddings;

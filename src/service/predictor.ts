@@ -1,6 +1,6 @@
 import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
-import { SamError } from '../core/errors.js';
+import { SamError, violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
 import { LOW_RES_LOGITS } from '../core/low-res-mask.js';
 import type { FoundMask } from '../core/mask.js';
@@ -223,9 +223,7 @@ export class Predictor {
     if (mask_input) return { ...prompt, mask_input };
     const path = `/prompts/${place}/mask_input/token`;
     const message = 'has expired or never was: send the logits themselves, {"dtype", "data"}';
-    throw new SamError('logits-not-found', `${path} ${message}`, {
-      violations: [{ path, message }],
-    });
+    throw violation('logits-not-found', path, message);
   }
 
   /** Keeps the logits a mask brings for it, and leaves a token in their place. */

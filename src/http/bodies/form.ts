@@ -55,7 +55,7 @@ export async function readForm(
         if (!known.includes(name) && isFile(part as MultipartFile)) {
           throw invalid(`/${name}`, 'is not a known file: name it image');
         }
-        if (Object.hasOwn(fields, name)) throw invalid(`/${name}`, 'stands twice in the form');
+        if (Object.hasOwn(fields, name)) throw invalid(`/${name}`, 'appears twice in the form');
         const measure = new JsonMeasure();
         const onChunk = (chunk: Uint8Array) => measure.add(chunk);
         const text = await readBody(file, memory, { name, maxBytes: left, onChunk });

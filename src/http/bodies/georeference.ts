@@ -1,4 +1,4 @@
-import { SamError } from '../../core/errors.js';
+import { violation } from '../../core/errors.js';
 import type { Georeference } from '../../core/mask.js';
 
 /** Of the numbers of a georeference: whatever the unit, the earth is smaller. */
@@ -28,7 +28,8 @@ export function readGeoreference(
   transform: readonly number[] | undefined,
   bounds: readonly number[] | undefined,
 ): Georeference {
-  if (transform && bounds) throw invalid('/bounds', 'must not stand beside transform');
+  if (transform && bounds)
+    throw violation('invalid-request', '/bounds', 'must not stand beside transform');
   if (transform) return { transform: readTransform(transform) };
   if (bounds) return { bounds: readBounds(bounds) };
   return {};
@@ -38,7 +39,8 @@ type Transform = NonNullable<Georeference['transform']>;
 type Bounds = NonNullable<Georeference['bounds']>;
 
 function readTransform(numbers: readonly number[]): Transform {
-  const refuse = (what: string) => invalid('/transform', `${what}: ${TRANSFORM}`);
+  const refuse = (what: string) =>
+    violation('invalid-request', '/transform', `${what}: ${TRANSFORM}`);
   const last = numbers.slice(6);
   if (last.length > 0 && last.join() !== '0,0,1') {
     throw refuse('must have six numbers, or nine of which the last three are 0, 0, 1');
@@ -66,7 +68,7 @@ function readTransform(numbers: readonly number[]): Transform {
 }
 
 function readBounds(numbers: readonly number[]): Bounds {
-  const refuse = (what: string) => invalid('/bounds', `${what}: ${BOUNDS}`);
+  const refuse = (what: string) => violation('invalid-request', '/bounds', `${what}: ${BOUNDS}`);
   let [west, south, east, north] = numbers as unknown as Bounds;
   if (south > north) throw refuse('must have south below north, or the image is upside down');
   if (west > east) {
@@ -92,10 +94,4 @@ function readBounds(numbers: readonly number[]): Bounds {
 
 function isDegrees(longitude: number, latitude: number): boolean {
   return Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90;
-}
-
-function invalid(path: string, message: string): SamError {
-  return new SamError('invalid-request', `${path} ${message}`, {
-    violations: [{ path, message }],
-  });
 }

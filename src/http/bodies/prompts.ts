@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { type Static, type TSchema, Type } from 'typebox';
-import { SamError } from '../../core/errors.js';
+import { SamError, violation } from '../../core/errors.js';
 import type { MaskFormat } from '../../core/mask.js';
 import type { MaskOptions } from '../../core/ports.js';
 import type { Prompt, PromptLeniency } from '../../core/prompt.js';
@@ -49,7 +49,7 @@ export function readPrompts(body: PromptRequest): PromptList {
   const common = { format, options: readOptions(rest), leniency: { clip, onError: on_error } };
   if (!prompts) return { prompts: [prompt], ...common, single: true };
   const both = PROMPT_FIELDS.find((field) => prompt[field] !== undefined);
-  if (both) throw invalid(`/${both}`, 'must not stand beside prompts');
+  if (both) throw violation('invalid-request', `/${both}`, 'must not stand beside prompts');
   // What is left at the top level is multimask_output, if anything.
   return {
     prompts: prompts.map((own) => ({ ...prompt, ...own })),
@@ -87,7 +87,11 @@ export function minAreaOf({
   // 0 is the default of both, and says nothing.
   if (min_area === 0 || min_mask_region_area === 0) return min_area + min_mask_region_area;
   if (min_area === min_mask_region_area) return min_area;
-  throw invalid('/min_mask_region_area', 'is another name of min_area: send one of them');
+  throw violation(
+    'invalid-request',
+    '/min_mask_region_area',
+    'is another name of min_area: send one of them',
+  );
 }
 
 /**
@@ -97,7 +101,11 @@ export function minAreaOf({
  */
 export function checkLeniency({ leniency: { onError } }: PromptList, isJson: boolean): void {
   if (onError === 'fail' || isJson) return;
-  throw invalid('/on_error', 'result is for answers in JSON: accept application/json');
+  throw violation(
+    'invalid-request',
+    '/on_error',
+    'result is for answers in JSON: accept application/json',
+  );
 }
 
 /** Fields that say how outlines are written, and the formats that are outlines. */
@@ -119,7 +127,11 @@ export function checkFormatFields(
   for (const [field, formats] of Object.entries(OUTLINE_FIELDS)) {
     const fits = (formats as readonly string[]).includes(format);
     if (given[field as keyof typeof given] !== undefined && !fits) {
-      throw invalid(`/${field}`, `is for the format ${formats.join(', ')} only`);
+      throw violation(
+        'invalid-request',
+        `/${field}`,
+        `is for the format ${formats.join(', ')} only`,
+      );
     }
   }
 }
@@ -160,11 +172,5 @@ function atTopLevel(error: SamError): SamError {
       path: path.replace('/prompts/0', ''),
       message,
     })),
-  });
-}
-
-function invalid(path: string, message: string): SamError {
-  return new SamError('invalid-request', `${path} ${message}`, {
-    violations: [{ path, message }],
   });
 }

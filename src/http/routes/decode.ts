@@ -1,5 +1,5 @@
 import '@fastify/multipart';
-import { SamError } from '../../core/errors.js';
+import { SamError, violation } from '../../core/errors.js';
 import { checkAnswer, MASK_ANSWERS, negotiate, sendMasks } from '../answers/mask-answer.js';
 import { rounded, steps } from '../answers/timings.js';
 import { checkFormatFields, checkLeniency, located, readPrompts } from '../bodies/prompts.js';
@@ -81,8 +81,6 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
 }
 
 function photographNeeded(): SamError {
-  const message = 'cutout takes the photograph, which is not kept: post both to /segment';
-  return new SamError('invalid-request', `/format ${message}`, {
-    violations: [{ path: '/format', message }],
-  });
+  const message = 'cutout needs the image, which the server does not store: post both to /segment';
+  return violation('invalid-request', '/format', message);
 }

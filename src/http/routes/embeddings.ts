@@ -62,7 +62,7 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
       const { embedding } = await models.of(id).embeddings.find(id, request.owner);
       const type = request.accepts().type(['application/json', NPY, RAW]);
       if (typeof type !== 'string') {
-        throw new SamError('not-acceptable', `an embedding is to be had as JSON, ${NPY} or ${RAW}`);
+        throw new SamError('not-acceptable', `an embedding is available as JSON, ${NPY} or ${RAW}`);
       }
       const dtype = request.query.dtype ?? 'float32';
       const etag = entityTag(embedding, type === 'application/json' ? 'json' : `${dtype}-${type}`);

@@ -5,7 +5,7 @@ import type { Static, TSchema } from 'typebox';
 import { Type } from 'typebox';
 import type { Caller } from '../../core/caller.js';
 import type { Embedding } from '../../core/embedding.js';
-import { SamError } from '../../core/errors.js';
+import { SamError, violation } from '../../core/errors.js';
 import { EVERYTHING_DEFAULTS, type EverythingMask } from '../../core/everything.js';
 import type { MaskFormat } from '../../core/mask.js';
 import type { Box } from '../../core/prompt.js';
@@ -185,17 +185,15 @@ export async function everythingRoute(server: Server, context: Context): Promise
   }
 }
 
-/** The default says nothing: it stands there for whoever leaves the field out. */
+/** The default says nothing: it is there when the field is left out. */
 function checkSide(points_per_side: number): void {
   if (points_per_side === EVERYTHING_DEFAULTS.points_per_side) return;
-  const violations = [{ path: '/point_grids', message: 'must not stand beside points_per_side' }];
-  const message = '/point_grids must not stand beside points_per_side';
-  throw new SamError('invalid-request', message, { violations });
+  throw violation('invalid-request', '/point_grids', 'must not stand beside points_per_side');
 }
 
 function photographNeeded(path: string): SamError {
-  const message = 'takes the photograph, which is not kept: send it as a form with image';
-  return new SamError('invalid-request', `${path} ${message}`, { violations: [{ path, message }] });
+  const message = 'needs the image, which the server does not store: send a form with image';
+  return violation('invalid-request', path, message);
 }
 
 /** @throws SamError `not-acceptable` */
@@ -203,7 +201,7 @@ function negotiate(request: FastifyRequest, overlay: boolean): string {
   const offer = overlay ? ['image/png'] : ['application/json', NDJSON, GEOJSON];
   const type = request.accepts().type(offer);
   if (typeof type === 'string') return type;
-  throw new SamError('not-acceptable', `this is to be had as ${offer.join(' or ')}`);
+  throw new SamError('not-acceptable', `this is available as ${offer.join(' or ')}`);
 }
 
 /** The fields in the domain's form. @throws SamError `invalid-request` */
@@ -255,5 +253,5 @@ function writtenAs(
   }
   if (format !== 'coco') return format ?? 'rle';
   if (type !== NDJSON) return 'rle';
-  throw new SamError('not-acceptable', 'coco is one file, to be had as application/json');
+  throw new SamError('not-acceptable', 'coco is one file, available as application/json');
 }

@@ -137,7 +137,7 @@ function overlaid(request: FastifyRequest): MaskAnswer {
   if (request.accepts().type(['image/png']) === 'image/png') {
     return { shape: 'file', format: 'rle' };
   }
-  throw new SamError('not-acceptable', 'this is to be had as image/png');
+  throw new SamError('not-acceptable', 'this is available as image/png');
 }
 
 /** The best mask of each prompt; one that is long is written for it. */

@@ -33,7 +33,7 @@ type Encoder<F extends MaskFormat> = (
   subject: Subject,
 ) => Segmentations[F] | Promise<Segmentations[F]>;
 
-/** How masks are written. A cut-out is not here, as it takes the photograph, nor are logits, which need no writing. */
+/** How masks are written. A cut-out is not here, as it needs the photograph, nor are logits, which need no writing. */
 const ENCODERS: { readonly [F in Exclude<MaskFormat, 'cutout' | 'logits'>]: Encoder<F> } = {
   rle: ({ counts, image }) => ({ size: sizeOf(image), counts: compress(counts) }),
   rle_counts: ({ counts, image }) => ({ size: sizeOf(image), counts }),

@@ -1,5 +1,5 @@
 import { type Caller, withSignal } from '../../core/caller.js';
-import { SamError } from '../../core/errors.js';
+import { SamError, violation } from '../../core/errors.js';
 import type {
   Candidate,
   CandidatesTask,
@@ -46,11 +46,8 @@ export class MaskGenerator {
     const { embedding, embedCrop, parameters } = job;
     const { crop_n_layers, crop_overlap_ratio } = parameters;
     if (crop_n_layers > 0 && !embedCrop) {
-      const path = '/crop_n_layers';
-      const message = 'needs the photograph, which is not kept: send it as a form with image';
-      throw new SamError('invalid-request', `${path} ${message}`, {
-        violations: [{ path, message }],
-      });
+      const message = 'needs the image, which the server does not store: send a form with image';
+      throw violation('invalid-request', '/crop_n_layers', message);
     }
     checkGrids(job);
     const crops = cropBoxes(embedding.image, crop_n_layers, crop_overlap_ratio);
