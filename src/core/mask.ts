@@ -1,4 +1,4 @@
-import type { PackedRunLengths, RunLengths } from './run-lengths.js';
+import type { PackedRunLengths, RunLengths } from './masks/run-lengths.js';
 import type { Dtype, Tensor } from './tensor.js';
 
 type Size = readonly [height: number, width: number];

@@ -3,7 +3,7 @@ import type { Caller } from './caller.js';
 import type { Embedding } from './embedding.js';
 import type { ImageSize } from './image.js';
 import type { FoundMask, Georeference, MaskFormat, UncutMask } from './mask.js';
-import type { MaskShape } from './mask-shape.js';
+import type { MaskShape } from './masks/mask-shape.js';
 import type { Box, Prompt } from './prompt.js';
 import type { Dtype, Tensor } from './tensor.js';
 

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, MAX_VIOLATIONS, SamError, type Violation } from '../core/errors.js';
 import { unacceptedType } from './bodies/accepted-types.js';
-import { nameHint, shapeOf } from './bodies/shapes.js';
+import { nameHint, shapeOf } from './bodies/prompts/shapes.js';
 
 /** Status and title of every error: the one place where the domain's failures meet HTTP. */
 export const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {

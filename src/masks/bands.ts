@@ -1,4 +1,4 @@
-import { LOW_RES_SIDE } from '../core/low-res-mask.js';
+import { LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 
 /** A pixel belongs to the mask where its logit is above. */
 export const MASK_THRESHOLD = 0;

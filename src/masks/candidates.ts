@@ -7,8 +7,8 @@ import type {
   TidyTask,
 } from '../core/everything.js';
 import type { ImageSize } from '../core/image.js';
+import type { RunLengths } from '../core/masks/run-lengths.js';
 import type { Box, Point } from '../core/prompt.js';
-import type { RunLengths } from '../core/run-lengths.js';
 import { runsOfStrips, stripsOf } from './components.js';
 import { extentOf } from './extent.js';
 import { encodeMask } from './formats/formats.js';

@@ -1,4 +1,4 @@
-import type { RunLengths } from '../core/run-lengths.js';
+import type { RunLengths } from '../core/masks/run-lengths.js';
 
 /** Pixels of one column and one kind: rows `from` up to `to`. */
 export interface Strip {

@@ -1,4 +1,4 @@
-import type { RunLengths } from '../core/run-lengths.js';
+import type { RunLengths } from '../core/masks/run-lengths.js';
 
 /** How much of an image a mask covers, and where. */
 export interface Extent {

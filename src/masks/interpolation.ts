@@ -1,4 +1,4 @@
-import { LOW_RES_SIDE } from '../core/low-res-mask.js';
+import { LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 
 /** Neighbouring logits a pixel is blended from, along each axis. */
 export const TAPS = 3;

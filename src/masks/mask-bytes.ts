@@ -1,7 +1,7 @@
 import { base64Length } from '../core/bytes/base64-length.js';
 import type { ImageSize } from '../core/image.js';
 import type { MaskFormat } from '../core/mask.js';
-import type { RunLengths } from '../core/run-lengths.js';
+import type { RunLengths } from '../core/masks/run-lengths.js';
 import type { Extent } from './extent.js';
 
 /** Names, scores, box and whatever else stands beside a segmentation. */

@@ -1,10 +1,10 @@
 import { dataUriHead } from '../core/bytes/data-uri.js';
 import { violation } from '../core/errors.js';
 import { type ImageSize, preprocessShape } from '../core/image.js';
-import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/low-res-mask.js';
 import type { LowResLogits, Rle, RleCounts } from '../core/mask.js';
+import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
+import type { RunLengths } from '../core/masks/run-lengths.js';
 import type { MaskInput } from '../core/prompt.js';
-import type { RunLengths } from '../core/run-lengths.js';
 import { BYTES_PER_ELEMENT, readFloats } from '../core/tensor.js';
 import { type Strip, stripsOf } from './components.js';
 import { decodePng } from './formats/png.js';

@@ -1,7 +1,7 @@
 import type { ImageSize } from '../core/image.js';
 import type { MaskScores } from '../core/mask.js';
+import type { RunLengths } from '../core/masks/run-lengths.js';
 import type { MaskOptions } from '../core/ports.js';
-import type { RunLengths } from '../core/run-lengths.js';
 import { extentOf } from './extent.js';
 import { maskBytes } from './mask-bytes.js';
 import { type BinaryMask, postprocessMask } from './postprocess.js';

@@ -1,6 +1,6 @@
 import { type ImageSize, preprocessShape } from '../core/image.js';
-import { LOW_RES_SIDE } from '../core/low-res-mask.js';
-import type { RunLengths } from '../core/run-lengths.js';
+import { LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
+import type { RunLengths } from '../core/masks/run-lengths.js';
 import {
   ABOVE,
   BandMap,

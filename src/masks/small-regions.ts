@@ -1,4 +1,4 @@
-import type { RunLengths } from '../core/run-lengths.js';
+import type { RunLengths } from '../core/masks/run-lengths.js';
 import { connectedComponents, runsOfStrips, type Strip, stripsOf } from './components.js';
 
 /** A mask without its small regions, and whether it had any. */

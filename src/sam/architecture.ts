@@ -1,4 +1,4 @@
-import { LOW_RES_SIDE } from '../core/low-res-mask.js';
+import { LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 import { AMBIGUOUS_MASKS } from '../core/prompt.js';
 
 /** The sizes of SAM's prompt encoder and mask decoder; every published SAM and MobileSAM shares them. */

@@ -2,7 +2,7 @@ import type { Caller } from '../core/caller.js';
 import { SamError } from '../core/errors.js';
 import type { Mask } from '../core/mask.js';
 import type { DrawnMask, PictureMaker } from '../core/ports.js';
-import type { PredictedMask, Prediction } from './predictor.js';
+import type { PredictedMask, Prediction } from './prediction.js';
 
 /** Cut-outs are made together up to so many pixels: for more, it costs little to decode the photograph again. */
 const PIXELS_AT_ONCE = 8_000_000;

@@ -2,14 +2,15 @@ import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import { SamError, violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
-import { LOW_RES_LOGITS } from '../core/low-res-mask.js';
 import type { FoundMask } from '../core/mask.js';
-import type { MaskShape } from '../core/mask-shape.js';
+import { LOW_RES_LOGITS } from '../core/masks/low-res-mask.js';
 import type { Decoded, DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
-import { batchKey, type Prompt, type PromptLeniency } from '../core/prompt.js';
+import type { Prompt, PromptLeniency } from '../core/prompt.js';
 import { BYTES_PER_ELEMENT } from '../core/tensor.js';
 import type { LogitsStore } from '../store/logits-store.js';
 import { answerBytes, checkAnswer, checkLogits, logitsBytes } from './memory/answer-size.js';
+import type { Failures, PredictedMask, Prediction, PromptAnswer } from './prediction.js';
+import { batches } from './prompt-batches.js';
 import {
   checkCount,
   checkGeometry,
@@ -25,34 +26,6 @@ import { warningsOf } from './warnings.js';
 const BATCH = 2;
 /** Of the logits of one mask, in 32 bits each. */
 const LOGITS_BYTES = LOW_RES_LOGITS * BYTES_PER_ELEMENT.float32;
-
-export interface Prediction {
-  readonly embedding: Embedding;
-  readonly options: MaskOptions;
-  /** One for each prompt, in their order. */
-  readonly results: readonly PromptAnswer[];
-  /** What is answered but looks as if something else was meant. */
-  readonly warnings: readonly string[];
-  readonly timings: Timings;
-  /** Of all masks in the answer, at most. */
-  readonly bytes: number;
-  /** Writes a mask that is not written yet. @param prompt the place of its prompt. */
-  write(mask: PredictedMask, shape: MaskShape, prompt: number): Promise<Uint8Array>;
-}
-
-/** What became of one prompt: masks, or where bad prompts do not fail their request, why there are none. */
-export interface PromptAnswer {
-  readonly masks: readonly PredictedMask[];
-  readonly error?: SamError;
-}
-
-/** What bad prompts are answered with, by their place. */
-type Failures = Map<number, SamError>;
-
-/** A mask whose logits, where they are kept, have a token. */
-export interface PredictedMask extends Omit<FoundMask, 'kept'> {
-  readonly logits_token?: string;
-}
 
 /** Answers prompts against embeddings, as segment-anything's class of that name does for one image. */
 export class Predictor {
@@ -236,21 +209,6 @@ export class Predictor {
 function asFailure(error: unknown): SamError {
   if (error instanceof SamError && error.violations.length > 0) return error;
   throw error;
-}
-
-/** Prompts that can run together, in tasks of at most `size`. */
-function batches(prompts: ReadonlyMap<number, Prompt>, size: number): DecodeTask['prompts'][] {
-  const byKey = new Map<string, { index: number; prompt: Prompt }[]>();
-  for (const [index, prompt] of prompts) {
-    const key = batchKey(prompt);
-    const group = byKey.get(key) ?? [];
-    if (group.push({ index, prompt }) === 1) byKey.set(key, group);
-  }
-  return [...byKey.values()].flatMap((group) =>
-    Array.from({ length: Math.ceil(group.length / size) }, (_, i) =>
-      group.slice(i * size, (i + 1) * size),
-    ),
-  );
 }
 
 function sum(decoded: readonly { timings: Timings }[]): Timings {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { readGeoreference } from '#src/http/bodies/georeference.js';
+import { readGeoreference } from '#src/http/bodies/prompts/georeference.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, sharedService } from '../fixtures/service.js';
 

@@ -1,8 +1,13 @@
 import type { FastifyRequest } from 'fastify';
-import { serializeMask } from '../../core/mask-shape.js';
+import { serializeMask } from '../../core/masks/mask-shape.js';
 import type { EverythingEvent } from '../../service/everything/everything-job.js';
 import type { Pieces } from '../hooks/slow-readers.js';
 import { asSamError, problemOf } from '../problems.js';
+
+/** Lines of events. */
+export const NDJSON = 'application/x-ndjson';
+/** One collection of features. */
+export const GEOJSON = 'application/geo+json';
 
 const NOTHING_FOUND =
   'no mask passed the thresholds: lower pred_iou_thresh or stability_score_thresh, or ask for more points';

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SamError } from '../../core/errors.js';
 import { MASK_FORMATS, type MaskFormat, MEDIA_TYPES } from '../../core/mask.js';
-import type { Prediction } from '../../service/predictor.js';
+import type { Prediction } from '../../service/prediction.js';
 import type { Pieces } from '../hooks/slow-readers.js';
 import { bytes, json } from '../routes/document.js';
 import { DecodeResponse } from '../schemas/responses.js';

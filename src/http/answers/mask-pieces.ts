@@ -1,8 +1,8 @@
 import type { ImageSize } from '../../core/image.js';
 import { type MaskFormat, MEDIA_TYPES } from '../../core/mask.js';
-import { type MaskShape, serializeMask } from '../../core/mask-shape.js';
+import { type MaskShape, serializeMask } from '../../core/masks/mask-shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import type { PredictedMask, Prediction } from '../../service/predictor.js';
+import type { PredictedMask, Prediction } from '../../service/prediction.js';
 import type { Pieces } from '../hooks/slow-readers.js';
 import { problemOf } from '../problems.js';
 import { rounded } from './timings.js';

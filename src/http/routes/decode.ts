@@ -2,7 +2,12 @@ import '@fastify/multipart';
 import { SamError, violation } from '../../core/errors.js';
 import { checkAnswer, MASK_ANSWERS, negotiate, sendMasks } from '../answers/mask-answer.js';
 import { rounded, steps } from '../answers/timings.js';
-import { checkFormatFields, checkLeniency, located, readPrompts } from '../bodies/prompts.js';
+import {
+  checkFormatFields,
+  checkLeniency,
+  located,
+  readPrompts,
+} from '../bodies/prompts/prompts.js';
 import type { Context, Server } from '../context.js';
 import { DecodeRequest } from '../schemas/requests.js';
 import { ref } from '../schemas/schema.js';

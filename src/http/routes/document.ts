@@ -12,11 +12,10 @@ import {
   EverythingRequest,
   EverythingResponse,
 } from '../schemas/everything.js';
+import { LowResLogits, MaskInput } from '../schemas/mask-input.js';
 import {
   DecodeRequest,
   ImageJson,
-  LowResLogits,
-  MaskInput,
   Prompt,
   PromptRequest,
   SegmentRequest,

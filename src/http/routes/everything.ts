@@ -6,27 +6,22 @@ import { Type } from 'typebox';
 import type { Caller } from '../../core/caller.js';
 import type { Embedding } from '../../core/embedding.js';
 import { SamError, violation } from '../../core/errors.js';
-import { EVERYTHING_DEFAULTS, type EverythingMask } from '../../core/everything.js';
-import type { MaskFormat } from '../../core/mask.js';
+import type { EverythingMask } from '../../core/everything.js';
 import type { Box } from '../../core/prompt.js';
 import { drawn } from '../../service/cutouts.js';
 import type { Embeddings } from '../../service/embeddings.js';
-import type { EverythingJob } from '../../service/everything/everything-job.js';
 import {
   cocoFile,
   eventLines,
   featureCollection,
+  GEOJSON,
   maskList,
+  NDJSON,
   untilDone,
 } from '../answers/everything-answer.js';
 import { readForm } from '../bodies/form.js';
-import {
-  checkFormatFields,
-  minAreaOf,
-  OverlayQuery,
-  readOptions,
-  validated,
-} from '../bodies/prompts.js';
+import { readEverything } from '../bodies/prompts/everything-fields.js';
+import { OverlayQuery, validated } from '../bodies/prompts/prompts.js';
 import type { Upload } from '../bodies/uploads.js';
 import type { Context, Server } from '../context.js';
 import {
@@ -39,8 +34,6 @@ import { ref } from '../schemas/schema.js';
 import { bytes, jsonBodiesOnly, problems } from './document.js';
 
 const FIELDS = Object.keys(EverythingFields.properties);
-const NDJSON = 'application/x-ndjson';
-const GEOJSON = 'application/geo+json';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** The bodies of its answers, for the document. */
@@ -112,7 +105,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
       const { caller } = request;
       if (overlay && !request.isMultipart()) throw photographNeeded('/overlay');
       const { fields, upload, find } = await receive(request, request.query.model);
-      const { options, parameters, pointGrids } = read(fields, overlay, type);
+      const { options, parameters, pointGrids } = readEverything(fields, overlay, type);
       const { embedding, embeddings } = await find();
       request.notes = { embedding: embedding.id };
       const { id: embedding_id, image: size } = embedding;
@@ -185,12 +178,6 @@ export async function everythingRoute(server: Server, context: Context): Promise
   }
 }
 
-/** The default says nothing: it is there when the field is left out. */
-function checkSide(points_per_side: number): void {
-  if (points_per_side === EVERYTHING_DEFAULTS.points_per_side) return;
-  throw violation('invalid-request', '/point_grids', 'must not stand beside points_per_side');
-}
-
 function photographNeeded(path: string): SamError {
   const message = 'needs the image, which the server does not store: send a form with image';
   return violation('invalid-request', path, message);
@@ -202,56 +189,4 @@ function negotiate(request: FastifyRequest, overlay: boolean): string {
   const type = request.accepts().type(offer);
   if (typeof type === 'string') return type;
   throw new SamError('not-acceptable', `this is available as ${offer.join(' or ')}`);
-}
-
-/** The fields in the domain's form. @throws SamError `invalid-request` */
-function read(
-  {
-    point_grids: pointGrids,
-    format,
-    simplify,
-    transform,
-    bounds,
-    min_area,
-    ...parameters
-  }: Static<typeof EverythingFields>,
-  overlay: boolean,
-  type: string,
-): Pick<EverythingJob, 'options' | 'parameters' | 'pointGrids'> {
-  if (pointGrids && parameters.points_per_side !== undefined) checkSide(parameters.points_per_side);
-  const written = writtenAs(format, overlay, type);
-  const options = readOptions({
-    ...(simplify !== undefined && { simplify }),
-    ...(transform && { transform }),
-    ...(bounds && { bounds }),
-  });
-  checkFormatFields(options, written);
-  return {
-    options: { ...options, format: written },
-    pointGrids,
-    parameters: {
-      ...EVERYTHING_DEFAULTS,
-      ...parameters,
-      min_mask_region_area: minAreaOf({
-        ...parameters,
-        ...(min_area !== undefined && { min_area }),
-      }),
-    },
-  };
-}
-
-/** How the masks are written for the answer. @throws SamError `not-acceptable` where that is not how it is to come */
-function writtenAs(
-  format: Static<typeof EverythingFields>['format'],
-  overlay: boolean,
-  type: string,
-): MaskFormat {
-  if (overlay) return 'rle';
-  if (type === GEOJSON) {
-    if (format === undefined || format === 'geojson') return 'geojson';
-    throw new SamError('not-acceptable', `${format} can be had as application/json or ${NDJSON}`);
-  }
-  if (format !== 'coco') return format ?? 'rle';
-  if (type !== NDJSON) return 'rle';
-  throw new SamError('not-acceptable', 'coco is one file, available as application/json');
 }

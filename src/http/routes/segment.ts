@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { SamError } from '../../core/errors.js';
 import type { DrawnMask } from '../../core/ports.js';
 import { drawn } from '../../service/cutouts.js';
-import type { Prediction } from '../../service/predictor.js';
+import type { Prediction } from '../../service/prediction.js';
 import {
   checkAnswer,
   MASK_ANSWERS,
@@ -22,7 +22,7 @@ import {
   OverlayQuery,
   readPrompts,
   validated,
-} from '../bodies/prompts.js';
+} from '../bodies/prompts/prompts.js';
 import type { Upload } from '../bodies/uploads.js';
 import type { Context, Server } from '../context.js';
 import { PromptRequest, SegmentRequest } from '../schemas/requests.js';

@@ -2,7 +2,8 @@ import { Type } from 'typebox';
 import { ERROR_CODES } from '../../core/errors.js';
 import type { MaskFormat, PromptResult, Segmentations } from '../../core/mask.js';
 import { PRECISIONS } from '../../core/model.js';
-import { Dtype, EmbeddingId, LowResLogits } from './requests.js';
+import { Dtype, LowResLogits } from './mask-input.js';
+import { EmbeddingId } from './requests.js';
 import { choice, ref, strict } from './schema.js';
 
 const Size = Type.Array(Type.Integer(), {

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import type { ImageSize } from '../../core/image.js';
-import type { PackedRunLengths } from '../../core/run-lengths.js';
+import type { PackedRunLengths } from '../../core/masks/run-lengths.js';
 import { colourChunks, withChunks } from '../../image/colour-chunks.js';
 import { cropImage } from '../../image/crop.js';
 import { cutOut } from '../../image/cutout.js';

@@ -1,7 +1,7 @@
 import type { ImageSize } from '../../core/image.js';
-import { LOW_RES_SIDE } from '../../core/low-res-mask.js';
 import type { FoundMask, MaskFormat, UncutMask } from '../../core/mask.js';
-import { serializeMask } from '../../core/mask-shape.js';
+import { LOW_RES_SIDE } from '../../core/masks/low-res-mask.js';
+import { serializeMask } from '../../core/masks/mask-shape.js';
 import type { CutTask, MaskOptions, WriteTask } from '../../core/ports.js';
 import {
   BYTES_PER_ELEMENT,

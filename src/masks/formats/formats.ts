@@ -6,8 +6,8 @@ import type {
   Ring,
   Segmentations,
 } from '../../core/mask.js';
+import type { RunLengths } from '../../core/masks/run-lengths.js';
 import type { MaskOptions } from '../../core/ports.js';
-import type { RunLengths } from '../../core/run-lengths.js';
 import { antimeridianOf, traceHalves } from '../outlines/antimeridian.js';
 import { tracePolygons } from '../outlines/polygons.js';
 import { simplifyPolygons } from '../outlines/simplify.js';

@@ -1,5 +1,5 @@
 import type { ImageSize } from '../../core/image.js';
-import type { RunLengths } from '../../core/run-lengths.js';
+import type { RunLengths } from '../../core/masks/run-lengths.js';
 import { toImage } from './rle.js';
 
 /** Label Studio masks are RGBA. */

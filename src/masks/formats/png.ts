@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { pngChunk } from '../../core/bytes/png-chunk.js';
 import { neededChunks } from '../../core/bytes/png-chunks.js';
 import type { ImageSize } from '../../core/image.js';
-import type { RunLengths } from '../../core/run-lengths.js';
+import type { RunLengths } from '../../core/masks/run-lengths.js';
 import { stripsOf } from '../components.js';
 import { fromImage } from './rle.js';
 

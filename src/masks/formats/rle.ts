@@ -1,5 +1,5 @@
 import type { ImageSize } from '../../core/image.js';
-import type { PackedRunLengths, RunLengths } from '../../core/run-lengths.js';
+import type { PackedRunLengths, RunLengths } from '../../core/masks/run-lengths.js';
 
 /** Five bits of a value travel in a character; the sixth says that more follow. */
 const GROUP = 32;

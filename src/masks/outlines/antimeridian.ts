@@ -1,6 +1,6 @@
 import type { ImageSize } from '../../core/image.js';
 import type { Georeference, Polygon } from '../../core/mask.js';
-import type { RunLengths } from '../../core/run-lengths.js';
+import type { RunLengths } from '../../core/masks/run-lengths.js';
 import { tracePolygons } from './polygons.js';
 import { splitRuns } from './slabs.js';
 

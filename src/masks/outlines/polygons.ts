@@ -1,6 +1,6 @@
 import type { ImageSize } from '../../core/image.js';
 import type { Polygon, Ring } from '../../core/mask.js';
-import type { RunLengths } from '../../core/run-lengths.js';
+import type { RunLengths } from '../../core/masks/run-lengths.js';
 import { connectedComponents } from '../components.js';
 
 /** Steps along the edges of pixels: right, down, left, up; one more is a turn to the right. */

@@ -4,10 +4,7 @@ import { VertexQueue } from './vertex-queue.js';
 
 /** Corners that a ring keeps. */
 const FEWEST = 3;
-/**
- * Vertices, for each that there is, that may be looked at until nothing more is removed, and that distances may be
- * worked out of until only those of short chains are: outlines that are made to take long stay as they are then.
- */
+/** For each vertex: looks at others until nothing more is removed, and distances until only short chains are measured. */
 const LOOKS = 64;
 const DISTANCES = 256;
 /** Vertices that may be removed at all: the first of a mask that has more, which no photograph's has. */

@@ -1,6 +1,6 @@
 import type { ImageSize } from '../../core/image.js';
 import type { Ring } from '../../core/mask.js';
-import type { RunLengths } from '../../core/run-lengths.js';
+import type { RunLengths } from '../../core/masks/run-lengths.js';
 import { tracePolygons } from './polygons.js';
 import { simplifyPolygons } from './simplify.js';
 

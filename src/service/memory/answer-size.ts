@@ -1,7 +1,7 @@
 import { base64Length } from '../../core/bytes/base64-length.js';
 import { SamError } from '../../core/errors.js';
-import { LOW_RES_LOGITS } from '../../core/low-res-mask.js';
 import type { FoundMask } from '../../core/mask.js';
+import { LOW_RES_LOGITS } from '../../core/masks/low-res-mask.js';
 import type { MaskOptions } from '../../core/ports.js';
 import { BYTES_PER_ELEMENT } from '../../core/tensor.js';
 

@@ -1,4 +1,4 @@
-import type { MaskFormat, Segmentations } from './mask.js';
+import type { MaskFormat, Segmentations } from '../mask.js';
 
 /** How a segmentation goes into an answer: as JSON, as a file of its own, or as a feature of a collection. */
 export type MaskShape = 'json' | 'file' | 'feature';

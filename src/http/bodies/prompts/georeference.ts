@@ -1,5 +1,5 @@
-import { violation } from '../../core/errors.js';
-import type { Georeference } from '../../core/mask.js';
+import { violation } from '../../../core/errors.js';
+import type { Georeference } from '../../../core/mask.js';
 
 /** Of the numbers of a georeference: whatever the unit, the earth is smaller. */
 export const LARGEST = 1e12;

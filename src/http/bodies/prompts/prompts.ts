@@ -1,12 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 import { type Static, type TSchema, Type } from 'typebox';
-import { SamError, violation } from '../../core/errors.js';
-import type { MaskFormat } from '../../core/mask.js';
-import type { MaskOptions } from '../../core/ports.js';
-import type { Prompt, PromptLeniency } from '../../core/prompt.js';
-import type { Prediction } from '../../service/predictor.js';
-import { FORM, invalid as invalidFields } from '../problems.js';
-import { ModelName, type PromptRequest } from '../schemas/requests.js';
+import { SamError, violation } from '../../../core/errors.js';
+import type { MaskFormat } from '../../../core/mask.js';
+import type { MaskOptions } from '../../../core/ports.js';
+import type { Prompt, PromptLeniency } from '../../../core/prompt.js';
+import type { Prediction } from '../../../service/prediction.js';
+import { FORM, invalid as invalidFields } from '../../problems.js';
+import { ModelName, type PromptRequest } from '../../schemas/requests.js';
 import { readGeoreference } from './georeference.js';
 
 /** Asks for a picture in place of masks. */

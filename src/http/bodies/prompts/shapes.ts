@@ -1,4 +1,4 @@
-import { jsonFault } from './json-fault.js';
+import { jsonFault } from '../json-fault.js';
 
 /** What the fields of a request look like. */
 const SHAPES: Record<string, string> = {
