@@ -118,6 +118,31 @@ t.test('what is answered but not as it should be', async (t) => {
       const single = await decode({ ...prompt, on_error: 'result' });
       t.match(single.results, [{ masks: [], error: { errors: [{ path }] } }]);
     }
+    const malformed = [{ box: [1, 2, 3] }, good, { boxes: [] }, 'nothing', { point_labels: 1 }];
+    const json = { image: { base64: picture.toString('base64') } };
+    for (const response of [
+      await post('/decode', { embedding_id, prompts: malformed, on_error: 'result' }),
+      await post('/segment', form(picture, { prompts: malformed, on_error: 'result' })),
+      await post('/segment', { ...json, prompts: malformed, on_error: 'result' }),
+    ]) {
+      t.equal(response.status, 200);
+      const { results } = (await response.json()) as Answer;
+      t.same(results[1]?.masks[0]?.bbox, alone?.masks[0]?.bbox);
+      t.notOk(results[1]?.error);
+      for (const [i, path] of [
+        [0, '/prompts/0/box'],
+        [2, '/prompts/2/boxes'],
+        [3, '/prompts/3'],
+        [4, '/prompts/4/point_labels'],
+      ] as const) {
+        t.match(results[i], {
+          masks: [],
+          error: { type: '/problems/invalid-request', status: 400, errors: [{ path }] },
+        });
+      }
+    }
+    const strict = await post('/decode', { embedding_id, prompts: malformed });
+    await problem(t, strict, 400, 'invalid-request');
     const segmented = await post('/segment', form(picture, { prompts, on_error: 'result' }));
     t.same(((await segmented.json()) as Answer).results.length, prompts.length);
     const file = { accept: 'image/png' };

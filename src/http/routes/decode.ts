@@ -2,6 +2,7 @@ import '@fastify/multipart';
 import { SamError, violation } from '../../core/errors.js';
 import { checkAnswer, MASK_ANSWERS, negotiate, sendMasks } from '../answers/mask-answer.js';
 import { rounded, steps } from '../answers/timings.js';
+import { setBadPromptsAside, withBadPrompts } from '../bodies/prompts/bad-prompts.js';
 import {
   checkFormatFields,
   checkLeniency,
@@ -58,6 +59,7 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
     // Forms have a parser, for the routes that take images; this is none of them.
     preValidation: async (request) => {
       if (request.isMultipart()) throw new SamError('unsupported-media-type', 'send JSON');
+      setBadPromptsAside(request, request.body);
     },
     handler: async (request, reply) => {
       const { embedding_id, ...body } = request.body;
@@ -75,7 +77,10 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
         request.notes = { embedding: embedding_id, tier, prompts: list.prompts.length };
         await model.load();
         const { caller } = request;
-        return predictor.predict(embedding, list.prompts, options, caller, list.leniency);
+        return withBadPrompts(
+          request,
+          await predictor.predict(embedding, list.prompts, options, caller, list.leniency),
+        );
       });
       request.steps.push(...steps(prediction.timings));
       const timings = rounded(prediction.timings);

@@ -15,6 +15,7 @@ import {
 import { IMAGE_STEPS, steps } from '../answers/timings.js';
 import { readForm } from '../bodies/form.js';
 import { imageJsonLimit, receiveNamed, takeImageJson } from '../bodies/image-json.js';
+import { setBadPromptsAside, withBadPrompts } from '../bodies/prompts/bad-prompts.js';
 import {
   checkFormatFields,
   checkLeniency,
@@ -87,6 +88,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
     bodyLimit: imageJsonLimit(uploads.maxImageBytes, PROMPTS_LIMIT),
     validatorCompiler: jsonBodiesOnly(server),
     onRequest: async ({ caller }) => room.images(caller),
+    preValidation: async (request) => setBadPromptsAside(request, request.body),
     handler: async (request, reply) => {
       const overlay = request.query.overlay === '1';
       const { upload, fields } = await receive(request);
@@ -104,7 +106,10 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
         const { embedding, flight, timings } = await embeddings.embed(image, sha256, caller, owner);
         request.steps.push(...steps(upload.timings), ...steps(timings, IMAGE_STEPS));
         request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
-        return predictor.predict(embedding, list.prompts, options, caller, list.leniency);
+        return withBadPrompts(
+          request,
+          await predictor.predict(embedding, list.prompts, options, caller, list.leniency),
+        );
       });
       request.steps.push(...steps(prediction.timings));
       if (overlay) {
@@ -125,6 +130,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
     const body = request.body as SegmentRequest | undefined;
     if (request.isMultipart() || body === undefined) {
       const { upload, fields } = await readForm(request, uploads, FIELDS);
+      setBadPromptsAside(request, fields);
       return { upload, fields: validated(request, PromptRequest, fields) };
     }
     const { image, ...fields } = body;

@@ -123,8 +123,8 @@ const REQUEST_FIELDS = {
     choice(['fail', 'result'], {
       default: 'fail',
       description:
-        'What a prompt does that cannot be answered, as it lies outside the image or lacks a label: it fails its ' +
-        'request, or its own result has the `error` and no masks. For answers in JSON.',
+        'What a prompt does that cannot be answered, as it lies outside the image, lacks a label or has another shape: ' +
+        'it fails its request, or its own result has the `error` and no masks. For answers in JSON.',
     }),
   ),
   ...OUTLINE_FIELDS,

@@ -1,0 +1,44 @@
+import type { FastifyRequest } from 'fastify';
+import type { SamError } from '../../../core/errors.js';
+import type { Prediction } from '../../../service/prediction.js';
+import { FORM, invalid } from '../../problems.js';
+import { Prompt } from '../../schemas/requests.js';
+
+/** Prompts that are looked at one by one; a request of more is validated as a whole. */
+const MOST = 4096;
+
+const found = new WeakMap<FastifyRequest, ReadonlyMap<number, SamError>>();
+
+/**
+ * Puts an empty prompt in the place of each that does not fit its schema, and keeps what is wrong with it, if the request
+ * wants such errors among its results (`on_error: "result"`). To be called before the whole is validated.
+ * @param fields of the request, as they came.
+ */
+export function setBadPromptsAside(request: FastifyRequest, fields: unknown): void {
+  if (typeof fields !== 'object' || fields === null) return;
+  const { on_error, prompts } = fields as { on_error?: unknown; prompts?: unknown };
+  if (on_error !== 'result' || !Array.isArray(prompts) || prompts.length > MOST) return;
+  const validate = request.compileValidationSchema(Prompt, 'body');
+  const bad = new Map<number, SamError>();
+  for (const [i, prompt] of prompts.entries()) {
+    if (validate(prompt)) continue;
+    const findings = (validate.errors ?? []).map((error) => ({
+      ...error,
+      instancePath: `/prompts/${i}${error.instancePath}`,
+    }));
+    bad.set(i, invalid(findings, request.isMultipart() ? FORM : 'the body', fields));
+  }
+  for (const i of bad.keys()) prompts[i] = {};
+  if (bad.size > 0) found.set(request, bad);
+}
+
+/** The prediction with the errors of the prompts that were set aside in their places. */
+export function withBadPrompts(request: FastifyRequest, prediction: Prediction): Prediction {
+  const bad = found.get(request);
+  if (!bad) return prediction;
+  const results = prediction.results.map((result, i) => {
+    const error = bad.get(i);
+    return error ? { masks: [], error } : result;
+  });
+  return { ...prediction, results };
+}
