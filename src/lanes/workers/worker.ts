@@ -45,7 +45,7 @@ export class Worker {
       new WorkerThread(job, settings, (error, started) => this.#lose(error, started));
   }
 
-  /** Whether this worker has prepared for a affinityKey before and still remembers it. */
+  /** Whether this worker has prepared for an affinity key before and still remembers it. */
   isWarm(affinityKey: string | undefined): boolean {
     return affinityKey !== undefined && this.#warm.has(affinityKey);
   }
@@ -97,7 +97,7 @@ export class Worker {
       running.over = true;
       if (running.givenUp) await worker.end();
     });
-    // Whoever throws may have left a affinityKey half prepared.
+    // A job that throws may have left what belongs to a key half prepared.
     answer.catch(() => this.#warm.clear());
     return { begun: worker.started, answer, released };
   }
