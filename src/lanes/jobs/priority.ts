@@ -1,4 +1,4 @@
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 
 /**
  * Lets every other thread of the process go before this one and those it starts from now on, its network's among
@@ -6,5 +6,7 @@ import { constants, setPriority } from 'node:os';
  * the whole process that steps back.
  */
 export function lowerPriority(): void {
-  if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  const lower = constants.priority.PRIORITY_BELOW_NORMAL;
+  // A process that was started with a lower one may not raise it.
+  if (process.platform === 'linux' && getPriority() < lower) setPriority(lower);
 }
