@@ -70,18 +70,16 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       checkLeniency(list, answer.shape === 'json');
       checkFormatFields(list.options, answer.format);
       const options = { ...list.options, format: answer.format };
-      const prediction = await located(list, async () => {
+      const predicted = await located(list, async () => {
         predictor.check(list.prompts, options, list.leniency);
         const model = models.of(embedding_id);
         const { embedding, tier } = await model.embeddings.find(embedding_id, request.owner);
         request.notes = { embedding: embedding_id, tier, prompts: list.prompts.length };
         await model.load();
         const { caller } = request;
-        return withBadPrompts(
-          request,
-          await predictor.predict(embedding, list.prompts, options, caller, list.leniency),
-        );
+        return predictor.predict(embedding, list.prompts, options, caller, list.leniency);
       });
+      const prediction = withBadPrompts(request, predicted);
       request.steps.push(...steps(prediction.timings));
       const timings = rounded(prediction.timings);
       request.notes = { ...request.notes, timings };

@@ -101,16 +101,14 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       checkFormatFields(list.options, answer.format);
       const options = { ...list.options, format: answer.format };
       const { caller, owner } = request;
-      const prediction = await located(list, async () => {
+      const predicted = await located(list, async () => {
         predictor.check(list.prompts, options, list.leniency);
         const { embedding, flight, timings } = await embeddings.embed(image, sha256, caller, owner);
         request.steps.push(...steps(upload.timings), ...steps(timings, IMAGE_STEPS));
         request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
-        return withBadPrompts(
-          request,
-          await predictor.predict(embedding, list.prompts, options, caller, list.leniency),
-        );
+        return predictor.predict(embedding, list.prompts, options, caller, list.leniency);
       });
+      const prediction = withBadPrompts(request, predicted);
       request.steps.push(...steps(prediction.timings));
       if (overlay) {
         const task = { image, masks: await bestOf(prediction), prompts: list.prompts };

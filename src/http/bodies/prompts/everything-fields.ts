@@ -52,7 +52,7 @@ function writtenAs(
   if (overlay) return 'rle';
   if (type === GEOJSON) {
     if (format === undefined || format === 'geojson') return 'geojson';
-    throw new SamError('not-acceptable', `${format} can be had as application/json or ${NDJSON}`);
+    throw new SamError('not-acceptable', `${format} is available as application/json or ${NDJSON}`);
   }
   if (format !== 'coco') return format ?? 'rle';
   if (type !== NDJSON) return 'rle';
