@@ -37,7 +37,7 @@ export class DecodeLane
 
   /** Tasks about one image go to a worker that has its context, and together where that is faster. */
   decode(tasks: readonly DecodeTask[], caller?: Caller): Promise<Decoded[]> {
-    const errands = tasks.map((task) => {
+    const prepared = tasks.map((task) => {
       const affinityKey = entryName(task.embedding);
       const [first] = task.prompts;
       return {
@@ -46,7 +46,7 @@ export class DecodeLane
         ...(first && { group: `${affinityKey}/${batchKey(first.prompt)}` }),
       };
     });
-    return this.run('decode', errands, caller);
+    return this.run('decode', prepared, caller);
   }
 
   cut(task: CutTask, caller: Caller): Promise<readonly FoundMask[]> {

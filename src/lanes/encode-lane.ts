@@ -26,16 +26,16 @@ class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
 /** Where networks run: few workers with many threads each, or one with a GPU. */
 class Networks extends Lane<typeof EncodeJob, EncodeJob.EncodeSettings> {
   async encode(task: ImageJob.Prepared, caller?: Caller): Promise<Encoded> {
-    const [encoded] = await this.run('encode', [errand(task)], caller);
+    const [encoded] = await this.run('encode', [laneTask(task)], caller);
     return encoded as Encoded;
   }
 
   encodeCrop(task: ImageJob.Prepared, caller: Caller): Promise<Encoded> {
-    return this.runInBackground('encode', errand(task), caller);
+    return this.runInBackground('encode', laneTask(task), caller);
   }
 }
 
-function errand(task: ImageJob.Prepared) {
+function laneTask(task: ImageJob.Prepared) {
   return { task, group: task.model, transfer: [task.input.buffer] };
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Caller } from '../../core/caller.js';
 import type { Outcome } from '../jobs/outcome.js';
 import type { Worker } from '../workers/worker.js';
@@ -32,12 +33,15 @@ export interface QueuedTask extends LaneTask<unknown> {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Whether a task may be done now. */
-type Allows = (ticket: QueuedTask) => boolean;
+/** A task that is not in the queue yet. */
+export type NewTask = Omit<QueuedTask, 'queuedAt' | 'resolve' | 'reject'>;
 
-/** A ticket in the queue. */
+/** Whether a task may be done now. */
+type Allows = (task: QueuedTask) => boolean;
+
+/** A task in the queue. */
 interface Place {
-  readonly ticket: QueuedTask;
+  readonly task: QueuedTask;
   readonly turn: number;
   /** Fires when it has waited too long. */
   readonly late: NodeJS.Timeout | undefined;
@@ -53,13 +57,13 @@ export class Queue {
   readonly #places: Place[] = [];
   readonly #turns = { urgent: new Turns(), background: new Turns() };
   readonly #limitMs: number;
-  readonly #onLate: (ticket: QueuedTask) => void;
+  readonly #onLate: (task: QueuedTask) => void;
 
   /**
    * @param limitMs how long a task may wait; long work waits as long as others come.
    * @param onLate told of each that waited too long and has been taken out.
    */
-  constructor(limitMs: number, onLate: (ticket: QueuedTask) => void) {
+  constructor(limitMs: number, onLate: (task: QueuedTask) => void) {
     this.#limitMs = limitMs;
     this.#onLate = onLate;
   }
@@ -70,7 +74,7 @@ export class Queue {
 
   /** Tasks that are not long work. */
   get urgent(): number {
-    const end = this.#places.findIndex(({ ticket }) => ticket.background);
+    const end = this.#places.findIndex(({ task }) => task.background);
     return end < 0 ? this.#places.length : end;
   }
 
@@ -80,40 +84,61 @@ export class Queue {
   }
 
   /** Says how long a task took. @param times as long as one does on average. */
-  charge(ticket: QueuedTask, times: number): void {
-    this.#turnsOf(ticket).charge(clientOf(ticket), times);
+  charge(task: QueuedTask, times: number): void {
+    this.#turnsOf(task).charge(clientOf(task), times);
   }
 
   /** The first that may be done now. */
   first(allows: Allows = () => true): QueuedTask | undefined {
-    return this.#places.find(({ ticket }) => allows(ticket))?.ticket;
+    return this.#places.find(({ task }) => allows(task))?.task;
   }
 
-  add(ticket: QueuedTask): void {
+  /** Adds a task. @param signal takes it out again. @returns what becomes of it */
+  async outcomeOf(task: NewTask, signal: AbortSignal): Promise<Outcome<unknown>> {
+    // A request may have any number of tasks, and long work gives one signal to them all.
+    setMaxListeners(0, signal);
+    const over = new AbortController();
+    try {
+      return await new Promise<Outcome<unknown>>((resolve, reject) => {
+        const queued = { ...task, queuedAt: performance.now(), resolve, reject };
+        // A task that runs already is finished for nobody.
+        const forget = () => {
+          this.remove(queued);
+          reject(signal.reason);
+        };
+        signal.addEventListener('abort', forget, { once: true, signal: over.signal });
+        this.#add(queued);
+      });
+    } finally {
+      over.abort();
+    }
+  }
+
+  #add(task: QueuedTask): void {
     const tooLong = () => {
-      this.remove(ticket);
-      this.#onLate(ticket);
+      this.remove(task);
+      this.#onLate(task);
     };
-    const late = ticket.background ? undefined : setTimeout(tooLong, this.#limitMs).unref();
-    const turns = this.#turnsOf(ticket);
-    const turn = turns.join(clientOf(ticket));
-    const waiting = turns.waiting(clientOf(ticket));
+    const late = task.background ? undefined : setTimeout(tooLong, this.#limitMs).unref();
+    const turns = this.#turnsOf(task);
+    const turn = turns.join(clientOf(task));
+    const waiting = turns.waiting(clientOf(task));
     const isLater = (other: Place) => {
-      if (other.ticket.background !== ticket.background) return other.ticket.background;
+      if (other.task.background !== task.background) return other.task.background;
       // Within a turn those go first who ask for least: a click goes before a part of a large request.
       return other.turn === turn
-        ? turns.waiting(clientOf(other.ticket)) > waiting
+        ? turns.waiting(clientOf(other.task)) > waiting
         : other.turn > turn;
     };
     const later = this.#places.findIndex(isLater);
     const at = later < 0 ? this.#places.length : later;
-    this.#places.splice(at, 0, { ticket, turn, late, passedOver: 0 });
+    this.#places.splice(at, 0, { task, turn, late, passedOver: 0 });
   }
 
-  /** Takes a ticket out, if it is there. */
-  remove(ticket: QueuedTask): void {
-    const place = this.#extract(ticket);
-    if (place) this.#turnsOf(ticket).leave(clientOf(ticket), place.turn);
+  /** Takes a task out, if it is there. */
+  remove(task: QueuedTask): void {
+    const place = this.#extract(task);
+    if (place) this.#turnsOf(task).leave(clientOf(task), place.turn);
   }
 
   /**
@@ -121,19 +146,19 @@ export class Queue {
    * @param most how many tasks of its group may run together. @param allows which tasks may be done now.
    */
   take(worker: Pick<Worker, 'isWarm'>, most: number, allows: Allows = () => true): QueuedTask[] {
-    const places = this.#places.filter(({ ticket }) => allows(ticket));
+    const places = this.#places.filter(({ task }) => allows(task));
     const [first] = places;
     const chosen = this.#choose(worker, places);
     if (!first || !chosen) return [];
-    this.#turnsOf(first.ticket).advance(first.turn);
+    this.#turnsOf(first.task).advance(first.turn);
     const { kind, group } = chosen;
     const isCompanion = (other: QueuedTask) =>
       other !== chosen && group !== undefined && other.group === group && other.kind === kind;
-    const companions = places.map(({ ticket }) => ticket).filter(isCompanion);
+    const companions = places.map(({ task }) => task).filter(isCompanion);
     const batch = [chosen, ...companions.slice(0, most - 1)];
-    for (const ticket of batch) {
-      const place = this.#extract(ticket);
-      if (place) this.#turnsOf(ticket).serve(clientOf(ticket), place.turn);
+    for (const task of batch) {
+      const place = this.#extract(task);
+      if (place) this.#turnsOf(task).serve(clientOf(task), place.turn);
     }
     return batch;
   }
@@ -147,15 +172,15 @@ export class Queue {
   toPushOut(caller: Caller | undefined, tasks: number, excess: number): QueuedTask[] | undefined {
     const turns = this.#turns.urgent;
     const least = turns.waiting(caller?.client ?? '') + tasks;
-    const left = this.#places.map(({ ticket }) => ticket).filter(({ background }) => !background);
+    const left = this.#places.map(({ task }) => task).filter(({ background }) => !background);
     const out: QueuedTask[] = [];
     while (out.length < excess) {
       const [client, waiting] = heaviest(left);
       if (waiting <= least) return undefined;
-      const last = left.filter((ticket) => clientOf(ticket) === client).reduce(later);
+      const last = left.filter((task) => clientOf(task) === client).reduce(later);
       const going = left.filter(({ request }) => request === last.request);
       out.push(...going);
-      for (const ticket of going) left.splice(left.indexOf(ticket), 1);
+      for (const task of going) left.splice(left.indexOf(task), 1);
     }
     return out;
   }
@@ -164,8 +189,8 @@ export class Queue {
     return background ? this.#turns.background : this.#turns.urgent;
   }
 
-  #extract(ticket: QueuedTask): Place | undefined {
-    const at = this.#places.findIndex((place) => place.ticket === ticket);
+  #extract(task: QueuedTask): Place | undefined {
+    const at = this.#places.findIndex((place) => place.task === task);
     if (at < 0) return undefined;
     clearTimeout(this.#places[at]?.late);
     return this.#places.splice(at, 1)[0];
@@ -173,13 +198,13 @@ export class Queue {
 
   #choose(worker: Pick<Worker, 'isWarm'>, places: readonly Place[]): QueuedTask | undefined {
     const [first] = places;
-    if (!first || worker.isWarm(first.ticket.affinityKey) || first.passedOver === PATIENCE) {
-      return first?.ticket;
+    if (!first || worker.isWarm(first.task.affinityKey) || first.passedOver === PATIENCE) {
+      return first?.task;
     }
-    const peers = places.filter(({ ticket }) => ticket.background === first.ticket.background);
-    const prepared = peers.find(({ ticket }) => worker.isWarm(ticket.affinityKey));
+    const peers = places.filter(({ task }) => task.background === first.task.background);
+    const prepared = peers.find(({ task }) => worker.isWarm(task.affinityKey));
     if (prepared) first.passedOver++;
-    return (prepared ?? first).ticket;
+    return (prepared ?? first).task;
   }
 }
 
@@ -189,10 +214,10 @@ function clientOf({ caller }: QueuedTask): string {
 }
 
 /** The client with most tasks, and how many those are. */
-function heaviest(tickets: readonly QueuedTask[]): [client: string, tasks: number] {
+function heaviest(tasks: readonly QueuedTask[]): [client: string, tasks: number] {
   const counts = new Map<string, number>();
-  for (const ticket of tickets) {
-    counts.set(clientOf(ticket), (counts.get(clientOf(ticket)) ?? 0) + 1);
+  for (const task of tasks) {
+    counts.set(clientOf(task), (counts.get(clientOf(task)) ?? 0) + 1);
   }
   return [...counts].reduce((most, next) => (next[1] > most[1] ? next : most), ['', 0]);
 }

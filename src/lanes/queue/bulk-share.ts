@@ -1,0 +1,65 @@
+import type { QueuedTask } from './queue.js';
+
+/** A request of more tasks is a large one. */
+const MOST_TOGETHER = 2;
+/** After so many milliseconds without a small request, large ones take all workers. */
+const QUIET_MS = 2000;
+/** Beside other work, a part of long work is followed by a pause so many times as long. */
+const REST = 3;
+
+/**
+ * The share of the workers that parts of large requests and of long work may take. Beside clicks and beside other work
+ * they keep to one worker, so that a click finds another free; beside other work, long work keeps to a share of that
+ * one's time.
+ */
+export class BulkShare {
+  readonly #othersWork: () => boolean;
+  readonly #onRested: () => void;
+  /** Workers that run such parts. */
+  #running = 0;
+  /** Runs while others have the processor to themselves, if they need it. */
+  #rest: NodeJS.Timeout | undefined;
+  /** When the last small request of a client came. */
+  #askedAt = Number.NEGATIVE_INFINITY;
+
+  /**
+   * @param othersWork whether others need the processor.
+   * @param onRested told when long work may go on.
+   */
+  constructor(othersWork: () => boolean, onRested: () => void) {
+    this.#othersWork = othersWork;
+    this.#onRested = onRested;
+  }
+
+  /** Takes note of a client's request. @returns whether it is a large one */
+  ask(tasks: number, isClients: boolean): boolean {
+    const isLarge = tasks > MOST_TOGETHER;
+    if (isClients && !isLarge) this.#askedAt = performance.now();
+    return isLarge;
+  }
+
+  /** Which tasks a worker may take now. */
+  allowed(): (task: QueuedTask) => boolean {
+    const othersWork = this.#othersWork();
+    const rests = othersWork && this.#rest !== undefined;
+    const asked = performance.now() - this.#askedAt < QUIET_MS;
+    const full = this.#running > 0 && (othersWork || asked);
+    return ({ bulk, background }) => !(full && bulk) && !(rests && background);
+  }
+
+  begin({ bulk }: QueuedTask): void {
+    if (bulk) this.#running++;
+  }
+
+  /** @param ms that the task took. */
+  end({ bulk, background }: QueuedTask, ms: number): void {
+    if (bulk) this.#running--;
+    if (!background) return;
+    clearTimeout(this.#rest);
+    // Its end is told by the timer itself, which may be early by the clock.
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined;
+      this.#onRested();
+    }, REST * ms).unref();
+  }
+}
