@@ -17,12 +17,14 @@ import { AllowedHosts } from './remote/allowed-hosts.js';
 import { ImageUrls } from './remote/image-urls.js';
 import { Cutouts } from './service/cutouts.js';
 import { DecoderFiles } from './service/decoder-files.js';
+import { Everything } from './service/everything/everything.js';
 import { MaskGenerator } from './service/everything/mask-generator.js';
 import { ImageAdmission, PixelBudget } from './service/image-admission.js';
 import { collectGarbage } from './service/memory/garbage.js';
 import { Ledger } from './service/memory/ledger.js';
 import { MemoryGuard } from './service/memory/memory-guard.js';
 import { Predictor } from './service/predictor.js';
+import { Segmenter } from './service/segmenter.js';
 import { LogitsStore } from './store/logits-store.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -75,6 +77,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const models = createModels(config, files, shared);
   const logits = new LogitsStore(config.logits.bytes, config.logits.ttlMs);
   const predictor = new Predictor(lanes.decode, logits, config.prompts);
+  const cutouts = new Cutouts(images, AMBIGUOUS_MASKS * config.images.maxPixels);
   const generator = new MaskGenerator(lanes.decode, config.everything);
 
   const ledger = new Ledger(config.ledger);
@@ -100,11 +103,9 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const server = await createServer(
     {
       models,
-      predictor,
+      segmenter: new Segmenter(models, predictor, cutouts, images),
+      everything: new Everything(models, generator, images),
       decoderFiles: new DecoderFiles(lanes.decode),
-      generator,
-      cutouts: new Cutouts(images, AMBIGUOUS_MASKS * config.images.maxPixels),
-      images,
       ledger,
       uploads,
       remote: new ImageUrls({

@@ -92,9 +92,13 @@ export interface MaskOptions {
   readonly keepLogits: boolean;
 }
 
-/** Prompts of one `batchKey`, which the decoder can run as one batch. */
+/** Prompts that the decoder can run as one batch. */
 export interface DecodeTask {
   readonly embedding: Embedding;
+  /** The `batchKey` of them all: tasks of one image with the same can run together. */
+  readonly batch: string;
+  /** Whether each has `AMBIGUOUS_MASKS` for an answer, or one. */
+  readonly multimask: boolean;
   /** Each with its place in the request, which errors name. */
   readonly prompts: readonly { readonly index: number; readonly prompt: Prompt }[];
   readonly options: MaskOptions;

@@ -20,7 +20,6 @@ import type {
   PromptLane,
   WriteTask,
 } from '../core/ports.js';
-import { batchKey } from '../core/prompt.js';
 import type * as DecodeJob from './jobs/decode-job.js';
 import type { DecodeSettings } from './jobs/decoders.js';
 import { Lane } from './lane.js';
@@ -39,12 +38,7 @@ export class DecodeLane
   decode(tasks: readonly DecodeTask[], caller?: Caller): Promise<Decoded[]> {
     const prepared = tasks.map((task) => {
       const affinityKey = entryName(task.embedding);
-      const [first] = task.prompts;
-      return {
-        task,
-        affinityKey,
-        ...(first && { group: `${affinityKey}/${batchKey(first.prompt)}` }),
-      };
+      return { task, affinityKey, group: `${affinityKey}/${task.batch}` };
     });
     return this.run('decode', prepared, caller);
   }
