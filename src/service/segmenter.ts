@@ -57,7 +57,7 @@ export class Segmenter {
   /**
    * The photograph with each prompt's best mask drawn on it.
    * @param query for masks as `rle`.
-   * @throws SamError as `segment`, and what `PictureMaker.overlay` throws
+   * @throws SamError as `segment`, and what `PictureMaker.draw` throws
    */
   async overlay(
     file: ImageFile,
@@ -75,8 +75,10 @@ export class Segmenter {
         return drawn({ ...mask, segmentation: JSON.parse(Buffer.from(text).toString()) });
       }),
     );
-    const task = { image: file.image, masks, prompts: query.prompts };
-    const png = await this.#pictures.overlay(task, caller);
-    return { embeddingId: prediction.embedding.id, png };
+    // A mask to start from may be large, and is not drawn.
+    const prompts = query.prompts.map(({ mask_input: _, ...prompt }) => prompt);
+    const task = { kind: 'overlay', image: file.image, masks, prompts } as const;
+    const [png] = await this.#pictures.draw(task, caller);
+    return { embeddingId: prediction.embedding.id, png: png as Uint8Array };
   }
 }

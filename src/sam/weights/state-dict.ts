@@ -1,4 +1,4 @@
-import { StartupError } from '../../core/errors.js';
+import { OperatorError } from '../../core/errors.js';
 import { type FloatTensor, transposed } from '../../onnx/float-tensor.js';
 import { decoderParameters } from '../decoder/decoder-parameters.js';
 import { checkShapes } from './shapes.js';
@@ -16,7 +16,7 @@ const LINEAR = /(_proj|lin\d|layers\.\d+)\.weight$/;
 
 /**
  * The weights of the prompt encoder and mask decoder from a state dict.
- * @throws StartupError naming the first tensor that is missing, misshapen, or not finite.
+ * @throws OperatorError naming the first tensor that is missing, misshapen, or not finite.
  */
 export function decoderWeights(tensors: ReadonlyMap<string, LazyTensor>): Weights {
   const expected = [...decoderParameters()].map(
@@ -31,13 +31,13 @@ export function decoderWeights(tensors: ReadonlyMap<string, LazyTensor>): Weight
   return weights;
 }
 
-/** @throws StartupError naming the tensor when it is missing or not finite. */
+/** @throws OperatorError naming the tensor when it is missing or not finite. */
 export function readTensor(tensors: ReadonlyMap<string, LazyTensor>, name: string): Float32Array {
   const tensor = tensors.get(name);
-  if (!tensor) throw new StartupError(`the tensor "${name}" is missing`);
+  if (!tensor) throw new OperatorError(`the tensor "${name}" is missing`);
   try {
     return tensor.read();
   } catch (cause) {
-    throw new StartupError(`the tensor "${name}": ${(cause as Error).message}`, { cause });
+    throw new OperatorError(`the tensor "${name}": ${(cause as Error).message}`, { cause });
   }
 }

@@ -65,7 +65,7 @@ export class Everything {
   /**
    * The photograph with all masks drawn on it.
    * @param query for masks as `rle`.
-   * @throws SamError as `segment`, and what `PictureMaker.overlay` throws
+   * @throws SamError as `segment`, and what `PictureMaker.draw` throws
    */
   async overlay(
     file: ImageFile,
@@ -78,8 +78,8 @@ export class Everything {
     for await (const event of events) if (event.type === 'mask') masks.push(event.mask);
     // Small objects lie on large ones.
     const runs = masks.toSorted((a, b) => b.area - a.area).map(drawn);
-    const task = { image: file.image, masks: runs, prompts: [] };
-    const png = await this.#pictures.overlay(task, caller);
-    return { embeddingId: embedding.id, png };
+    const task = { kind: 'overlay', image: file.image, masks: runs, prompts: [] } as const;
+    const [png] = await this.#pictures.draw(task, caller);
+    return { embeddingId: embedding.id, png: png as Uint8Array };
   }
 }
