@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { freePort } from '../../attack/victim.js';
-import { until } from '../fixtures/gauges.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form } from '../fixtures/service.js';
 
@@ -18,6 +17,7 @@ const run = promisify(execFile);
 t.test('the package starts in a folder that has nothing else', async (t) => {
   // Elsewhere: in a folder of ours npm would find our package.json and .npmrc above.
   const place = mkdtempSync(join(tmpdir(), 'sam-split-npx-'));
+  t.teardown(() => rmSync(place, { recursive: true, force: true }));
   const [cwd, ownCache] = [join(place, 'empty'), join(place, 'cache')];
   for (const path of [cwd, ownCache]) mkdirSync(path);
   const pack = ['--import=tsx', 'scripts/pack.ts', cwd];
@@ -29,9 +29,7 @@ t.test('the package starts in a folder that has nothing else', async (t) => {
   const downloads = join(cache, '_cacache');
   mkdirSync(downloads, { recursive: true });
   symlinkSync(downloads, join(ownCache, '_cacache'));
-  const ours = Object.entries(process.env).filter(
-    ([name]) => !/^(npm_|INIT_CWD|NODE_)/i.test(name),
-  );
+  const ours = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_OPTIONS)/i.test(name));
   const port = await freePort();
   const env = {
     ...Object.fromEntries(ours),
@@ -45,20 +43,26 @@ t.test('the package starts in a folder that has nothing else', async (t) => {
 
   const said = npx('--version');
   const [words, errors] = await Promise.all([text(said.stdout), text(said.stderr)]);
+  if (/network request to \S+ failed/.test(errors)) {
+    await t.test('npx', { skip: 'NOT TESTED: npm reaches no registry' }, async () => {});
+    return;
+  }
   t.match(words, /^\d+\.\d+\.\d+\n$/, errors);
 
   const service = npx();
-  const log = text(service.stdout);
+  let log = '';
+  const ready = new Promise((resolve) => {
+    service.stdout.on('data', (part) => {
+      log += part;
+      if (log.includes('"msg":"ready"')) resolve(true);
+    });
+  });
   const gone = once(service, 'exit');
   t.teardown(() => {
     if (service.exitCode === null) process.kill(-(service.pid as number), 'SIGKILL');
-    rmSync(place, { recursive: true, force: true });
   });
   const url = `http://127.0.0.1:${port}`;
-  await until(async () => {
-    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
-    return answer?.ok === true || service.exitCode !== null;
-  });
+  t.equal(await Promise.race([ready, gone]), true, log);
   const prompt = { point_coords: [[32, 24]], point_labels: [1] };
   const segmented = await fetch(`${url}/segment`, {
     method: 'POST',
@@ -77,6 +81,6 @@ t.test('the package starts in a folder that has nothing else', async (t) => {
   }
   process.kill(-(service.pid as number), 'SIGTERM');
   await gone;
-  t.match(await log, /"msg":"draining"/);
+  t.match(log, /"msg":"draining"/);
   t.same(readdirSync(cwd), [file], 'and leaves nothing there');
 });
