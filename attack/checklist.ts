@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
@@ -281,9 +281,4 @@ export async function rows(url: string, id: string): Promise<Row[]> {
     table.push([`${name}, in a form`, status, slug, () => send('POST', '/embed', form(file))]);
   }
   return table.map(([name, status, slug, send]) => ({ name, status, slug, send }));
-}
-
-/** The id of an image with the model that is inside. */
-export function idOf(image: Uint8Array): string {
-  return `mobile_sam:${createHash('sha256').update(image).digest('hex')}`;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import sharp, { type Sharp } from 'sharp';
 import { noise as seeded } from '../test/fixtures/pictures.js';
 import { draw, scene } from '../test/fixtures/scenes.js';
@@ -10,6 +11,11 @@ const { width, height } = SCENE;
 /** Another file with the same picture: what follows the end of a PNG is no part of it. */
 export function variant(i: number | string): Buffer {
   return Buffer.concat([PICTURE, Buffer.from(`#${i}`)]);
+}
+
+/** The id of an image with the model that is inside. */
+export function idOf(image: Uint8Array): string {
+  return `mobile_sam:${createHash('sha256').update(image).digest('hex')}`;
 }
 
 /** The picture in every way a file can hold it. */

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bombs } from './bombs.js';
-import { CHECKLIST_SETTINGS, idOf, rows } from './checklist.js';
+import { CHECKLIST_SETTINGS, rows } from './checklist.js';
 import { Client, check } from './client.js';
 import { drain } from './drain.js';
 import { faults, faulty, flips } from './faults.js';
 import { FUZZ_CLIENTS, fuzz } from './fuzz.js';
 import { GROWTH_SETTINGS, growth, leaking, MOST_GROWTH } from './growth.js';
-import { goodImages, PICTURE } from './images.js';
+import { goodImages, idOf, PICTURE } from './images.js';
 import { checkMasks } from './masks-of-images.js';
 import { overload } from './overload.js';
 import { checkSiege, SIEGE_BYTES, siege } from './siege.js';
@@ -149,8 +149,8 @@ function runFaults(rounds: number) {
 
 function runGrowth(decodes: number) {
   return against(GROWTH_SETTINGS, async (victim) => {
-    const size = { decodes, embeds: Math.ceil(decodes / 50), warmUp: Math.min(2000, decodes / 5) };
-    const figures = await growth(victim, size);
+    const warmUp = { decodes: Math.min(2000, decodes / 5), embeds: 40 };
+    const figures = await growth(victim, { decodes, embeds: Math.ceil(decodes / 50), warmUp });
     console.log(figures);
     check(figures.grown < MOST_GROWTH, `memory grows less than ${MOST_GROWTH} %`);
     return figures;
@@ -163,7 +163,8 @@ function runLeak(decodes: number) {
     const file = join(folder, 'leak');
     writeFileSync(file, String(64 * 1024));
     return against({ ...GROWTH_SETTINGS, ...leaking(file) }, async (victim) => {
-      const figures = await growth(victim, { decodes, embeds: 0, warmUp: 500 });
+      const warmUp = { decodes: 500, embeds: 20 };
+      const figures = await growth(victim, { decodes, embeds: 0, warmUp });
       const noticed = figures.grown >= MOST_GROWTH;
       check(noticed, `a leak of 64 KiB a request is noticed: ${figures.grown} %`);
       return figures;
