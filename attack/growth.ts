@@ -1,6 +1,7 @@
+import type { Settings } from '../test/fixtures/service-process.js';
 import { Client, check } from './client.js';
 import { idOf, variant } from './images.js';
-import { type Settings, type Victim, withHook } from './victim.js';
+import { type Victim, withHook } from './victim.js';
 
 export interface GrowthFigures {
   readonly decodes: number;

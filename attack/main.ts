@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Settings } from '../test/fixtures/service-process.js';
 import { bombs } from './bombs.js';
 import { CHECKLIST_SETTINGS, rows } from './checklist.js';
 import { Client, check } from './client.js';
@@ -14,7 +15,7 @@ import { overload } from './overload.js';
 import { checkSiege, SIEGE_BYTES, siege } from './siege.js';
 import { slowClients } from './slow-clients.js';
 import { canary, ssrf, ssrfSettings } from './ssrf.js';
-import { type Settings, Victim } from './victim.js';
+import { Victim } from './victim.js';
 
 /**
  * `npm run attack` runs every part in full; `npm run attack fuzz=2000 drain` those named, at the size given: `siege=60`
