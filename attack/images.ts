@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import sharp, { type Sharp } from 'sharp';
+import type { ErrorCode } from '../src/core/errors.js';
 import { noise as seeded } from '../test/fixtures/pictures.js';
 import { draw, scene } from '../test/fixtures/scenes.js';
 
@@ -112,7 +113,7 @@ export function bomb(width: number, height: number): Promise<Buffer> {
 }
 
 /** Images that are none, and the problem each should get; a million pixels and 32768 a side are allowed. */
-export async function badImages(): Promise<[name: string, slug: string, file: Buffer][]> {
+export async function badImages(): Promise<[name: string, code: ErrorCode, file: Buffer][]> {
   const jpeg = await sharp(PICTURE).jpeg().toBuffer();
   const badCrc = Buffer.from(PICTURE);
   const data = badCrc.indexOf('IDAT') + 4 + badCrc.readUInt32BE(badCrc.indexOf('IDAT') - 4);
@@ -165,6 +166,7 @@ export async function badImages(): Promise<[name: string, slug: string, file: Bu
     ['PNG of 0x0', 'image-unreadable', png(0, 0)],
     ['PNG without data', 'image-unreadable', png(10, 10)],
     ['PNG bomb', 'image-too-large', await bomb(6000, 6000)],
+    ['PNG of many pixels, cut off', 'image-too-large', (await bomb(1600, 1200)).subarray(0, -999)],
     ['1x100000', 'image-too-large', await bomb(1, 100_000)],
   ];
 }
