@@ -2,10 +2,9 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { MASK_FORMATS } from '../src/core/mask.js';
 import { noise } from '../test/fixtures/pictures.js';
-import { idOf } from './checklist.js';
 import { type Call, Client, check, percentile, type Reply, watchHealth } from './client.js';
 import { graft } from './grafts.js';
-import { goodImages, PICTURE } from './images.js';
+import { goodImages, idOf, PICTURE } from './images.js';
 
 /** Values a field should not have, and some that it may. */
 const junk = fc.oneof(
