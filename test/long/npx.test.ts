@@ -7,9 +7,9 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
-import { freePort } from '../../attack/victim.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form } from '../fixtures/service.js';
+import { freePort } from '../fixtures/service-process.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const run = promisify(execFile);
