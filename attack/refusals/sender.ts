@@ -1,3 +1,4 @@
+import { MULTIPART } from '../../test/fixtures/multipart.js';
 import { post } from '../../test/fixtures/post.js';
 import { rawConnection } from '../../test/fixtures/raw-http.js';
 
@@ -34,9 +35,9 @@ export class Sender {
     return post(`${this.url}/decode`, { embedding_id: this.id, ...fields }, headers);
   }
 
-  /** The text of a form, as its parts one after the other. */
-  multipart(path: string, ...parts: readonly string[]): Promise<Response> {
-    return this.post(path, parts.join(''), 'multipart/form-data; boundary=edge');
+  /** A form that is written by hand, or the beginning of one. */
+  multipart(path: string, body: Uint8Array | string): Promise<Response> {
+    return this.post(path, body, MULTIPART);
   }
 
   /** Sends text as it is, and an `x` now and then if it is to drip, until the connection ends. */
@@ -49,19 +50,6 @@ export class Sender {
     const headers = fields.map((field) => field.split(': ', 2) as [string, string]);
     return new Response(body, { status: Number(line.split(' ')[1]), headers });
   }
-}
-
-/** The end of a form's text. */
-export const END = '--edge--\r\n';
-
-/** A part of a form's text; `rest` goes on with its first header. */
-export function part(name: string, body: string, rest = ''): string {
-  return `--edge\r\nContent-Disposition: form-data; name="${name}"${rest}\r\n\r\n${body}\r\n`;
-}
-
-/** The same for a file. */
-export function filePart(name: string, body: string): string {
-  return part(name, body, '; filename="a"');
 }
 
 /** A form of files by their fields' names, and of values that are sent as JSON. */

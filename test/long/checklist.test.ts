@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { allRefusals, CHECKLIST_SETTINGS } from '../../attack/checklist.js';
 import { goodImages, idOf, PICTURE, variant } from '../../attack/images.js';
 import { checkMasks } from '../../attack/masks-of-images.js';
 import { type Answer, answerOf } from '../../attack/refusals/answer.js';
+import { bearer, keyLine } from '../fixtures/api-key.js';
 import { noise } from '../fixtures/pictures.js';
 import { form, startService } from '../fixtures/service.js';
 
@@ -75,8 +75,7 @@ t.test('every bad request gets its status and problem, and leaves nothing behind
 });
 
 t.test('keys, rates, a full queue and a worker that takes too long', async (t) => {
-  const digest = (key: string) => createHash('sha256').update(key).digest('hex');
-  const keys = `all embed,decode,admin ${digest('all')}\nclicks decode ${digest('clicks')}\n`;
+  const keys = keyLine('all', 'embed,decode,admin') + keyLine('clicks', 'decode');
   const { post, url } = await startService(t, {
     SAM_API_KEYS_FILE: join(t.testdir({ keys }), 'keys'),
     SAM_RATE_PER_KEY: '12',
@@ -84,7 +83,7 @@ t.test('keys, rates, a full queue and a worker that takes too long', async (t) =
     SAM_ENCODE_TIMEOUT_MS: '100',
   });
   const embed = (key?: string) =>
-    post('/embed', form(PICTURE), key ? { authorization: `Bearer ${key}` } : {}).then(answerOf);
+    post('/embed', form(PICTURE), key ? bearer(key) : {}).then(answerOf);
   t.match(await embed(), { status: 401, type: 'unauthorized' });
   t.match(await embed('wrong'), { status: 401, type: 'unauthorized' });
   t.match(await embed('clicks'), { status: 403, type: 'forbidden' });
@@ -97,8 +96,7 @@ t.test('keys, rates, a full queue and a worker that takes too long', async (t) =
       .sort(),
   );
   t.ok(answers.some(({ status }) => status === 504));
-  const models = (key: string) =>
-    fetch(`${url}/models`, { headers: { authorization: `Bearer ${key}` } });
+  const models = (key: string) => fetch(`${url}/models`, { headers: bearer(key) });
   const limited = await (async () => {
     for (;;) {
       const response = await models('all');
