@@ -66,11 +66,11 @@ t.test('against the service', async (t) => {
     const embedding_id = `mobile_sam:${'0'.repeat(64)}`;
     for (const [call, type, status] of [
       [() => client.decode({ embedding_id, box: [1, 1, 9, 9] }), 'embedding-not-found', 404],
-      [() => client.embed(new Blob(['no image'])), 'image-unreadable', 422],
+      [() => client.embed(new Blob(['no image'])), 'unsupported-media-type', 415],
       [() => client.embed(new URL('http://127.0.0.1/a.png')), 'source-not-allowed', 422],
       [() => client.drop(embedding_id), 'embedding-not-found', 404],
       [() => client.everything({ embedding_id }).next(), 'embedding-not-found', 404],
-      [() => client.embed(picture, { model: 'none' }), 'not-found', 404],
+      [() => client.embed(picture, { model: 'none' }), 'invalid-request', 400],
     ] as const) {
       const problem: unknown = await caught(call());
       t.ok(problem instanceof SamProblem, type);
