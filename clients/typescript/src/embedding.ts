@@ -13,3 +13,6 @@ export interface Embedding {
   /** Sentences for people about what looks wrong with the image. */
   readonly warnings: readonly string[];
 }
+
+/** An image file, or where the service is to fetch it. */
+export type ImageSource = Blob | Uint8Array<ArrayBuffer> | URL;

@@ -15,3 +15,6 @@ export interface Progress {
 }
 
 export type OnProgress = (progress: Progress) => void;
+
+/** Told with every piece of a download: bytes that have come, of all there will be where that is known. */
+export type OnBytes = (loaded: number, total: number | undefined) => void;

@@ -1,0 +1,133 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-web';
+import { toFloat32 } from '../../../../src/core/float16.js';
+import type { ImageSize } from '../../../../src/core/image.js';
+import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../../../../src/core/masks/low-res-mask.js';
+import { wantsMultimask } from '../../../../src/core/prompt.js';
+import { postprocessMask } from '../../../../src/masks/postprocess.js';
+import { DECODER, EMBEDDING_SHAPE } from '../../../../src/sam/architecture.js';
+import { promptTokens } from '../../../../src/sam/decoder/prompt-tokens.js';
+import type { DecodedMask } from '../mask.js';
+import type { Place, PredictPrompt } from '../prediction.js';
+import type { GraphPart } from '../sam-client.js';
+import type { Runtime, RuntimeOptions } from './runtime.js';
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+/** An image as the decoder needs it. */
+export interface LocalImage extends ImageSize {
+  readonly id: string;
+  readonly model: string;
+  /** [1,256,64,64] as the bits of float16. */
+  readonly embedding: Uint16Array<ArrayBuffer>;
+}
+
+/**
+ * The decoder where no server is: graphs are opened, an image is set, prompts are decoded. It runs in a worker in browsers
+ * and blocks its thread as long as a graph runs.
+ */
+export class LocalDecoder {
+  readonly #load: (options: RuntimeOptions) => Promise<Runtime>;
+  #runtime: Runtime | undefined;
+  /** By model and part. */
+  readonly #sessions = new Map<string, InferenceSession>();
+  #image: (Omit<LocalImage, 'embedding'> & { readonly context: Tensors }) | undefined;
+
+  constructor(load: (options: RuntimeOptions) => Promise<Runtime>) {
+    this.#load = load;
+  }
+
+  /** To be called first. @throws Error when the runtime does not load */
+  async start(options: RuntimeOptions): Promise<Place> {
+    this.#runtime = await this.#load(options);
+    return this.#runtime.place;
+  }
+
+  /** @param file an ONNX file. @throws Error when the runtime cannot run it */
+  async open(model: string, part: GraphPart, file: Uint8Array<ArrayBuffer>): Promise<void> {
+    const { ort, session } = this.#started();
+    this.#sessions.set(
+      `${model} ${part}`,
+      await ort.InferenceSession.create(file, {
+        ...session,
+        // What only the other graph reads need not leave the GPU.
+        ...(part === 'context' && this.#onGpu() && { preferredOutputLocation: 'gpu-buffer' }),
+      }),
+    );
+  }
+
+  /** Runs what all prompts about the image share. */
+  async setImage({ embedding, ...image }: LocalImage): Promise<void> {
+    const { ort } = this.#started();
+    const floats = new ort.Tensor('float32', toFloat32(embedding), EMBEDDING_SHAPE);
+    const before = this.#image?.context;
+    const context = await this.#session(image.model, 'context').run({ image_embeddings: floats });
+    this.#image = { ...image, context };
+    for (const tensor of Object.values(before ?? {})) tensor.dispose();
+  }
+
+  /**
+   * Decodes as the server does: the masks of one prompt, best predicted IoU first.
+   * @param id of the image that has to be set.
+   * @param prompt in its pixels, checked.
+   * @param withLogits whether masks bring theirs.
+   */
+  async decode(id: string, prompt: PredictPrompt, withLogits: boolean): Promise<DecodedMask[]> {
+    if (this.#image?.id !== id) throw new Error('another image is set');
+    const { ort } = this.#started();
+    const { model, context, ...size } = this.#image;
+    const { mask_input, ...points } = prompt;
+    const { coords, labels } = promptTokens(points, size);
+    const multimask = wantsMultimask({ ...points, ...(mask_input && { mask_input: NO_LOGITS }) });
+    const part = mask_input ? 'decoder-with-mask' : 'decoder';
+    const answer = await this.#session(model, part).run({
+      ...context,
+      point_coords: new ort.Tensor('float32', coords, [1, labels.length, 2]),
+      point_labels: new ort.Tensor('float32', labels, [1, labels.length]),
+      multimask_output: new ort.Tensor('bool', [multimask], [1]),
+      ...(mask_input && {
+        mask_input: new ort.Tensor('float32', mask_input, [1, 1, LOW_RES_SIDE, LOW_RES_SIDE]),
+      }),
+    });
+    const all = answer['low_res_masks']?.data as Float32Array; // [1,M,256,256]
+    const scores = answer['iou_predictions']?.data as Float32Array; // [1,M]
+    const masks = Array.from(scores, (predictedIou, i) => {
+      const logits = all.slice(i * LOW_RES_LOGITS, (i + 1) * LOW_RES_LOGITS);
+      return maskOf(logits, predictedIou, size, withLogits);
+    });
+    return masks.sort((a, b) => b.predicted_iou - a.predicted_iou);
+  }
+
+  #onGpu(): boolean {
+    return this.#started().place.runtime === 'webgpu';
+  }
+
+  #started(): Runtime {
+    if (!this.#runtime) throw new Error('the decoder is not started');
+    return this.#runtime;
+  }
+
+  #session(model: string, part: GraphPart): InferenceSession {
+    const session = this.#sessions.get(`${model} ${part}`);
+    if (!session) throw new Error(`the ${part} of ${model} is not open`);
+    return session;
+  }
+}
+
+/** Stands for a mask_input where only its being there matters. */
+const NO_LOGITS = { dtype: 'float32', data: '' } as const;
+
+/** @param logits [256,256] */
+function maskOf(
+  logits: Float32Array,
+  predicted_iou: number,
+  size: ImageSize,
+  withLogits: boolean,
+): DecodedMask {
+  const mask = postprocessMask(logits, size, DECODER.imageSize);
+  const { counts, stabilityScore: stability_score, bbox, area } = mask;
+  return {
+    segmentation: { size: [size.height, size.width], counts: [...counts] },
+    ...{ predicted_iou, stability_score, bbox: [...bbox], area },
+    ...(withLogits && { low_res_logits: logits }),
+  };
+}
