@@ -1,6 +1,6 @@
 import type { DecodedMask } from 'sam-split-client';
-import { type ImageSize, preprocessShape } from '#src/core/image.js';
-import { LOW_RES_LOGITS, LOW_RES_SIDE } from '#src/core/masks/low-res-mask.js';
+import { type ImageSize, preprocessShape } from '../../src/core/image.js';
+import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../../src/core/masks/low-res-mask.js';
 import type { Stroke } from '../state/prompt.js';
 import { outlineOf } from './outline.js';
 

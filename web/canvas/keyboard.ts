@@ -22,7 +22,9 @@ const ARROWS: Readonly<Record<string, readonly [dx: number, dy: number]>> = {
 /** Keys on the canvas: a cursor that arrows move, and what is done where it is. @returns whether it was one of those */
 export function pressOnCanvas({ key, shiftKey }: KeyboardEvent): boolean {
   const arrow = ARROWS[key];
-  if (arrow) moveBy(arrow, shiftKey ? FINE_STEP : STEP);
+  const step = shiftKey ? FINE_STEP : STEP;
+  if (arrow && tool.value === 'move') pan(-arrow[0] * step, -arrow[1] * step);
+  else if (arrow) moveBy(arrow, step);
   else if (key === 'Enter') actAt(start(), shiftKey ? 0 : mode.value);
   else if (key.toLowerCase() === 'r') beginBox(start());
   else if (key === 'Escape' && gesture.value) gesture.value = undefined;
@@ -39,7 +41,6 @@ function start(): Place {
 
 function moveBy([dx, dy]: readonly [number, number], step: number): void {
   const length = step / view.value.scale;
-  if (tool.value === 'move') return pan(-dx * step, -dy * step);
   const { width, height } = picture.value ?? { width: 0, height: 0 };
   const from = start();
   const to = {

@@ -1,5 +1,5 @@
 import type { DecodedMask } from 'sam-split-client';
-import { tracePolygons } from '#src/masks/outlines/polygons.js';
+import { tracePolygons } from '../../src/masks/outlines/polygons.js';
 
 const outlines = new WeakMap<DecodedMask, Path2D>();
 

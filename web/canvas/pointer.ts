@@ -68,10 +68,13 @@ export class PointerInput {
   #move(event: PointerEvent): void {
     const at = this.#at(event);
     const before = this.#places.get(event.pointerId);
-    if (!before) return this.#hover(at, event.altKey || event.ctrlKey ? 0 : mode.value);
-    if (this.#places.size === 2) this.#pinch(event.pointerId, before, at);
-    else this.#drag(before, at, event);
-    this.#places.set(event.pointerId, at);
+    if (before) {
+      if (this.#places.size === 2) this.#pinch(event.pointerId, before, at);
+      else this.#drag(before, at, event);
+      this.#places.set(event.pointerId, at);
+    } else {
+      this.#hover(at, event.altKey || event.ctrlKey ? 0 : mode.value);
+    }
   }
 
   #drag(before: Place, at: Place, event: PointerEvent): void {
@@ -127,13 +130,18 @@ export class PointerInput {
     event.preventDefault();
     const { length } = candidates.value;
     if (event.ctrlKey || event.metaKey || length < 2) {
-      return zoom(Math.exp(-event.deltaY / 400), this.#at(event));
+      zoom(Math.exp(-event.deltaY / 400), this.#at(event));
+    } else {
+      this.#turnTo(event.deltaY, length);
     }
-    this.#turned += event.deltaY;
+  }
+
+  #turnTo(delta: number, count: number): void {
+    this.#turned += delta;
     if (Math.abs(this.#turned) < NOTCH) return;
     const step = Math.sign(this.#turned);
     this.#turned = 0;
-    choose((activeObject.value.choice + step + length) % length);
+    choose((activeObject.value.choice + step + count) % count);
   }
 
   #at(event: MouseEvent): Place {

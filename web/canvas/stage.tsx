@@ -54,8 +54,8 @@ export function Stage() {
       onKeyDown={onKeyDown}
       onBlur={onBlur}
     >
-      <canvas ref={image} aria-hidden="true" />
-      <canvas ref={marks} aria-hidden="true" data-layer="marks" />
+      <canvas ref={image} />
+      <canvas ref={marks} data-layer="marks" />
       <p id="stage-keys" class="unseen">
         Arrow keys move a cursor, Enter adds where it is and Shift Enter subtracts, R begins a box.
       </p>

@@ -1,4 +1,4 @@
-import { compress } from '#src/masks/formats/rle.js';
+import { compress } from '../../src/masks/formats/rle.js';
 import { type Exported, type ExportFile, jsonFile, type Origin, scoresOf, stem } from './export.js';
 
 /** A COCO file of one image: a category for each name of objects, their masks as compressed RLE. */

@@ -1,5 +1,5 @@
 import type { DecodedMask } from 'sam-split-client';
-import type { ImageSize } from '#src/core/image.js';
+import type { ImageSize } from '../../src/core/image.js';
 
 /** An object as it is exported: what is shown of it. */
 export interface Exported {

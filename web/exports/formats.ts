@@ -8,10 +8,7 @@ export interface ExportFormat {
   readonly name: string;
   /** For who wonders. */
   readonly about: string;
-  readonly make: (
-    objects: readonly Exported[],
-    origin: Origin,
-  ) => ExportFile | Promise<ExportFile>;
+  readonly make: (objects: readonly Exported[], origin: Origin) => ExportFile | Promise<ExportFile>;
 }
 
 /** All that objects can be kept as. */

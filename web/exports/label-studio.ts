@@ -1,4 +1,4 @@
-import { toLabelStudio } from '#src/masks/formats/label-studio.js';
+import { toLabelStudio } from '../../src/masks/formats/label-studio.js';
 import { type Exported, type ExportFile, jsonFile, type Origin, stem } from './export.js';
 
 /**

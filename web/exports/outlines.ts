@@ -1,6 +1,6 @@
-import { placement, toGeoJson } from '#src/masks/formats/geojson.js';
-import { pathData, svgDocument } from '#src/masks/formats/svg.js';
-import { tracePolygons } from '#src/masks/outlines/polygons.js';
+import { placement, toGeoJson } from '../../src/masks/formats/geojson.js';
+import { pathData, svgDocument } from '../../src/masks/formats/svg.js';
+import { tracePolygons } from '../../src/masks/outlines/polygons.js';
 import { type Exported, type ExportFile, jsonFile, type Origin, scoresOf, stem } from './export.js';
 
 /** Outlines along the edges of pixels, as the service's `polygon`: for each polygon an outer ring and its holes. */
@@ -19,7 +19,8 @@ export function toFeatures(objects: readonly Exported[], origin: Origin): Export
   const { place, mirrored } = placement(origin, {});
   const features = objects.flatMap((object) => {
     const properties = { name: object.name, colour: object.colour, ...scoresOf(object) };
-    return toGeoJson([{ polygons: polygonsOf(object, origin), place }], mirrored, properties).features;
+    return toGeoJson([{ polygons: polygonsOf(object, origin), place }], mirrored, properties)
+      .features;
   });
   const collection = { type: 'FeatureCollection', features };
   return jsonFile(`${stem(origin.name)}.geojson`, collection, 'application/geo+json');

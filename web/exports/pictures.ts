@@ -1,5 +1,5 @@
-import { bitmapOf } from 'sam-split-client';
 import { zipSync } from 'fflate';
+import { bitmapOf } from 'sam-split-client';
 import { type Exported, type ExportFile, type Origin, stem } from './export.js';
 
 /** The object white on black, of the image's size; of several an archive with one for each. */

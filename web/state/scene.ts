@@ -131,9 +131,9 @@ export function addMasks(masks: readonly DecodedMask[]): void {
 
 export function removeObject(id: number): void {
   const objects = scene.value.objects.filter((object) => object.id !== id);
-  if (objects.length === 0) return clearScene();
-  const active = scene.value.active === id ? (objects.at(-1)?.id ?? 0) : scene.value.active;
-  history.push({ objects, active });
+  const last = objects.at(-1);
+  if (!last) clearScene();
+  else history.push({ objects, active: scene.value.active === id ? last.id : scene.value.active });
 }
 
 export function selectObject(id: number): void {

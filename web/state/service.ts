@@ -52,6 +52,6 @@ export async function useKey(key: string): Promise<boolean> {
 
 async function asksForUrls(): Promise<boolean> {
   const answer = await fetch(SERVICE, { headers: { accept: 'application/json' } });
-  const about = (await answer.json()) as { image_urls?: boolean };
-  return about.image_urls === true;
+  const about = (await answer.json()) as { images_by_url?: boolean };
+  return about.images_by_url === true;
 }
