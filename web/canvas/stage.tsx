@@ -7,7 +7,7 @@ import { cursor } from './gesture.js';
 import { pressOnCanvas } from './keyboard.js';
 import { paintImage, paintMarks } from './paint.js';
 import { PointerInput } from './pointer.js';
-import { canvasSize } from './view.js';
+import { canvasSize, view } from './view.js';
 
 /** The image, and what is said of it on a second canvas above: that changes far more often. */
 export function Stage() {
@@ -51,6 +51,8 @@ export function Stage() {
       aria-label="Image"
       aria-describedby="stage-keys"
       data-tool={tool.value}
+      // For tests: where the image lies on it.
+      data-view={JSON.stringify(view.value)}
       onKeyDown={onKeyDown}
       onBlur={onBlur}
     >

@@ -9,8 +9,9 @@ export interface View {
   readonly y: number;
 }
 
-/** Room around an image that is seen as a whole. */
+/** Room around an image that is seen as a whole, and below it for the tools, in CSS pixels. */
 const MARGIN = 16;
+const TOOLS = 64;
 /** A pixel of the image is at most so many wide. */
 const LARGEST = 32;
 
@@ -25,14 +26,14 @@ const whole = computed<View>(() => {
   const { width, height } = canvasSize.value;
   const scale = Math.min(
     Math.max(width - 2 * MARGIN, 1) / image.width,
-    Math.max(height - 2 * MARGIN, 1) / image.height,
+    Math.max(height - 2 * MARGIN - TOOLS, 1) / image.height,
     // Small images are not blown up: their pixels would be all one sees.
     4,
   );
   return {
     scale,
     x: (width - image.width * scale) / 2,
-    y: (height - image.height * scale) / 2,
+    y: (height - TOOLS - image.height * scale) / 2,
   };
 });
 

@@ -43,10 +43,11 @@ export function ObjectsPanel() {
 }
 
 function ObjectRow({ object }: { object: SegmentedObject }) {
-  const { id, name, colour } = object;
+  const { id, name, colour, prompt } = object;
   const active = scene.value.active === id;
+  const state = isEmpty(prompt) ? 'empty' : answerOf(prompt).value.state;
   return (
-    <li data-active={active}>
+    <li data-active={active} data-state={state}>
       <button
         type="button"
         class="swatch"

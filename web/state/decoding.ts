@@ -83,12 +83,10 @@ export async function predict(
   options?: PredictOptions,
 ): Promise<Prediction> {
   await image.promise;
-  const started = performance.now();
   const prediction = await usePredictor().predict(prompt, options);
   place.value = prediction.place;
   fallback.value = prediction.fallback;
   lastMs.value = prediction.ms;
-  performance.measure('sam:predict', { start: started });
   return prediction;
 }
 

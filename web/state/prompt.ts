@@ -69,9 +69,15 @@ export function withBox({ points }: ObjectPrompt, box: Box): ObjectPrompt {
   return { points, box, strokes: [] };
 }
 
-/** The prompt with a stroke more, painted on the mask so far. */
+/**
+ * The prompt with a stroke more, painted on the mask so far. Its middle becomes a point as well: a painted mask by
+ * itself says little to the decoder, which was trained with masks of its own.
+ */
 export function withStroke(prompt: ObjectPrompt, stroke: Stroke, choice: number): ObjectPrompt {
-  return { ...prompt, ...goingOn(prompt, choice), strokes: [stroke] };
+  const { places, label } = stroke;
+  const middle = places[Math.floor(places.length / 2)] as Place;
+  const points = [...prompt.points, { ...middle, label }];
+  return { ...prompt, ...goingOn(prompt, choice), points, strokes: [stroke] };
 }
 
 function goingOn(prompt: ObjectPrompt, choice: number): Pick<ObjectPrompt, 'strokes' | 'start'> {
