@@ -26,9 +26,9 @@ t.test('an image is segmented in the page', inBrowser, async (t) => {
 
   t.test('its steps are shown with their times', async (t) => {
     for (const stage of ['hash', 'upload', 'encode', 'fetch', 'ready']) {
-      t.match(await page.locator(`[data-stage="${stage}"]`).innerText(), /ms|not needed/, stage);
+      t.match(await page.locator(`[data-stage="${stage}"]`).textContent(), /ms|not needed/, stage);
     }
-    t.match(await page.locator('.badge').innerText(), /this browser: wasm/);
+    t.match(await page.locator('.badge').textContent(), /this browser: wasm/);
   });
 
   t.test('where the mouse is, the mask of a click there is seen', async (t) => {

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { draw, scene } from '../fixtures/scenes.js';
+import { startService } from '../fixtures/service.js';
+import { inBrowser } from './fixtures/chromium.js';
+import { openPage } from './fixtures/open-page.js';
+import { Session } from './fixtures/session.js';
+
+const KEY = 'the key of this test';
+
+t.test('where keys are needed the page asks for one, once', inBrowser, async (t) => {
+  const file = join(t.testdir(), 'keys');
+  writeFileSync(file, `page embed,decode ${createHash('sha256').update(KEY).digest('hex')}\n`);
+  const { url } = await startService(t, { SAM_API_KEYS_FILE: file });
+  const { page } = await openPage(t, url);
+  const session = new Session(page);
+  const dialog = page.getByRole('dialog');
+  await dialog.waitFor();
+  await page.keyboard.press('Escape');
+  t.ok(await dialog.isVisible(), 'nothing works without');
+  await page.getByLabel('Key').fill('another');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').waitFor();
+  await page.getByLabel('Key').fill(KEY);
+  await session.button('Use it').click();
+  await dialog.waitFor({ state: 'detached' });
+
+  await session.open(await draw(scene(1)));
+  await session.canvas.click([90, 90]);
+  t.equal((await session.masks()).length, 1);
+  await session.decodeBy('server');
+  await session.button('Clear all').click();
+  await session.canvas.click([90, 90]);
+  t.equal((await session.masks()).length, 1, 'on the server too');
+  await session.button('Copy as curl').click();
+  await page.getByText('The request is on the clipboard').waitFor();
+  const command = await page.evaluate(() => navigator.clipboard.readText());
+  t.notMatch(command, KEY, 'the key does not go where commands are kept');
+  t.match(command, 'Bearer $SAM_API_KEY');
+
+  await page.reload();
+  await page.getByLabel('Choose an image').waitFor({ state: 'attached' });
+  await session.open(await draw(scene(1)));
+  t.equal(await dialog.count(), 0, 'it is kept');
+  t.equal(await page.evaluate(() => localStorage.length), 0, 'for this tab only');
+});
+
+t.test('addresses of images are asked for where the service fetches them', inBrowser, async (t) => {
+  const { url } = await startService(t, { SAM_URL_SOURCES: 'images.example' });
+  const { page } = await openPage(t, url);
+  await page.getByLabel('Address of an image').fill('https://elsewhere.example/photo.jpg');
+  await page.getByRole('button', { name: 'Open' }).click();
+  await page.getByText(/not.*allowed|may not/i).waitFor();
+  t.ok(await page.getByLabel('Choose an image').isEnabled(), 'and one is back at the start');
+});
