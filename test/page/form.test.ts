@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
@@ -8,7 +9,7 @@ import { inBrowser } from './fixtures/chromium.js';
 import { openPage } from './fixtures/open-page.js';
 import { Session } from './fixtures/session.js';
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const drawing = scene(1);
 const [disc, triangle] = drawing.shapes;
 
@@ -35,11 +36,8 @@ t.test('by keyboard alone', inBrowser, async (t) => {
   await walk(page, [90, 90]);
   await keyboard.press('Enter');
   await session.answered();
-  const best = Math.max(
-    ...(await Promise.all(['1', '2', '3'].map((key) => keyboard.press(key)))).map(() => 0),
-  );
-  t.equal(best, 0);
-  await keyboard.press('1');
+  await keyboard.press('2');
+  t.ok(await page.getByRole('radio').nth(1).isChecked(), 'a candidate');
   t.equal((await session.masks()).length, 1);
 
   await tabTo(page, 'Image');
@@ -140,7 +138,8 @@ async function assertFits(t: Test, page: Page, what: string): Promise<void> {
 
 /** axe-core finds nothing serious, nor anything critical. */
 async function assertAccessible(t: Test, page: Page, what: string): Promise<void> {
-  await page.addScriptTag({ path: AXE }).catch(() => {});
+  // Not as a script of the page, whose policy forbids it.
+  await page.evaluate(AXE);
   const violations = (await page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
       axe: { run(): Promise<{ violations: unknown }> };
