@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ const all = await mkdtemp(join(tmpdir(), 'sam-split-client-'));
 const tsc = fileURLToPath(import.meta.resolve('typescript/lib/tsc.js'));
 const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', all];
 execFileSync(process.execPath, [tsc, '-p', here, ...options], { stdio: 'inherit' });
+await mkdir(join(here, 'dist'), { recursive: true });
 const own = join(all, 'clients/typescript/src');
 for (const file of await readdir(own)) {
   if (file.endsWith('.d.ts')) await copyFile(join(own, file), join(here, 'dist', file));

@@ -9,9 +9,9 @@ import { iouOfRuns } from '../fixtures/bitmap.js';
 import { rasterise, readLabelStudio } from '../fixtures/mask-readers.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { sharedService } from '../fixtures/service.js';
-import { inBrowser } from './fixtures/chromium.js';
 import { openPage } from './fixtures/open-page.js';
 import { type Annotation, Session } from './fixtures/session.js';
+import { inBrowser } from './fixtures/shared-browser.js';
 
 const drawing = scene(1);
 const image = { width: drawing.width, height: drawing.height };

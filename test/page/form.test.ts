@@ -5,9 +5,9 @@ import t, { type Test } from 'tap';
 import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { sharedService } from '../fixtures/service.js';
-import { inBrowser } from './fixtures/chromium.js';
 import { openPage } from './fixtures/open-page.js';
 import { Session } from './fixtures/session.js';
+import { inBrowser } from './fixtures/shared-browser.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const drawing = scene(1);

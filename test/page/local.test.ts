@@ -3,9 +3,9 @@ import t from 'tap';
 import { draw, scene } from '../fixtures/scenes.js';
 import { sharedService } from '../fixtures/service.js';
 import { assertAgreement } from './fixtures/agreement.js';
-import { inBrowser } from './fixtures/chromium.js';
 import { openPage } from './fixtures/open-page.js';
 import { Session } from './fixtures/session.js';
+import { inBrowser } from './fixtures/shared-browser.js';
 
 const ASKED = {
   point: [180, 180],

@@ -2,9 +2,9 @@ import t from 'tap';
 import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { sharedService } from '../fixtures/service.js';
-import { inBrowser } from './fixtures/chromium.js';
 import { openPage } from './fixtures/open-page.js';
 import { type Annotation, Session } from './fixtures/session.js';
+import { inBrowser } from './fixtures/shared-browser.js';
 
 const drawing = scene(2);
 const [disc, triangle, left, right] = drawing.shapes as [

@@ -15,4 +15,4 @@ export interface Embedding {
 }
 
 /** An image file, or where the service is to fetch it. */
-export type ImageSource = Blob | Uint8Array<ArrayBuffer> | URL;
+export type ImageSource = Blob | Uint8Array | URL;

@@ -1,5 +1,5 @@
 import type * as Ort from 'onnxruntime-web';
-import { type Runtime, type RuntimeOptions, threadsFor } from './runtime.js';
+import { QUIET, type Runtime, type RuntimeOptions, threadsFor } from './runtime.js';
 
 /** What WebGPU is to us; TypeScript's libraries know it for pages only. */
 interface Gpu {
@@ -21,7 +21,11 @@ export async function browserRuntime({ runtime, threads }: RuntimeOptions): Prom
     const ort = (await import(WEBGPU)) as typeof Ort;
     // Else it asks for threads that wait for the GPU like the one.
     ort.env.wasm.numThreads = 1;
-    return { ort, place: { runtime: 'webgpu' }, session: { executionProviders: ['webgpu'] } };
+    return {
+      ort,
+      place: { runtime: 'webgpu' },
+      session: { ...QUIET, executionProviders: ['webgpu'] },
+    };
   }
   if (runtime === 'webgpu') throw new Error(`WebGPU: ${obstacle}`);
   const ort = (await import(WASM)) as typeof Ort;
@@ -31,7 +35,7 @@ export async function browserRuntime({ runtime, threads }: RuntimeOptions): Prom
   return {
     ort,
     place: { runtime: 'wasm', threads: count },
-    session: { executionProviders: ['wasm'] },
+    session: { ...QUIET, executionProviders: ['wasm'] },
   };
 }
 

@@ -4,7 +4,7 @@ import type { ImageSize } from '../../../../src/core/image.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../../../../src/core/masks/low-res-mask.js';
 import { wantsMultimask } from '../../../../src/core/prompt.js';
 import { postprocessMask } from '../../../../src/masks/postprocess.js';
-import { DECODER, EMBEDDING_SHAPE } from '../../../../src/sam/architecture.js';
+import { DECODER, EMBEDDING_LENGTH, EMBEDDING_SHAPE } from '../../../../src/sam/architecture.js';
 import { promptTokens } from '../../../../src/sam/decoder/prompt-tokens.js';
 import type { DecodedMask } from '../mask.js';
 import type { Place, PredictPrompt } from '../prediction.js';
@@ -21,6 +21,8 @@ export interface LocalImage extends ImageSize {
   readonly embedding: Uint16Array<ArrayBuffer>;
 }
 
+type SetImage = Omit<LocalImage, 'embedding'> & { readonly context: Tensors };
+
 /**
  * The decoder where no server is: graphs are opened, an image is set, prompts are decoded. It runs in a worker in browsers
  * and blocks its thread as long as a graph runs.
@@ -30,7 +32,9 @@ export class LocalDecoder {
   #runtime: Runtime | undefined;
   /** By model and part. */
   readonly #sessions = new Map<string, InferenceSession>();
-  #image: (Omit<LocalImage, 'embedding'> & { readonly context: Tensors }) | undefined;
+  /** Models whose graphs have run. */
+  readonly #warm = new Set<string>();
+  #image: SetImage | undefined;
 
   constructor(load: (options: RuntimeOptions) => Promise<Runtime>) {
     this.#load = load;
@@ -55,14 +59,24 @@ export class LocalDecoder {
     );
   }
 
+  /**
+   * Answers a prompt about nothing, once: the first run of a graph is many times as long as others, for what wasm and GPU
+   * are told is compiled in it.
+   */
+  async warmUp(model: string): Promise<void> {
+    if (this.#warm.has(model)) return;
+    const context = await this.#contextOf(model, new Float32Array(EMBEDDING_LENGTH));
+    const point = { point_coords: [[0, 0]] as [number, number][], point_labels: [1 as const] };
+    await this.#run({ ...NOTHING, model, context }, point);
+    dispose(context);
+    this.#warm.add(model);
+  }
+
   /** Runs what all prompts about the image share. */
   async setImage({ embedding, ...image }: LocalImage): Promise<void> {
-    const { ort } = this.#started();
-    const floats = new ort.Tensor('float32', toFloat32(embedding), EMBEDDING_SHAPE);
-    const before = this.#image?.context;
-    const context = await this.#session(image.model, 'context').run({ image_embeddings: floats });
+    const context = await this.#contextOf(image.model, toFloat32(embedding));
+    dispose(this.#image?.context);
     this.#image = { ...image, context };
-    for (const tensor of Object.values(before ?? {})) tensor.dispose();
   }
 
   /**
@@ -72,14 +86,34 @@ export class LocalDecoder {
    * @param withLogits whether masks bring theirs.
    */
   async decode(id: string, prompt: PredictPrompt, withLogits: boolean): Promise<DecodedMask[]> {
-    if (this.#image?.id !== id) throw new Error('another image is set');
+    const image = this.#image;
+    if (image?.id !== id) throw new Error('another image is set');
+    const answer = await this.#run(image, prompt);
+    const all = answer['low_res_masks']?.data as Float32Array; // [1,M,256,256]
+    const scores = answer['iou_predictions']?.data as Float32Array; // [1,M]
+    const masks = Array.from(scores, (predictedIou, i) => {
+      const logits = all.slice(i * LOW_RES_LOGITS, (i + 1) * LOW_RES_LOGITS);
+      return maskOf(logits, predictedIou, image, withLogits);
+    });
+    return masks.sort((a, b) => b.predicted_iou - a.predicted_iou);
+  }
+
+  /** @param embedding [1,256,64,64] */
+  #contextOf(model: string, embedding: Float32Array): Promise<Tensors> {
     const { ort } = this.#started();
-    const { model, context, ...size } = this.#image;
-    const { mask_input, ...points } = prompt;
-    const { coords, labels } = promptTokens(points, size);
+    const image_embeddings = new ort.Tensor('float32', embedding, EMBEDDING_SHAPE);
+    return this.#session(model, 'context').run({ image_embeddings });
+  }
+
+  #run(
+    { model, context, width, height }: SetImage,
+    { mask_input, ...points }: PredictPrompt,
+  ): Promise<Tensors> {
+    const { ort } = this.#started();
+    const { coords, labels } = promptTokens(points, { width, height });
     const multimask = wantsMultimask({ ...points, ...(mask_input && { mask_input: NO_LOGITS }) });
-    const part = mask_input ? 'decoder-with-mask' : 'decoder';
-    const answer = await this.#session(model, part).run({
+    const session = this.#session(model, mask_input ? 'decoder-with-mask' : 'decoder');
+    return session.run({
       ...context,
       point_coords: new ort.Tensor('float32', coords, [1, labels.length, 2]),
       point_labels: new ort.Tensor('float32', labels, [1, labels.length]),
@@ -88,13 +122,6 @@ export class LocalDecoder {
         mask_input: new ort.Tensor('float32', mask_input, [1, 1, LOW_RES_SIDE, LOW_RES_SIDE]),
       }),
     });
-    const all = answer['low_res_masks']?.data as Float32Array; // [1,M,256,256]
-    const scores = answer['iou_predictions']?.data as Float32Array; // [1,M]
-    const masks = Array.from(scores, (predictedIou, i) => {
-      const logits = all.slice(i * LOW_RES_LOGITS, (i + 1) * LOW_RES_LOGITS);
-      return maskOf(logits, predictedIou, size, withLogits);
-    });
-    return masks.sort((a, b) => b.predicted_iou - a.predicted_iou);
   }
 
   #onGpu(): boolean {
@@ -113,20 +140,28 @@ export class LocalDecoder {
   }
 }
 
+/** An image to warm up with. */
+const NOTHING = { id: '', width: 1, height: 1 };
+
 /** Stands for a mask_input where only its being there matters. */
 const NO_LOGITS = { dtype: 'float32', data: '' } as const;
+
+/** Of the GPU's memory, which is not collected. */
+function dispose(tensors: Tensors = {}): void {
+  for (const tensor of Object.values(tensors)) tensor.dispose();
+}
 
 /** @param logits [256,256] */
 function maskOf(
   logits: Float32Array,
   predicted_iou: number,
-  size: ImageSize,
+  { width, height }: ImageSize,
   withLogits: boolean,
 ): DecodedMask {
-  const mask = postprocessMask(logits, size, DECODER.imageSize);
+  const mask = postprocessMask(logits, { width, height }, DECODER.imageSize);
   const { counts, stabilityScore: stability_score, bbox, area } = mask;
   return {
-    segmentation: { size: [size.height, size.width], counts: [...counts] },
+    segmentation: { size: [height, width], counts: [...counts] },
     ...{ predicted_iou, stability_score, bbox: [...bbox], area },
     ...(withLogits && { low_res_logits: logits }),
   };

@@ -47,9 +47,13 @@ export class LocalDecoding {
     return this.#setback;
   }
 
-  /** Begins with what needs no image, while that is on its way. What fails, `prepare` tells. */
+  /** Begins with what needs no image, while the first one is on its way. What fails, `prepare` tells. */
   warmUp(model: string): void {
-    this.#ready(model).catch(() => undefined);
+    this.#ready(model)
+      .then(({ host }) =>
+        this.#run(() => (this.#latest ? Promise.resolve() : host.decoder.warmUp(model))),
+      )
+      .catch(() => undefined);
   }
 
   /**
@@ -108,13 +112,10 @@ export class LocalDecoding {
     if (this.#latest !== embedding) throw superseded();
     stages.begin('prepare');
     await this.#run(async () => {
+      // Also finds out whether the GPU can run the graphs at all.
+      if (place.runtime === 'webgpu') await host.decoder.warmUp(model);
       const image = { id: embedding_id, model, width, height, embedding: halves };
       await host.decoder.setImage(transfer(image, [halves.buffer]));
-      // Compiles the GPU's programs, and finds out whether it can run them.
-      const centre = { point_coords: [[width / 2, height / 2]] as [number, number][] };
-      if (place.runtime === 'webgpu') {
-        await host.decoder.decode(embedding_id, { ...centre, point_labels: [1] }, false);
-      }
     }, signal);
     // The next click may refine this one.
     open(model, 'decoder-with-mask').catch(() => undefined);

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-web';
-import { type Runtime, type RuntimeOptions, threadsFor } from './runtime.js';
+import { QUIET, type Runtime, type RuntimeOptions, threadsFor } from './runtime.js';
 
 /** The runtime in Node.js, which has wasm only. */
 export async function nodeRuntime({ runtime, threads }: RuntimeOptions): Promise<Runtime> {
@@ -11,6 +11,6 @@ export async function nodeRuntime({ runtime, threads }: RuntimeOptions): Promise
   return {
     ort,
     place: { runtime: 'wasm', threads: count },
-    session: { executionProviders: ['wasm'] },
+    session: { ...QUIET, executionProviders: ['wasm'] },
   };
 }

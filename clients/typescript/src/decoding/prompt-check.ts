@@ -28,8 +28,14 @@ export function checkPrompt({ mask_input, ...points }: PredictPrompt, image: Emb
     checkGeometry(prompts, image);
   } catch (error) {
     if (!(error instanceof SamError)) throw error;
-    const { code, message: detail, violations: errors } = error;
-    const status = code === 'invalid-request' ? 400 : 422;
-    throw new SamProblem({ type: `/problems/${code}`, status, detail, errors });
+    const { code, message, violations } = error;
+    // A lone prompt stands at the top of its request.
+    const placed = (text: string) => text.replace('/prompts/0', '').trim();
+    throw new SamProblem({
+      type: `/problems/${code}`,
+      status: code === 'invalid-request' ? 400 : 422,
+      detail: placed(message),
+      errors: violations.map(({ path, message }) => ({ path: placed(path), message })),
+    });
   }
 }

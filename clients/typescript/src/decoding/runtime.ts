@@ -21,3 +21,6 @@ const MAX_THREADS = 4;
 export function threadsFor(wanted: number | undefined, processors: number): number {
   return wanted ?? Math.min(processors, MAX_THREADS);
 }
+
+/** Errors only: that some nodes run on the processor although there is a GPU is as it should be. */
+export const QUIET = { logSeverityLevel: 3 } as const;

@@ -1,5 +1,6 @@
-export function asBlob(image: Blob | Uint8Array<ArrayBuffer>): Blob {
-  return image instanceof Blob ? image : new Blob([image]);
+/** Bytes of memory that threads share are refused by `Blob` itself. */
+export function asBlob(image: Blob | Uint8Array): Blob {
+  return image instanceof Blob ? image : new Blob([image as Uint8Array<ArrayBuffer>]);
 }
 
 /**
