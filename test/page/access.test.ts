@@ -8,7 +8,7 @@ import { openPage } from './fixtures/open-page.js';
 import { Session } from './fixtures/session.js';
 import { inBrowser } from './fixtures/shared-browser.js';
 
-const KEY = 'the key of this test';
+const KEY = 'the-key-of-this-test';
 
 root.test('where keys are needed the page asks for one, once', inBrowser, async (t) => {
   const file = join(root.testdir(), 'keys');

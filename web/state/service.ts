@@ -25,7 +25,6 @@ export const fetchesUrls = signal(false);
 
 /** Asks what there is, and so whether a key is needed. */
 export async function connect(): Promise<void> {
-  connection.value = 'connecting';
   try {
     models.value = await client.models();
     model.value ??= models.value[0]?.name;
