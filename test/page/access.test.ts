@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import root from 'tap';
 import { draw, scene } from '../fixtures/scenes.js';
 import { startService } from '../fixtures/service.js';
@@ -57,5 +58,36 @@ root.test(
     await page.getByRole('button', { name: 'Open' }).click();
     await page.getByText('images are not fetched from this URL').waitFor();
     t.ok(await page.getByLabel('Choose an image').isEnabled(), 'and one is back at the start');
+  },
+);
+
+root.test(
+  'an image by its address is shown as the service has fetched it',
+  inBrowser,
+  async (t) => {
+    const { url } = await startService(root, { SAM_URL_SOURCES: 'images.example' });
+    const { page } = await openPage(t, url);
+    const session = new Session(page);
+    const file = await draw(scene(1));
+    // No other host is to be had here: what the service would fetch comes along with the request.
+    await page.route(/\/(embed|segment)\b/, (route) => {
+      const body = route.request().postDataJSON();
+      t.same(body.image, { url: 'https://images.example/folder/my%20photo.png' });
+      const image = { base64: file.toString('base64') };
+      return route.continue({ postData: JSON.stringify({ ...body, image }) });
+    });
+    await page
+      .getByLabel('Address of an image')
+      .fill('https://images.example/folder/my%20photo.png');
+    await session.button('Open').click();
+    await session.decodesHere();
+    await page.getByText('my photo.png, 400 × 300').waitFor();
+    await session.canvas.click([90, 90]);
+    await session.answered();
+    const { bytes } = await session.save('Cut-out');
+    const { data } = await sharp(bytes).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+    const original = await sharp(file).removeAlpha().raw().toBuffer();
+    const at = 90 * 400 + 90;
+    t.same([...data.subarray(4 * at, 4 * at + 3)], [...original.subarray(3 * at, 3 * at + 3)]);
   },
 );

@@ -21,7 +21,7 @@ export function Header() {
             New image
           </button>
         )}
-        <a class="quiet" href={new URL('docs', SERVICE).href}>
+        <a class="quiet api" href={new URL('docs', SERVICE).href}>
           API
         </a>
         <button

@@ -2,13 +2,13 @@ import { type Embedding, SamProblem } from 'sam-split-client';
 import { apiKey, SERVICE } from './service.js';
 
 /**
- * The pixels of an image that the service has fetched by URL: the page itself asks no other host for anything. An
- * overlay of a mask from which all has been removed is the photograph.
+ * The pixels of an image that the service has fetched by URL: the page itself asks no other host for anything. They are
+ * the overlay of no masks.
  * @throws SamProblem
  */
 export async function photographAt(
   url: URL,
-  { model, width, height }: Pick<Embedding, 'model' | 'width' | 'height'>,
+  { model }: Pick<Embedding, 'model'>,
 ): Promise<ImageBitmap> {
   const answer = await fetch(
     new URL(`segment?overlay=1&model=${encodeURIComponent(model)}`, SERVICE),
@@ -18,11 +18,7 @@ export async function photographAt(
         'content-type': 'application/json',
         ...(apiKey.value && { authorization: `Bearer ${apiKey.value}` }),
       },
-      body: JSON.stringify({
-        image: { url: url.href },
-        mask_input: { size: [height, width], counts: [0, width * height] },
-        min_area: width * height + 1,
-      }),
+      body: JSON.stringify({ image: { url: url.href } }),
     },
   );
   if (!answer.ok) throw new SamProblem({ status: answer.status, ...(await answer.json()) });

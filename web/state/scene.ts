@@ -78,7 +78,6 @@ export const candidates = computed<readonly DecodedMask[]>(() => {
 
 /** For a new image. */
 export function clearHistory(): void {
-  lastId = 0;
   history.reset(freshScene());
 }
 
@@ -110,23 +109,19 @@ export function choose(choice: number): void {
 /** Goes on to another object: a new one, unless the active one is still empty. */
 export function addObject(): void {
   if (isEmpty(activeObject.value.prompt)) return;
-  const object = freshObject();
   const { objects } = scene.value;
+  const object = freshObject(objects);
   history.push({ objects: [...objects, object], active: object.id });
 }
 
 /** Adds masks that were found otherwise, each as an object. */
 export function addMasks(masks: readonly DecodedMask[]): void {
   if (masks.length === 0) return;
-  const added = masks.map((mask) => ({
-    ...freshObject(),
-    prompt: { ...EMPTY_PROMPT, start: { mask } },
-  }));
-  const kept = scene.value.objects.filter(({ prompt }) => !isEmpty(prompt));
-  history.push({
-    objects: [...kept, ...added],
-    active: (added.at(-1) as SegmentedObject).id,
-  });
+  const objects = scene.value.objects.filter(({ prompt }) => !isEmpty(prompt));
+  for (const mask of masks) {
+    objects.push({ ...freshObject(objects), prompt: { ...EMPTY_PROMPT, start: { mask } } });
+  }
+  history.push({ objects, active: (objects.at(-1) as SegmentedObject).id });
 }
 
 export function removeObject(id: number): void {
@@ -160,12 +155,14 @@ function withActive(change: (object: SegmentedObject) => SegmentedObject): Scene
 }
 
 function freshScene(): Scene {
-  const object = freshObject();
+  const object = freshObject([]);
   return { objects: [object], active: object.id };
 }
 
-function freshObject(): SegmentedObject {
-  const id = ++lastId;
-  const colour = COLOURS[(id - 1) % COLOURS.length] as string;
-  return { id, name: `Object ${id}`, colour, prompt: EMPTY_PROMPT, choice: 0 };
+/** An empty object, under the first number that none of the others has. */
+function freshObject(others: readonly SegmentedObject[]): SegmentedObject {
+  let number = 1;
+  while (others.some(({ name }) => name === `Object ${number}`)) number++;
+  const colour = COLOURS[(number - 1) % COLOURS.length] as string;
+  return { id: ++lastId, name: `Object ${number}`, colour, prompt: EMPTY_PROMPT, choice: 0 };
 }

@@ -1,5 +1,5 @@
 import '@fastify/accepts';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { SamError } from '../../core/errors.js';
 import type { DrawnMask } from '../../core/ports.js';
@@ -49,7 +49,8 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
         'A form with the file `image` and the fields of `/decode`, each as JSON text (`box=[425,600,700,875]`, ' +
         '`format=png`) or as a part of type application/json; or all of it in JSON, the image as /embed takes it. ' +
         'Answers like /decode. ' +
-        'Here masks can be cut-outs too, and with `overlay=1` the answer is the photograph with the masks on it.',
+        'Here masks can be cut-outs too, and with `overlay=1` the answer is the photograph with the masks on it, ' +
+        'by itself where nothing is asked about it.',
       querystring: OverlayQuery,
       body: {
         content: {
@@ -93,8 +94,13 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       const overlay = request.query.overlay === '1';
       const { upload, fields } = await receive(request);
       const { image, sha256 } = upload;
-      const list = readPrompts(fields);
       const embeddings = await models.named(request.query.model);
+      if (overlay && Object.keys(fields).length === 0) {
+        // Embedding checks the size, and whoever wants to see an image by URL will ask about it.
+        const { embedding } = await embeddings.embed(image, sha256, request.caller, request.owner);
+        return sendPicture(request, reply, embedding.id, { image, masks: [], prompts: [] });
+      }
+      const list = readPrompts(fields);
       const answer = overlay ? overlaid(request) : negotiate(request, list.format);
       if (!overlay) checkAnswer(answer, list.prompts.length);
       checkLeniency(list, answer.shape === 'json');
@@ -112,14 +118,23 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       request.steps.push(...steps(prediction.timings));
       if (overlay) {
         const task = { image, masks: await bestOf(prediction), prompts: list.prompts };
-        reply.type('image/png').header('x-embedding-id', prediction.embedding.id);
-        return reply.send(Buffer.from(await images.overlay(task, caller)));
+        return sendPicture(request, reply, prediction.embedding.id, task);
       }
       if (answer.format !== 'cutout') return sendMasks(reply, prediction, answer);
       const which = answer.shape === 'file' ? 'best' : 'all';
       return sendMasks(reply, cutouts.of(prediction, image, which, caller), answer);
     },
   });
+
+  async function sendPicture(
+    { caller }: FastifyRequest,
+    reply: FastifyReply,
+    embeddingId: string,
+    task: Parameters<typeof images.overlay>[0],
+  ): Promise<FastifyReply> {
+    reply.type('image/png').header('x-embedding-id', embeddingId);
+    return reply.send(Buffer.from(await images.overlay(task, caller)));
+  }
 
   /** The image of a request and the fields beside it, in either of the two forms they come in. */
   async function receive(
