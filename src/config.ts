@@ -85,6 +85,7 @@ function configOf(settings: Settings) {
     maxResidentBytes: settings.SAM_MAX_RSS,
     http: {
       page: settings.SAM_DEMO ? PAGE : undefined,
+      imagesByUrl: settings.SAM_URL_SOURCES.length > 0,
       isolateKeys: settings.SAM_ISOLATE_KEYS,
       ratePerKey: settings.SAM_RATE_PER_KEY,
       ratePerAddress: settings.SAM_RATE_PER_ADDRESS,

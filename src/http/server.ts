@@ -46,11 +46,13 @@ export interface ServerOptions extends Access {
   readonly reading: ReadingLimits;
   /** The folder of the page at `/`, where there is one. */
   readonly page: string | undefined;
+  /** Whether images may be fetched from anywhere. */
+  readonly imagesByUrl: boolean;
 }
 
 /** The HTTP server with all its routes, not yet listening. */
 export async function createServer(context: Context, options: ServerOptions): Promise<Server> {
-  const { logger, version, corsOrigins, trustProxy, timeouts, reading, page } = options;
+  const { logger, version, corsOrigins, trustProxy, timeouts, reading } = options;
   const clientErrors = new ClientErrors(context.counts);
   const unroutable = new Unroutable();
   const server = fastify({
@@ -115,7 +117,7 @@ export async function createServer(context: Context, options: ServerOptions): Pr
   await decoderRoutes(server, context);
   await everythingRoute(server, context);
   await systemRoutes(server, context);
-  await rootRoute(server, page, corsOrigins);
+  await rootRoute(server, options);
   answer405();
   await server.ready();
   return server;

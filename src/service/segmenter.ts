@@ -1,6 +1,8 @@
 import type { Caller } from '../core/caller.js';
+import type { Embedding } from '../core/embedding.js';
 import type { ImageFile } from '../core/image.js';
-import type { PictureMaker } from '../core/ports.js';
+import type { DrawnMask, PictureMaker } from '../core/ports.js';
+import type { Prompt } from '../core/prompt.js';
 import { type Cutouts, drawn } from './cutouts.js';
 import type { Models } from './models.js';
 import type { MaskQuery, Prediction } from './prediction.js';
@@ -77,8 +79,27 @@ export class Segmenter {
     );
     // A mask to start from may be large, and is not drawn.
     const prompts = query.prompts.map(({ mask_input: _, ...prompt }) => prompt);
-    const task = { kind: 'overlay', image: file.image, masks, prompts } as const;
+    return this.#draw(prediction.embedding, file, masks, prompts, caller);
+  }
+
+  /**
+   * The photograph by itself, upright: it is embedded as well, as who sees it will ask about it.
+   * @throws SamError what `Embeddings.embed` and `PictureMaker.draw` throw
+   */
+  async picture(file: ImageFile, model: string | undefined, caller: Caller): Promise<Picture> {
+    const { embedding } = await this.#models.named(model).embed(file, caller);
+    return this.#draw(embedding, file, [], [], caller);
+  }
+
+  async #draw(
+    { id }: Embedding,
+    { image }: ImageFile,
+    masks: readonly DrawnMask[],
+    prompts: readonly Prompt[],
+    caller: Caller,
+  ): Promise<Picture> {
+    const task = { kind: 'overlay', image, masks, prompts } as const;
     const [png] = await this.#pictures.draw(task, caller);
-    return { embeddingId: prediction.embedding.id, png: png as Uint8Array };
+    return { embeddingId: id, png: png as Uint8Array };
   }
 }

@@ -82,6 +82,12 @@ t.test('image and prompts in one call', async (t) => {
     const area = masks[0]?.area ?? 0;
     t.ok(changed > 0.95 * area, `${changed} of ${area} pixels are tinted`);
     t.same(overlay.subarray(-30), original.subarray(-30), 'the far corner is not');
+    const bare = await post('/segment?overlay=1', form(picture));
+    t.equal(bare.headers.get('x-embedding-id'), json.embedding_id);
+    const pixels = await sharp(Buffer.from(await bare.arrayBuffer()))
+      .raw()
+      .toBuffer();
+    t.ok(pixels.equals(original), 'and nothing is where nothing was asked');
   });
 
   t.test('prompts in order, each with its own mask count', async (t) => {

@@ -35,7 +35,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Embed an image and answer prompts in one call
-         * @description A form with the file `image` and the fields of `/decode`, each as JSON text (`box=[425,600,700,875]`, `format=png`) or as a part of type application/json; or all of it in JSON, the image as /embed takes it. Answers like /decode. Here masks can be cut-outs too, and with `overlay=1` the answer is the photograph with the masks on it.
+         * @description A form with the file `image` and the fields of `/decode`, each as JSON text (`box=[425,600,700,875]`, `format=png`) or as a part of type application/json; or all of it in JSON, the image as /embed takes it. Answers like /decode. Here masks can be cut-outs too, and with `overlay=1` the answer is the photograph with the masks on it, by itself where nothing is asked about it.
          */
         readonly post: operations["segment"];
         readonly delete?: never;

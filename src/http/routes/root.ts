@@ -14,24 +14,29 @@ const LINKS = {
   health: 'healthz',
 };
 
+interface RootOptions {
+  /** The folder of the page; who has none does not load what serves it. */
+  readonly page: string | undefined;
+  /** Origins whose pages may frame it. */
+  readonly corsOrigins: readonly string[];
+  /** Whether images may be fetched from anywhere. */
+  readonly imagesByUrl: boolean;
+}
+
 /** Links to the page come with whatever others append to them. */
 const ANY_QUERY = Type.Object({});
 
-/**
- * `GET /`: browsers get the page, or where there is none are led to that of the API; programs get links.
- * @param page the folder that it is in; who has none does not load what serves it.
- * @param origins those whose pages may frame it.
- */
+/** `GET /`: browsers get the page, or where there is none are led to that of the API; programs get links. */
 export async function rootRoute(
   server: Server,
-  page: string | undefined,
-  origins: readonly string[],
+  { page, corsOrigins, imagesByUrl }: RootOptions,
 ): Promise<void> {
-  const sendPage = page && (await (await import('./page.js')).pageRoutes(server, page, origins));
+  const sendPage =
+    page && (await (await import('./page.js')).pageRoutes(server, page, corsOrigins));
   server.get('/', { schema: { hide: true, querystring: ANY_QUERY } }, async (request, reply) => {
     reply.header('vary', 'accept');
     if (request.accepts().type(['application/json', 'text/html']) !== 'text/html') {
-      return reply.send({ name: 'sam-split', links: LINKS });
+      return reply.send({ name: 'sam-split', images_by_url: imagesByUrl, links: LINKS });
     }
     return sendPage ? sendPage(request, reply) : reply.redirect(LINKS.docs);
   });

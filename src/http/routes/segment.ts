@@ -37,7 +37,8 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
         'A form with the file `image` and the fields of `/decode`, each as JSON text (`box=[425,600,700,875]`, ' +
         '`format=png`) or as a part of type application/json; or all of it in JSON, the image as /embed takes it. ' +
         'Answers like /decode. ' +
-        'Here masks can be cut-outs too, and with `overlay=1` the answer is the photograph with the masks on it.',
+        'Here masks can be cut-outs too, and with `overlay=1` the answer is the photograph with the masks on it, ' +
+        'by itself where nothing is asked about it.',
       querystring: OverlayQuery,
       body: {
         content: {
@@ -82,7 +83,11 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       const { caller } = request;
       const { model, overlay } = request.query;
       if (overlay === '1') {
-        const query = readMaskRequest(request, fields, negotiatePicture(request));
+        const answer = negotiatePicture(request);
+        if (Object.keys(fields).length === 0) {
+          return sendPicture(reply, await segmenter.picture(file, model, caller));
+        }
+        const query = readMaskRequest(request, fields, answer);
         return sendPicture(
           reply,
           await atTopLevel(query, () => segmenter.overlay(file, model, query, caller)),

@@ -14,6 +14,7 @@ import { toImage } from '#src/masks/formats/rle.js';
 import { maskBytes } from '#src/masks/mask-bytes.js';
 import { signedArea } from '#src/masks/outlines/polygons.js';
 import { readGolden, skipGolden } from '../../fixtures/golden.js';
+import { rasterise, readLabelStudio } from '../../fixtures/mask-readers.js';
 import { type DrawnMask, drawnMasks } from '../../fixtures/masks.js';
 
 if (skipGolden) t.comment(skipGolden);
@@ -42,30 +43,6 @@ async function encode<F extends MaskFormat>(
   return (await encodeMask({ counts, image, options, properties })) as Segmentations[F];
 }
 
-/** Pixels whose centres lie within an odd number of rings, row by row: 255 and 0. */
-function rasterise(rings: readonly Ring[], { width, height }: ImageSize): Uint8Array {
-  const crossings = Array.from({ length: height }, (): number[] => []);
-  for (const ring of rings) {
-    for (let i = 0; i < ring.length; i += 2) {
-      const next = (i + 2) % ring.length;
-      const [x1, y1, x2, y2] = [ring[i], ring[i + 1], ring[next], ring[next + 1]] as number[];
-      if (x1 === undefined || x2 === undefined || y1 === undefined || y2 === undefined) continue;
-      for (let y = Math.ceil(Math.min(y1, y2) - 0.5); y + 0.5 < Math.max(y1, y2); y++) {
-        if (y1 !== y2) crossings[y]?.push(x1 + ((y + 0.5 - y1) / (y2 - y1)) * (x2 - x1));
-      }
-    }
-  }
-  const image = new Uint8Array(width * height);
-  for (const [y, xs] of crossings.entries()) {
-    xs.sort((a, b) => a - b);
-    for (let i = 0; i + 1 < xs.length; i += 2) {
-      const [from, to] = [xs[i] as number, xs[i + 1] as number];
-      image.fill(255, y * width + Math.ceil(from - 0.5), y * width + Math.ceil(to - 0.5));
-    }
-  }
-  return image;
-}
-
 const same = (a: Uint8Array, b: Uint8Array) => Buffer.from(a).equals(Buffer.from(b));
 
 /** COCO's `rleToString`, line by line. */
@@ -83,35 +60,6 @@ function rleToString(counts: readonly number[]): string {
     }
   }
   return text;
-}
-
-/** Label Studio's stream of bits, read as its description says. */
-function readLabelStudio(bytes: readonly number[]): Uint8Array {
-  let at = 0;
-  const bits = (count: number) => {
-    let value = 0;
-    for (let i = 0; i < count; i++, at++) {
-      value = value * 2 + (((bytes[at >> 3] as number) >> (7 - (at & 7))) & 1);
-    }
-    return value;
-  };
-  const length = bits(32);
-  const word = bits(5) + 1;
-  const sizes = [bits(4) + 1, bits(4) + 1, bits(4) + 1, bits(4) + 1];
-  const values = new Uint8Array(length);
-  let end = 0;
-  while (end < length) {
-    const isRun = bits(1);
-    const count = bits(sizes[bits(2)] as number) + 1;
-    if (isRun) {
-      values.fill(bits(word), end, end + count);
-      end += count;
-    } else {
-      for (let i = 0; i < count; i++) values[end++] = bits(word);
-    }
-  }
-  if (end !== length || bytes.length !== (at >> 3) + 1) throw new Error('bad length');
-  return values;
 }
 
 t.test('every format holds the same mask', async (t) => {

@@ -1,0 +1,44 @@
+import { Stage } from './canvas/stage.js';
+import { DecodingPanel } from './panels/decoding-panel.js';
+import { EverythingPanel } from './panels/everything-panel.js';
+import { ExportPanel } from './panels/export-panel.js';
+import { Header } from './panels/header.js';
+import { HelpDialog } from './panels/help-dialog.js';
+import { ImagePanel } from './panels/image-panel.js';
+import { KeyDialog } from './panels/key-dialog.js';
+import { Notices } from './panels/notices.js';
+import { ObjectsPanel } from './panels/objects-panel.js';
+import { OpenPanel } from './panels/open-panel.js';
+import { Toolbar } from './panels/toolbar.js';
+import { opening, picture } from './state/picture.js';
+
+export function Page() {
+  const begun = picture.value !== undefined || opening.value;
+  return (
+    <div class="page">
+      <Header />
+      {begun ? (
+        <main class="workplace">
+          <section class="canvas" aria-label="Image and tools">
+            <Stage />
+            <Toolbar />
+          </section>
+          <div class="panels">
+            <ImagePanel />
+            <ObjectsPanel />
+            <EverythingPanel />
+            <ExportPanel />
+            <DecodingPanel />
+          </div>
+        </main>
+      ) : (
+        <main class="start">
+          <OpenPanel />
+        </main>
+      )}
+      <Notices />
+      <KeyDialog />
+      <HelpDialog />
+    </div>
+  );
+}
