@@ -12,6 +12,7 @@ import {
 } from '../bodies/image-json.js';
 import { setBadPromptsAside } from '../bodies/prompts/bad-prompts.js';
 import { PROMPTS_LIMIT, readMaskRequest } from '../bodies/prompts/mask-request.js';
+import { hasPrompt } from '../bodies/prompts/prompts.js';
 import { atTopLevel } from '../bodies/prompts/top-level.js';
 import type { Context, Server } from '../context.js';
 import { negotiatePicture } from '../negotiation.js';
@@ -84,7 +85,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       const { model, overlay } = request.query;
       if (overlay === '1') {
         const answer = negotiatePicture(request);
-        if (Object.keys(fields).length === 0) {
+        if (!hasPrompt(fields)) {
           return sendPicture(reply, await segmenter.picture(file, model, caller));
         }
         const query = readMaskRequest(request, fields, answer);

@@ -10,6 +10,11 @@ const PROMPT_FIELDS = [
   'multimask_output',
 ] as const;
 
+/** Whether anything is asked at all. */
+export function hasPrompt(fields: PromptRequest): boolean {
+  return fields.prompts !== undefined || PROMPT_FIELDS.some((name) => fields[name] !== undefined);
+}
+
 /**
  * The prompts of a request that has passed its schema: one at the top level, or many.
  * @throws SamError `invalid-request` when there are both
