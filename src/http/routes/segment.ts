@@ -95,7 +95,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
       const { upload, fields } = await receive(request);
       const { image, sha256 } = upload;
       const embeddings = await models.named(request.query.model);
-      if (overlay && Object.keys(fields).length === 0) {
+      if (overlay && asksNothing(fields)) {
         // Embedding checks the size, and whoever wants to see an image by URL will ask about it.
         const { embedding } = await embeddings.embed(image, sha256, request.caller, request.owner);
         return sendPicture(request, reply, embedding.id, { image, masks: [], prompts: [] });
@@ -149,6 +149,16 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
     const { image, ...fields } = body;
     return { upload: await receiveNamed(image, request, uploads, remote), fields };
   }
+}
+
+function asksNothing({
+  prompts,
+  point_coords,
+  point_labels,
+  box,
+  mask_input,
+}: PromptRequest): boolean {
+  return !(prompts || point_coords || point_labels || box || mask_input);
 }
 
 /** A picture is drawn from the shortest form of masks. @throws SamError `not-acceptable` */
