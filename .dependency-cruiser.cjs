@@ -81,6 +81,28 @@ module.exports = {
       to: { path: '^src/sam/encoder/' },
     },
     {
+      name: 'the-client-shares-what-runs-anywhere',
+      severity: 'error',
+      from: { path: '^clients/' },
+      to: {
+        path: '^src/',
+        pathNot:
+          '^src/(core|masks)/|^src/sam/(architecture|decoder/prompt-tokens)\\.ts|^src/service/prompt-rules\\.ts',
+      },
+    },
+    {
+      name: 'the-service-knows-no-client',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^clients/' },
+    },
+    {
+      name: 'a-browser-has-no-node',
+      severity: 'error',
+      from: { path: '^clients/', pathNot: '/node-runtime\\.ts$' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
       name: 'no-circles',
       severity: 'error',
       from: {},

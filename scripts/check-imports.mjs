@@ -9,7 +9,7 @@ import extractTsConfig from 'dependency-cruiser/config-utl/extract-ts-config';
  */
 const config = createRequire(import.meta.url)('../.dependency-cruiser.cjs');
 const { output } = await cruise(
-  ['src'],
+  ['src', 'clients/typescript/src'],
   { ...config.options, validate: true, ruleSet: config },
   undefined,
   { tsConfig: extractTsConfig('tsconfig.json') },

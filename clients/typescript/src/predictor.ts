@@ -1,10 +1,10 @@
+import { DecoderFailure } from './decoding/decoder-host.js';
 import { LocalDecoding, superseded } from './decoding/local-decoding.js';
 import { checkPrompt } from './decoding/prompt-check.js';
 import { decodeOnServer } from './decoding/server-decoding.js';
 import { untilAborted } from './decoding/until-aborted.js';
 import type { Embedding, ImageSource } from './embedding.js';
 import type { DecodeWhere, Place, Prediction, PredictPrompt } from './prediction.js';
-import { SamProblem } from './problem.js';
 import type { OnProgress } from './progress.js';
 import type { CallOptions, EmbedOptions, SamClient } from './sam-client.js';
 import { Stages } from './stages.js';
@@ -39,7 +39,7 @@ const SERVER = { runtime: 'server' } as const;
 /** How far decoding here has come for the image that is set. */
 interface Preparation {
   readonly done: Promise<Place>;
-  /** Once it is done, and until it fails. */
+  /** Once it is done. */
   place: Place | undefined;
   /** Once it has failed. */
   reason: string | undefined;
@@ -108,7 +108,7 @@ export class Predictor {
       return this.#here(await untilAborted(preparation.done, signal));
     } catch (error) {
       if (signal?.aborted || this.decode === 'here') throw error;
-      return { place: SERVER, fallback: preparation.reason ?? String(error) };
+      return { place: SERVER, fallback: messageOf(error) };
     }
   }
 
@@ -133,17 +133,13 @@ export class Predictor {
         const place =
           this.decode === 'here' ? await untilAborted(preparation.done, signal) : preparation.place;
         if (place) {
-          const masks = await this.#local.decode(image, prompt, logits, signal);
+          const masks = await this.#decodeHere(image, prompt, preparation, options);
           return answer(masks, this.#here(place));
         }
         fallback = preparation.reason ?? 'what decodes here is still being fetched';
       } catch (error) {
-        if (signal?.aborted || error instanceof SamProblem) throw error;
-        this.#giveUp(preparation, error);
-        // The next image starts another.
-        this.#local.close();
-        if (this.decode === 'here') throw error;
-        fallback = preparation.reason;
+        if (signal?.aborted || this.decode === 'here') throw error;
+        fallback = messageOf(error);
       }
     }
     const masks = await decodeOnServer(this.#client, image, prompt, logits, signal);
@@ -191,18 +187,34 @@ export class Predictor {
         preparation.place = place;
         stages.ready();
       },
-      (error) => this.#giveUp(preparation, error),
+      (error) => {
+        preparation.reason = messageOf(error);
+      },
     );
     return preparation;
   }
 
-  #giveUp(preparation: Preparation, error: unknown): void {
-    preparation.place = undefined;
-    preparation.reason = error instanceof Error ? error.message : String(error);
+  async #decodeHere(
+    image: Embedding,
+    prompt: PredictPrompt,
+    preparation: Preparation,
+    { signal, logits = true }: PredictOptions,
+  ): Promise<Prediction['masks']> {
+    try {
+      return await this.#local.decode(image, prompt, logits, signal);
+    } catch (error) {
+      // The next prompt starts another decoder. One that has another image by now is not to blame.
+      if (error instanceof DecoderFailure && preparation === this.#preparation) this.close();
+      throw error;
+    }
   }
 
   #here(place: Place): Decision {
     const { setback } = this.#local;
     return { place, ...(setback && { fallback: setback }) };
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -95,6 +95,19 @@ t.test('decoding', async (t) => {
     });
   });
 
+  await t.test(
+    'what still runs when it is closed ends, and the next prompt starts anew',
+    async (t) => {
+      const predictor = new Predictor(client, { decode: 'here', threads: 1 });
+      t.teardown(() => predictor.close());
+      await predictor.setImage(image);
+      const running = predictor.predict(click);
+      predictor.close();
+      await t.rejects(running, /closed/);
+      t.equal((await predictor.predict(click)).masks.length, 3);
+    },
+  );
+
   await t.test('an image that is set while another is on its way takes its place', async (t) => {
     const predictor = new Predictor(client, { decode: 'server' });
     const first = predictor.setImage(await draw(scene(2)));

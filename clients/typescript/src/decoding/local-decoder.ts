@@ -124,6 +124,13 @@ export class LocalDecoder {
     });
   }
 
+  /** Gives back what graphs take. */
+  async close(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    await Promise.all(sessions.map((session) => session.release()));
+  }
+
   #onGpu(): boolean {
     return this.#started().place.runtime === 'webgpu';
   }
