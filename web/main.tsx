@@ -1,7 +1,7 @@
 import { render } from 'preact';
+import { listenToImages } from './incoming.js';
 import { Page } from './page.js';
 import { listenToKeys } from './shortcuts.js';
-import { listenToImages } from './state/incoming.js';
 import { connect } from './state/service.js';
 
 const root = document.getElementById('page');

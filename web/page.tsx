@@ -1,12 +1,12 @@
 import { Stage } from './canvas/stage.js';
+import { HelpDialog } from './dialogs/help-dialog.js';
+import { KeyDialog } from './dialogs/key-dialog.js';
+import { Notices } from './dialogs/notices.js';
 import { DecodingPanel } from './panels/decoding-panel.js';
 import { EverythingPanel } from './panels/everything-panel.js';
 import { ExportPanel } from './panels/export-panel.js';
 import { Header } from './panels/header.js';
-import { HelpDialog } from './panels/help-dialog.js';
 import { ImagePanel } from './panels/image-panel.js';
-import { KeyDialog } from './panels/key-dialog.js';
-import { Notices } from './panels/notices.js';
 import { ObjectsPanel } from './panels/objects-panel.js';
 import { OpenPanel } from './panels/open-panel.js';
 import { Toolbar } from './panels/toolbar.js';

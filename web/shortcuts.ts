@@ -1,5 +1,5 @@
 import { seeWhole, zoom } from './canvas/view.js';
-import { helpShown } from './panels/help-dialog.js';
+import { helpShown } from './dialogs/help-dialog.js';
 import { picture } from './state/picture.js';
 import { activeObject, addObject, choose, redo, removeObject, undo } from './state/scene.js';
 import { mode, tool } from './state/tool.js';

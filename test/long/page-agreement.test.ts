@@ -62,19 +62,25 @@ t.test('by WebGPU, which the processor plays here', inBrowser, async (t) => {
     '--enable-unsafe-webgpu',
     '--use-webgpu-adapter=swiftshader',
   ]);
-  const { page } = await openPage(t, url, { browser });
+  const { page } = await openPage(t, url, { browser, hasTouch: true });
+  // A decode takes it some ten seconds, and minutes on a busy machine.
+  page.setDefaultTimeout(400_000);
   const session = new Session(page);
-  await page.getByLabel('Choose an image').waitFor({ state: 'attached' });
+  // A finger asks for no previews.
+  const tap = async () => {
+    const { x, y } = await session.canvas.screen([90, 90]);
+    await page.touchscreen.tap(x, y);
+  };
   await session.open(await draw(scene(1)));
   await session.decodeBy('webgpu');
-  await page.locator('.badge[data-place="webgpu"]').waitFor({ timeout: 300_000 });
-  await session.canvas.click([90, 90]);
+  await page.locator('.badge[data-place="webgpu"]').waitFor();
+  await tap();
   const [gpu] = await session.masks();
   t.equal(await page.locator('.badge').getAttribute('data-place'), 'webgpu');
   await session.decodeBy('wasm');
   await page.locator('.badge[data-place="wasm"]').waitFor();
   await session.button('Clear all').click();
-  await session.canvas.click([90, 90]);
+  await tap();
   const [wasm] = await session.masks();
   t.ok(Math.abs((gpu?.predicted_iou ?? 0) - (wasm?.predicted_iou ?? 1)) <= 1e-2, 'as wasm does');
 });

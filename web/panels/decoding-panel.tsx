@@ -1,7 +1,7 @@
+import { Panel } from '../controls/panel.js';
 import { decodeAt, fallback, lastMs, place, type Wish, wish } from '../state/decoding.js';
 import { telling } from '../state/notice.js';
 import { showProgress } from '../state/stages.js';
-import { Panel } from './panel.js';
 import { placeName } from './place-name.js';
 
 const WISHES: readonly { wish: Wish; label: string }[] = [

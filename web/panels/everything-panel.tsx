@@ -1,3 +1,5 @@
+import { Icon } from '../controls/icon.js';
+import { Panel } from '../controls/panel.js';
 import { ready } from '../state/decoding.js';
 import {
   density,
@@ -8,8 +10,6 @@ import {
   progress,
   stopSearch,
 } from '../state/everything.js';
-import { Icon } from './icon.js';
-import { Panel } from './panel.js';
 
 const DENSITIES = [
   { points: 8, label: 'Coarse' },

@@ -1,3 +1,5 @@
+import { Icon } from '../controls/icon.js';
+import { Panel } from '../controls/panel.js';
 import { toCurl } from '../exports/curl.js';
 import { copyImage, download } from '../exports/download.js';
 import type { Exported, Origin } from '../exports/export.js';
@@ -10,8 +12,6 @@ import { picture } from '../state/picture.js';
 import { foundMask, isEmpty } from '../state/prompt.js';
 import { activeObject, masked } from '../state/scene.js';
 import { apiKey, SERVICE } from '../state/service.js';
-import { Icon } from './icon.js';
-import { Panel } from './panel.js';
 
 /** What can be taken away. */
 export function ExportPanel() {

@@ -1,8 +1,8 @@
+import { Icon } from '../controls/icon.js';
+import { helpShown } from '../dialogs/help-dialog.js';
 import icon from '../icon.svg';
 import { leave, opening, picture } from '../state/picture.js';
 import { SERVICE } from '../state/service.js';
-import { helpShown } from './help-dialog.js';
-import { Icon } from './icon.js';
 import { PlaceBadge } from './place-badge.js';
 
 const ICON = new URL(icon, import.meta.url).href;

@@ -1,7 +1,7 @@
+import { Panel } from '../controls/panel.js';
 import { embedding } from '../state/decoding.js';
 import { opening, picture } from '../state/picture.js';
 import { type StageState, stages } from '../state/stages.js';
-import { Panel } from './panel.js';
 
 const LABELS: Readonly<Record<StageState['name'], string>> = {
   hash: 'Hash the file',

@@ -1,3 +1,5 @@
+import { Icon } from '../controls/icon.js';
+import { Panel } from '../controls/panel.js';
 import { answerOf, askAgain } from '../state/answers.js';
 import { isEmpty } from '../state/prompt.js';
 import {
@@ -11,8 +13,6 @@ import {
   selectObject,
 } from '../state/scene.js';
 import { Candidates } from './candidates.js';
-import { Icon } from './icon.js';
-import { Panel } from './panel.js';
 
 /** The objects, and the candidates of the active one. */
 export function ObjectsPanel() {

@@ -1,9 +1,9 @@
+import { Icon } from '../controls/icon.js';
+import { dragging, take } from '../incoming.js';
 import { drawSample, SAMPLES } from '../samples/samples.js';
-import { dragging, take } from '../state/incoming.js';
 import { telling } from '../state/notice.js';
 import { nameOf, openImage } from '../state/picture.js';
 import { fetchesUrls, model, models } from '../state/service.js';
-import { Icon } from './icon.js';
 
 const TYPES = 'image/jpeg,image/png,image/webp,image/avif';
 

@@ -1,8 +1,8 @@
 import { seeWhole, view, zoom } from '../canvas/view.js';
+import type { IconName } from '../controls/icon.js';
+import { ToolButton } from '../controls/tool-button.js';
 import { clearScene, redo, redoable, undo, undoable } from '../state/scene.js';
 import { brushWidth, mode, type Tool, tool } from '../state/tool.js';
-import type { IconName } from './icon.js';
-import { ToolButton } from './tool-button.js';
 
 const TOOLS: readonly { tool: Tool; icon: IconName; label: string; shortcut: string }[] = [
   { tool: 'point', icon: 'point', label: 'Points and boxes', shortcut: 'P' },

@@ -1,5 +1,5 @@
+import { Icon } from '../controls/icon.js';
 import { announcement, notice } from '../state/notice.js';
-import { Icon } from './icon.js';
 
 /** What has just been done or gone wrong, and for screen readers what is seen. */
 export function Notices() {

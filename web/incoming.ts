@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
-import { tell } from './notice.js';
-import { openImage } from './picture.js';
+import { tell } from './state/notice.js';
+import { openImage } from './state/picture.js';
 
 /** Whether a file is dragged over the page. */
 export const dragging = signal(false);
