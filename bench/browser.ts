@@ -41,6 +41,7 @@ await app.close();
 async function firstMasks(browser: Browser): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
+  page.setDefaultTimeout(120_000);
   for (const cache of ['cold', 'everything cached']) {
     await page.goto(url);
     const session = new Session(page);
@@ -48,11 +49,11 @@ async function firstMasks(browser: Browser): Promise<Page> {
     const start = performance.now();
     const input = page.getByLabel('Choose an image');
     await input.setInputFiles({ name: 'scene.png', mimeType: 'image/png', buffer: file });
-    await page.locator('.stage').waitFor();
+    await page.getByText('scene.png, ').waitFor();
     await session.canvas.click(CLICK);
     await page.locator('.objects li[data-state="answered"]').waitFor();
     const first = performance.now() - start;
-    await session.decodesHere();
+    await page.locator('[data-stage="ready"][data-state="done"]').waitFor();
     const here = performance.now() - start;
     console.log(
       `${cache}: first mask after ${first.toFixed(0)} ms, decodes by itself after ${here.toFixed(0)} ms`,
@@ -75,10 +76,11 @@ async function previews(page: Page): Promise<void> {
     }).observe({ type: 'mark' });
   });
   await page.getByRole('button', { name: 'Clear all' }).click();
+  const { x, y } = await canvas.screen([300, 300]);
   const start = performance.now();
   let moves = 0;
   for (; performance.now() - start < 10_000; moves++) {
-    await canvas.move([300 + ((7 * moves) % 500), 300 + ((3 * moves) % 300)]);
+    await page.mouse.move(x + ((7 * moves) % 300), y + ((3 * moves) % 150));
   }
   const seconds = (performance.now() - start) / 1000;
   const shown = await page.evaluate(() => (globalThis as unknown as { previews: number }).previews);
@@ -93,6 +95,8 @@ async function clicks(page: Page): Promise<void> {
   await page.route('**/shipped.onnx', (route) =>
     route.fulfill({ body: readFileSync(SHIPPED), contentType: 'application/octet-stream' }),
   );
+  // tsx calls it in the functions that are sent into the page.
+  await page.evaluate('globalThis.__name = (named) => named');
   await page.evaluate(startShipped, { threads: THREADS, point: [...CLICK], size: [1200, 1800] });
   await session.canvas.click(CLICK);
   const times = { shipped: [] as number[], ours: [] as number[] };
