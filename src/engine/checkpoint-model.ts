@@ -6,6 +6,7 @@ import type { StoredTensor } from '../checkpoint/stored-tensor.js';
 import type { Provider } from '../core/device.js';
 import { StartupError } from '../core/errors.js';
 import type { Architecture, Precision } from '../core/model.js';
+import { readTensor } from '../core/tensor-shapes.js';
 import type { ExternalTensor } from '../onnx/float-tensor.js';
 import { toHalfPrecision } from '../onnx/half-precision.js';
 import type { ModelProto, TensorProto } from '../onnx/proto.js';
@@ -14,7 +15,7 @@ import { writeModel } from '../onnx/write-model.js';
 import { VIT, type VitVariant } from '../sam/architecture.js';
 import { buildVit } from '../sam/encoder/vit.js';
 import { recogniseVit, vitParameters } from '../sam/encoder/vit-parameters.js';
-import { decoderWeights, readTensor } from '../sam/weights/state-dict.js';
+import { decoderWeights } from '../sam/weights/state-dict.js';
 import type { Weights } from '../sam/weights/weights.js';
 import type { ExternalNetwork } from './session.js';
 
