@@ -28,6 +28,7 @@ const PACKAGES = {
   'ipaddr\\.js': '^src/(remote/|http/hooks/client-address)',
   'cli-progress': '^src/models-cli',
   '@bufbuild/protobuf': '^src/onnx/',
+  '@huggingface/tokenizers': '^src/owl/',
 };
 
 const directions = Object.entries(ROOMS).map(([room, uses]) => ({
