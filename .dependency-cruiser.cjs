@@ -38,6 +38,21 @@ const directions = Object.entries(ROOMS).map(([room, uses]) => ({
   to: { path: '^src/', pathNot: `^src/(${[room, ...uses].join('|')})/` },
 }));
 
+/** The rooms of src/http and what each leaves alone; what lies beside them is for all. */
+const HTTP_ROOMS = {
+  schemas: 'routes|bodies|answers|hooks',
+  bodies: 'routes|answers',
+  answers: 'routes|bodies|hooks',
+  hooks: 'routes',
+};
+
+const httpRooms = Object.entries(HTTP_ROOMS).map(([room, others]) => ({
+  name: `http-${room}-leave-${others.replaceAll('|', '-')}`,
+  severity: 'error',
+  from: { path: `^src/http/${room}/` },
+  to: { path: `^src/http/(${others})/` },
+}));
+
 const confinements = Object.entries(PACKAGES).map(([name, room]) => ({
   name: `only-in-${room.replace(/[^a-z]+/g, '-')}`,
   severity: 'error',
@@ -82,6 +97,7 @@ module.exports = {
       from: { path: '^src/sam/decoder/' },
       to: { path: '^src/sam/encoder/' },
     },
+    ...httpRooms,
     {
       name: 'no-circles',
       severity: 'error',

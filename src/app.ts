@@ -17,12 +17,14 @@ import { AllowedHosts } from './remote/allowed-hosts.js';
 import { ImageUrls } from './remote/image-urls.js';
 import { Cutouts } from './service/cutouts.js';
 import { DecoderFiles } from './service/decoder-files.js';
+import { Everything } from './service/everything/everything.js';
 import { MaskGenerator } from './service/everything/mask-generator.js';
-import { ImageAdmission, PixelBudget } from './service/image-admission.js';
+import { ImageAdmission, PictureAdmission, PixelBudget } from './service/image-admission.js';
 import { collectGarbage } from './service/memory/garbage.js';
 import { Ledger } from './service/memory/ledger.js';
 import { MemoryGuard } from './service/memory/memory-guard.js';
 import { Predictor } from './service/predictor.js';
+import { Segmenter } from './service/segmenter.js';
 import { LogitsStore } from './store/logits-store.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -39,7 +41,7 @@ export interface App {
   /**
    * Loads the networks in all workers, unless that is put off until they are needed; `/readyz` says no
    * until it is done.
-   * @throws StartupError when one does not load
+   * @throws OperatorError when one does not load
    */
   warmUp(): Promise<void>;
   /**
@@ -52,7 +54,7 @@ export interface App {
 
 /**
  * Builds the service. Nothing listens yet and no network is loaded.
- * @throws StartupError when the model's files are missing or altered
+ * @throws OperatorError when the model's files are missing or altered
  */
 export async function createApp(config: Config, logger: Logger): Promise<App> {
   withholdTelemetry();
@@ -67,14 +69,15 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   const pixels = new PixelBudget(config.images.maxPixelsInFlight);
   const imagesOf = (model: string) =>
-    new ImageAdmission(lanes.encode.of(model, lanes.picture), config.images, pixels);
-  const images = imagesOf(config.models.names[0]);
+    new ImageAdmission(lanes.encode.of(model), config.images, pixels);
+  const pictures = new PictureAdmission(lanes.picture, config.images, pixels);
 
   const stores = createStores(config.cache, metrics, logger);
   const shared = { lanes, store: stores.all, imagesOf, metrics, logger };
   const models = createModels(config, files, shared);
   const logits = new LogitsStore(config.logits.bytes, config.logits.ttlMs);
   const predictor = new Predictor(lanes.decode, logits, config.prompts);
+  const cutouts = new Cutouts(pictures, AMBIGUOUS_MASKS * config.images.maxPixels);
   const generator = new MaskGenerator(lanes.decode, config.everything);
 
   const ledger = new Ledger(config.ledger);
@@ -100,11 +103,9 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const server = await createServer(
     {
       models,
-      predictor,
+      segmenter: new Segmenter(models, predictor, cutouts, pictures),
+      everything: new Everything(models, generator, pictures),
       decoderFiles: new DecoderFiles(lanes.decode),
-      generator,
-      cutouts: new Cutouts(images, AMBIGUOUS_MASKS * config.images.maxPixels),
-      images,
       ledger,
       uploads,
       remote: new ImageUrls({
@@ -116,7 +117,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       room: {
         images: (caller) => {
           guard.check();
-          images.checkRoom(caller);
+          lanes.encode.checkRoom(caller);
         },
         prompts: (caller) => lanes.decode.checkRoom(caller),
       },

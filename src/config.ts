@@ -5,7 +5,7 @@ export type Config = Readonly<ReturnType<typeof configOf>>;
 
 /**
  * Reads and checks the environment.
- * @throws StartupError naming each variable that is wrong, or does not exist
+ * @throws OperatorError naming each variable that is wrong, or does not exist
  */
 export function loadConfig(environment: NodeJS.ProcessEnv): Config {
   return configOf(readSettings(environment));

@@ -1,12 +1,12 @@
 import closeWithGrace from 'close-with-grace';
 import { type App, createApp } from './app.js';
 import { loadConfig } from './config.js';
-import { StartupError } from './core/errors.js';
+import { OperatorError } from './core/errors.js';
 import { createLogger } from './observe/logger.js';
 
 /** What cannot start says why in words, without a stack: the operator has to change something outside. */
 async function fail(error: unknown): Promise<never> {
-  const text = error instanceof StartupError ? error.message : error;
+  const text = error instanceof OperatorError ? error.message : error;
   console.error('sam-split cannot start:', text);
   // Other workers may still be in native code, where the end of the process must not meet them.
   await app?.close();

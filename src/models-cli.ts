@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { loadConfig } from './config.js';
-import { StartupError } from './core/errors.js';
+import { OperatorError } from './core/errors.js';
 import { readManifest } from './engine/manifest.js';
 import { manifests, sizeOf, verify } from './models/catalogue.js';
 import { importCheckpoint } from './models/import.js';
@@ -30,20 +30,20 @@ async function run(): Promise<void> {
     case 'list':
       return list(directory);
     case 'pull':
-      if (names.length === 0) throw new StartupError(USAGE);
+      if (names.length === 0) throw new OperatorError(USAGE);
       for (const name of names) await download(directory, name);
       return;
     case 'verify':
       return verifyAll(directory, names);
     case 'import': {
       const [file, ...others] = names;
-      if (!file || others.length > 0) throw new StartupError(USAGE);
+      if (!file || others.length > 0) throw new OperatorError(USAGE);
       const { name, architecture } = await importCheckpoint(directory, file, values);
       console.log(`${name} (${architecture}) is ready: SAM_MODELS=${name} npm start`);
       return;
     }
     default:
-      throw new StartupError(USAGE);
+      throw new OperatorError(USAGE);
   }
 }
 
@@ -93,6 +93,6 @@ function megabytes(bytes: number): string {
 }
 
 run().catch((error: unknown) => {
-  console.error(error instanceof StartupError ? error.message : error);
+  console.error(error instanceof OperatorError ? error.message : error);
   process.exitCode = 1;
 });

@@ -48,7 +48,7 @@ t.test('what is wrong is named', async (t) => {
   };
   for (const [name, values] of Object.entries(wrong)) {
     for (const value of values) {
-      const named = { name: 'StartupError', message: new RegExp(`^${name}: `) };
+      const named = { name: 'OperatorError', message: new RegExp(`^${name}: `) };
       t.throws(() => readSettings({ [name]: value }), named, `${name}=${value}`);
     }
   }
@@ -60,7 +60,7 @@ t.test('what is wrong is named', async (t) => {
     message: /^SAM_ENCODER_PRECISION: /,
   });
   t.throws(() => readSettings({ SAM_ISOLATE_KEYS: 'true' }), {
-    name: 'StartupError',
+    name: 'OperatorError',
     message: /^SAM_ISOLATE_KEYS: needs SAM_API_KEYS_FILE/,
   });
   t.equal(readSettings({ SAM_ENCODE_QUEUE: '0' }).SAM_ENCODE_QUEUE, 0);

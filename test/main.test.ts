@@ -65,8 +65,11 @@ t.test('what cannot start says why and is never ready', async (t) => {
   });
   await Promise.all(failures);
   // What is thrown ends the process with its words, as those above do.
-  await t.rejects(findModel(models, 'missing'), { name: 'StartupError', message: /gone\.onnx/ });
-  await t.rejects(findModel(models, 'unknown'), { name: 'StartupError', message: /unknown\.json/ });
+  await t.rejects(findModel(models, 'missing'), { name: 'OperatorError', message: /gone\.onnx/ });
+  await t.rejects(findModel(models, 'unknown'), {
+    name: 'OperatorError',
+    message: /unknown\.json/,
+  });
 });
 
 t.test('whoever can be reached by others without asking for keys says so', async (t) => {

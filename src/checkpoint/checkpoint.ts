@@ -1,4 +1,4 @@
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import { CheckpointFile } from './checkpoint-file.js';
 import { segmentAnythingNames } from './names.js';
 import { readSafetensors } from './safetensors.js';
@@ -25,21 +25,21 @@ const PICKLE = 0x80;
 /**
  * Opens a SAM that `torch.save` or safetensors wrote, under segment-anything's names or Hugging Face's.
  * No code in the file is run.
- * @throws StartupError saying what is wrong with the file.
+ * @throws OperatorError saying what is wrong with the file.
  */
 export function openCheckpoint(path: string): Checkpoint {
   let file: CheckpointFile;
   try {
     file = new CheckpointFile(path);
   } catch (cause) {
-    throw new StartupError(`cannot open ${path}: ${reasonOf(cause)}`, { cause });
+    throw new OperatorError(`cannot open ${path}: ${reasonOf(cause)}`, { cause });
   }
   try {
     const tensors = segmentAnythingNames(read(file));
     return { folder: file.folder, tensors, close: () => file.close() };
   } catch (cause) {
     file.close();
-    throw new StartupError(`${path} is not a checkpoint that can be read: ${reasonOf(cause)}`, {
+    throw new OperatorError(`${path} is not a checkpoint that can be read: ${reasonOf(cause)}`, {
       cause,
     });
   }

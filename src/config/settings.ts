@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { bool, cleanEnv, host, port, str } from 'envalid';
 import { DEVICES } from '../core/device.js';
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import { PRECISIONS } from '../core/model.js';
 import { DTYPES } from '../core/tensor.js';
 import { memoryLimit, usableCores } from '../machine.js';
@@ -83,7 +83,7 @@ function parse(environment: NodeJS.ProcessEnv, machine: Machine) {
   return cleanEnv(environment, variables(machine), {
     reporter: ({ errors }) => {
       const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error?.message}`);
-      if (problems.length > 0) throw new StartupError(problems.join('\n'));
+      if (problems.length > 0) throw new OperatorError(problems.join('\n'));
     },
   });
 }
@@ -93,7 +93,7 @@ export const VARIABLES = Object.keys(variables({ cores: 1, memory: 0 }));
 
 /**
  * Reads and validates the environment.
- * @throws StartupError naming each variable that is wrong or does not fit another, and any `SAM_` variable that does not exist.
+ * @throws OperatorError naming each variable that is wrong or does not fit another, and any `SAM_` variable that does not exist.
  */
 export function readSettings(
   environment: NodeJS.ProcessEnv,
@@ -104,15 +104,15 @@ export function readSettings(
     (name) => name.startsWith('SAM_') && !VARIABLES.includes(name),
   );
   if (unknown.includes('SAM_MODEL')) {
-    throw new StartupError('SAM_MODEL: set SAM_MODELS, which takes one name or several');
+    throw new OperatorError('SAM_MODEL: set SAM_MODELS, which takes one name or several');
   }
-  if (unknown.length > 0) throw new StartupError(`${unknown.join(', ')}: no such setting`);
+  if (unknown.length > 0) throw new OperatorError(`${unknown.join(', ')}: no such setting`);
   const settings = parse(environment, { cores, memory });
   if (settings.SAM_ENCODER_PRECISION === 'int8' && settings.SAM_DEVICE !== 'cpu') {
-    throw new StartupError('SAM_ENCODER_PRECISION: int8 is for SAM_DEVICE=cpu');
+    throw new OperatorError('SAM_ENCODER_PRECISION: int8 is for SAM_DEVICE=cpu');
   }
   if (settings.SAM_ISOLATE_KEYS && !settings.SAM_API_KEYS_FILE) {
-    throw new StartupError(
+    throw new OperatorError(
       'SAM_ISOLATE_KEYS: needs SAM_API_KEYS_FILE, without which there are no keys',
     );
   }

@@ -22,9 +22,23 @@ export interface Caller {
   /** Aborts when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
   readonly memory: Account;
+  /** The name under which its embeddings and tokens are kept apart from others', where they are. */
+  readonly owner?: string | undefined;
+  /** What its work comes to, for a log and a trace. */
+  readonly report?: Report;
 }
 
+/**
+ * Takes what is known of a request once a stage of its work is over.
+ * @param timings of that stage, in milliseconds by step.
+ */
+export type Report = (
+  stage: 'image' | 'masks',
+  facts: Readonly<Record<string, unknown>>,
+  timings: Readonly<Record<string, number>>,
+) => void;
+
 /** The same client and account, for work that is given up by another signal. */
-export function withSignal({ client, memory }: Caller, signal: AbortSignal): Caller {
-  return { client, memory, signal };
+export function withSignal({ client, memory, owner }: Caller, signal: AbortSignal): Caller {
+  return { client, memory, owner, signal };
 }

@@ -87,6 +87,6 @@ export function violation(code: ErrorCode, path: string, message: string): SamEr
 }
 
 /** The process cannot start with what it was given. The message tells the operator what to change. */
-export class StartupError extends Error {
-  override readonly name = 'StartupError';
+export class OperatorError extends Error {
+  override readonly name = 'OperatorError';
 }

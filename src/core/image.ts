@@ -1,3 +1,10 @@
+/** An image file as a client sent it. */
+export interface ImageFile {
+  readonly image: Uint8Array;
+  /** Of `image`, in lower-case hex. */
+  readonly sha256: string;
+}
+
 /** The size of an image in pixels, after EXIF orientation. */
 export interface ImageSize {
   readonly width: number;

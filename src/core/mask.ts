@@ -143,6 +143,9 @@ export const MEDIA_TYPES = {
 
 export const MASK_FORMATS = Object.keys(MEDIA_TYPES) as MaskFormat[];
 
+/** Of the numbers of a georeference: whatever the unit, the earth is smaller. */
+export const LARGEST_COORDINATE = 1e12;
+
 /** Where the image lies, for GeoJSON: an affine map of pixels, or the coordinates of its edges. */
 export interface Georeference {
   /** x' = a x + b y + c and y' = d x + e y + f: the order of rasterio's `Affine`. */

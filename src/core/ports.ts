@@ -25,12 +25,17 @@ export interface DrawnMask {
   readonly area: number;
 }
 
-/** A photograph to be drawn on: the masks, and the prompts that asked for them. */
-export interface OverlayTask {
+/** What is to be made of a photograph and masks. */
+export type Drawing =
+  /** One picture: the photograph with the masks drawn on it, and the prompts that asked for them. */
+  | { readonly kind: 'overlay'; readonly prompts: readonly Prompt[] }
+  /** For each mask its object on transparent ground, in the photograph's size. */
+  | { readonly kind: 'cutOut' };
+
+export type PictureTask = Drawing & {
   readonly image: Uint8Array;
   readonly masks: readonly DrawnMask[];
-  readonly prompts: readonly Prompt[];
-}
+};
 
 /** A part of a photograph to be embedded. */
 export interface CropTask {
@@ -38,36 +43,27 @@ export interface CropTask {
   readonly crop: Box;
 }
 
-/** A photograph to be cut: masks as COCO's compressed strings. */
-export interface CutoutTask {
-  readonly image: Uint8Array;
-  readonly masks: readonly string[];
-}
-
-/** Whether a lane takes more. */
-export interface Room {
-  /** @throws SamError `overloaded` when the queue has no place for this caller: known before there is a task. */
-  checkRoom(caller?: Caller): void;
+/** Work that waits its turn. */
+interface Awaited {
   /** Seconds after which there should be room, judged by the queue's recent pace. */
   readonly retryAfter: number;
 }
 
-/**
- * Makes pictures. Both calls take the bytes that decoding the photograph takes, and throw `image-unreadable`, `image-too-large`, and `inference-timeout` when it
- * takes too long.
- */
-export interface PictureMaker {
-  /** The photograph with the masks drawn on it, as a PNG. */
-  overlay(task: OverlayTask, caller?: Caller, bytes?: number): Promise<Uint8Array>;
-  /** For each mask its object on transparent ground, as a PNG of the image's size. All are held until the last is made. */
-  cutOut(task: CutoutTask, caller?: Caller, bytes?: number): Promise<readonly Uint8Array[]>;
+/** Makes pictures of photographs. */
+export interface PictureMaker extends Awaited {
+  /**
+   * @param bytes that decoding the photograph takes: booked while it is done.
+   * @returns PNG files, all of which are held until the last is made.
+   * @throws SamError `image-unreadable`, `image-too-large`, `overloaded`, `queue-timeout`, `inference-timeout`
+   */
+  draw(task: PictureTask, caller?: Caller, bytes?: number): Promise<readonly Uint8Array[]>;
 }
 
 /**
  * The lane that looks at images. Its calls throw `overloaded` when its queue is full, `queue-timeout` and
  * `inference-timeout` when it takes too long.
  */
-export interface ImageLane extends Room, PictureMaker {
+export interface ImageLane extends Awaited {
   /**
    * @param bytes that decoding takes: booked while it is done.
    * @throws SamError `image-unreadable`, `image-too-large`
@@ -92,9 +88,13 @@ export interface MaskOptions {
   readonly keepLogits: boolean;
 }
 
-/** Prompts of one `batchKey`, which the decoder can run as one batch. */
+/** Prompts that the decoder can run as one batch. */
 export interface DecodeTask {
   readonly embedding: Embedding;
+  /** The `batchKey` of them all: tasks of one image with the same can run together. */
+  readonly batch: string;
+  /** Whether each has `AMBIGUOUS_MASKS` for an answer, or one. */
+  readonly multimask: boolean;
   /** Each with its place in the request, which errors name. */
   readonly prompts: readonly { readonly index: number; readonly prompt: Prompt }[];
   readonly options: MaskOptions;
@@ -131,7 +131,7 @@ export interface DecoderGraph {
 }
 
 /** The lane that answers prompts. */
-export interface PromptLane extends Room {
+export interface PromptLane {
   /**
    * Results in the order of the tasks. All tasks are admitted, or none.
    * @throws SamError `overloaded` when the queue cannot take them, `prompt-invalid` for a bad `mask_input`,

@@ -1,4 +1,4 @@
-import { StartupError } from './errors.js';
+import { OperatorError } from './errors.js';
 
 /** Shapes of a checkpoint's tensors by name. */
 export type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
@@ -12,7 +12,7 @@ export interface LazyTensor {
 
 /**
  * @param fits whether a tensor of one shape will do where another is expected; as a rule, only the same will.
- * @throws StartupError naming the first tensor that is missing or has another shape.
+ * @throws OperatorError naming the first tensor that is missing or has another shape.
  */
 export function checkShapes(
   tensors: Shapes,
@@ -21,21 +21,21 @@ export function checkShapes(
 ): void {
   for (const [name, shape] of expected) {
     const found = tensors.get(name)?.shape;
-    if (!found) throw new StartupError(`the tensor "${name}" is missing`);
+    if (!found) throw new OperatorError(`the tensor "${name}" is missing`);
     if (!fits(name, found, shape)) {
-      throw new StartupError(`the tensor "${name}" is [${found}], expected [${shape}]`);
+      throw new OperatorError(`the tensor "${name}" is [${found}], expected [${shape}]`);
     }
   }
 }
 
-/** @throws StartupError naming the tensor when it is missing or not finite. */
+/** @throws OperatorError naming the tensor when it is missing or not finite. */
 export function readTensor(tensors: ReadonlyMap<string, LazyTensor>, name: string): Float32Array {
   const tensor = tensors.get(name);
-  if (!tensor) throw new StartupError(`the tensor "${name}" is missing`);
+  if (!tensor) throw new OperatorError(`the tensor "${name}" is missing`);
   try {
     return tensor.read();
   } catch (cause) {
-    throw new StartupError(`the tensor "${name}": ${(cause as Error).message}`, { cause });
+    throw new OperatorError(`the tensor "${name}": ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Checkpoint, openCheckpoint, type StateDict } from '../checkpoint/checkpoint.js';
 import type { StoredTensor } from '../checkpoint/stored-tensor.js';
 import type { Provider } from '../core/device.js';
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import type { Architecture, Precision } from '../core/model.js';
 import { readTensor } from '../core/tensor-shapes.js';
 import type { ExternalTensor } from '../onnx/float-tensor.js';
@@ -36,7 +36,7 @@ export interface CheckpointModel {
 
 /**
  * Recognises the model in a checkpoint and reads every one of its tensors once.
- * @throws StartupError naming the first tensor that is missing, misshapen or not finite.
+ * @throws OperatorError naming the first tensor that is missing, misshapen or not finite.
  */
 export function inspectCheckpoint(path: string): CheckpointModel {
   return withCheckpoint(path, ({ tensors }) => {
@@ -49,7 +49,7 @@ export function inspectCheckpoint(path: string): CheckpointModel {
   });
 }
 
-/** The weights of a checkpoint's prompt encoder and mask decoder. @throws StartupError as above */
+/** The weights of a checkpoint's prompt encoder and mask decoder. @throws OperatorError as above */
 export function checkpointDecoder(path: string): Weights {
   return withCheckpoint(path, ({ tensors }) => decoderWeights(tensors));
 }
@@ -57,7 +57,7 @@ export function checkpointDecoder(path: string): Weights {
 /**
  * A checkpoint's image encoder, in the numbers that suit the provider: 32 bits (or 8, by `precision`) on a CPU and 16
  * bits on a GPU. The graph refers to the weights in the checkpoint, which the runtime maps into memory.
- * @throws StartupError when the checkpoint is not of this architecture, or as above
+ * @throws OperatorError when the checkpoint is not of this architecture, or as above
  */
 export function checkpointEncoder(
   path: string,
@@ -66,7 +66,7 @@ export function checkpointEncoder(
 ): ExternalNetwork {
   const found = inspectCheckpoint(path);
   if (architecture !== found.architecture) {
-    throw new StartupError(`${path} is ${found.architecture}, its manifest says ${architecture}`);
+    throw new OperatorError(`${path} is ${found.architecture}, its manifest says ${architecture}`);
   }
   const { variant } = found;
   // The runtime refuses weights behind a symbolic link, which the checkpoint may be.
@@ -121,8 +121,8 @@ function withCheckpoint<T>(path: string, use: (checkpoint: Checkpoint) => T): T 
   try {
     return use(checkpoint);
   } catch (cause) {
-    if (!(cause instanceof StartupError)) throw cause;
-    throw new StartupError(`${path} is no SAM that can be served: ${cause.message}`, { cause });
+    if (!(cause instanceof OperatorError)) throw cause;
+    throw new OperatorError(`${path} is no SAM that can be served: ${cause.message}`, { cause });
   } finally {
     checkpoint.close();
   }

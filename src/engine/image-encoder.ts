@@ -9,7 +9,7 @@ import { type Network, openSession, type Session, type SessionOptions } from './
 /**
  * A model's image encoder as a session takes it.
  * @param path of the file that the manifest names, an ONNX graph or a checkpoint.
- * @throws StartupError when the file is not what the manifest says
+ * @throws OperatorError when the file is not what the manifest says
  */
 export function encoderNetwork(
   manifest: ModelManifest,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { openRegularFile } from '../checkpoint/regular-file.js';
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import { ARCHITECTURES, type ModelManifest, weightFiles } from '../core/model.js';
 import { MODEL_NAME } from '../core/model-name.js';
 import { parseModelPath } from './model-paths.js';
@@ -54,18 +54,18 @@ const CheckpointManifest = Compile(
 
 /**
  * Reads `<directory>/<name>.json`.
- * @throws StartupError saying what is missing or malformed.
+ * @throws OperatorError saying what is missing or malformed.
  */
 export async function readManifest(directory: string, name: string): Promise<ModelManifest> {
   if (!MODEL_NAME.test(name))
-    throw new StartupError(`${JSON.stringify(name)} is not a model's name`);
+    throw new OperatorError(`${JSON.stringify(name)} is not a model's name`);
   const path = join(directory, `${name}.json`);
   let content: unknown;
   try {
     content = JSON.parse(read(path));
   } catch (cause) {
     const reason = (cause as Error).message;
-    throw new StartupError(`cannot read the model manifest ${path}: ${reason}`, { cause });
+    throw new OperatorError(`cannot read the model manifest ${path}: ${reason}`, { cause });
   }
   const manifest = check(content, path);
   const { encoder, decoder } = weightFiles(manifest);
@@ -73,11 +73,11 @@ export async function readManifest(directory: string, name: string): Promise<Mod
     try {
       parseModelPath(file);
     } catch (cause) {
-      throw new StartupError(`${path}: ${(cause as Error).message}`, { cause });
+      throw new OperatorError(`${path}: ${(cause as Error).message}`, { cause });
     }
   }
   if (manifest.name !== name) {
-    throw new StartupError(`${path} is the manifest of "${manifest.name}", not of "${name}"`);
+    throw new OperatorError(`${path} is the manifest of "${manifest.name}", not of "${name}"`);
   }
   return manifest;
 }
@@ -96,5 +96,7 @@ function check(content: unknown, path: string): ModelManifest {
   if (CheckpointManifest.Check(content)) return content;
   const isCheckpoint = typeof content === 'object' && content !== null && 'checkpoint' in content;
   const [error] = (isCheckpoint ? CheckpointManifest : GraphManifest).Errors(content);
-  throw new StartupError(`${path}${error?.instancePath ?? ''} ${error?.message ?? 'is malformed'}`);
+  throw new OperatorError(
+    `${path}${error?.instancePath ?? ''} ${error?.message ?? 'is malformed'}`,
+  );
 }

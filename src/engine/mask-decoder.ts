@@ -50,7 +50,7 @@ export class MaskDecoder {
     this.#decoder = onceEach(open, JSON.stringify);
   }
 
-  /** @throws StartupError when the device's provider does not load */
+  /** @throws OperatorError when the device's provider does not load */
   static async open(weights: Weights, options: SessionOptions): Promise<MaskDecoder> {
     const contexts = await openSession(buildContext(weights), options);
     return new MaskDecoder(weights, options, contexts);

@@ -3,7 +3,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { LARGEST_CHECKPOINT } from '../checkpoint/checkpoint-file.js';
 import { openRegularFile } from '../checkpoint/regular-file.js';
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import { type ModelFile, type ModelManifest, weightFiles } from '../core/model.js';
 import { readDecoderWeights } from '../sam/weights/exported-decoder.js';
 import type { Weights } from '../sam/weights/weights.js';
@@ -21,7 +21,7 @@ export interface Model {
 
 /**
  * Reads `<directory>/<name>.json` and checks the files it names against their hashes.
- * @throws StartupError saying which file is missing, altered or malformed.
+ * @throws OperatorError saying which file is missing, altered or malformed.
  */
 export async function findModel(directory: string, name: string): Promise<Model> {
   const manifest = await readManifest(directory, name);
@@ -32,7 +32,7 @@ export async function findModel(directory: string, name: string): Promise<Model>
   return { manifest, encoderPath, decoderPath };
 }
 
-/** The weights of a model's prompt encoder and mask decoder. @throws StartupError naming one that does not fit */
+/** The weights of a model's prompt encoder and mask decoder. @throws OperatorError naming one that does not fit */
 export function readDecoder({ manifest, decoderPath }: Model): Weights {
   return 'checkpoint' in manifest
     ? checkpointDecoder(decoderPath)
@@ -53,10 +53,10 @@ async function verify(
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const reason = code === 'ENOENT' && again ? `is missing${again}` : `cannot be read: ${message}`;
-    throw new StartupError(`model file ${path} ${reason}`, { cause });
+    throw new OperatorError(`model file ${path} ${reason}`, { cause });
   }
   if (actual !== sha256) {
-    throw new StartupError(
+    throw new OperatorError(
       `model file ${path} is not the one its manifest names: sha256 ${actual}, expected ${sha256}${again}`,
     );
   }

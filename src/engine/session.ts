@@ -1,6 +1,6 @@
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import type { Device, Provider } from '../core/device.js';
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import { inNativeCode } from './native-section.js';
 import { lacksHalfPrecision, providersFor, unavailable } from './provider.js';
 
@@ -29,7 +29,7 @@ export interface Session {
 /**
  * Opens a network on the device asked for.
  * @param network an ONNX file, or one whose weights are elsewhere.
- * @throws StartupError naming what to install when the device's provider does not load; only `auto` tries the next.
+ * @throws OperatorError naming what to install when the device's provider does not load; only `auto` tries the next.
  */
 export async function openSession(
   network: Network,
@@ -55,7 +55,7 @@ export async function openSession(
       failures.push(unavailable(provider, error));
     }
   }
-  throw new StartupError(failures.join('; '));
+  throw new OperatorError(failures.join('; '));
 }
 
 function create(network: Network, provider: Provider, threads: number): Promise<InferenceSession> {
@@ -78,13 +78,13 @@ function create(network: Network, provider: Provider, threads: number): Promise<
   return InferenceSession.create(graph, options);
 }
 
-/** Shaders are compiled in the first run: only then does a GPU turn out to lack something. @throws StartupError */
+/** Shaders are compiled in the first run: only then does a GPU turn out to lack something. @throws OperatorError */
 async function named<T>(provider: Provider, running: Promise<T>): Promise<T> {
   try {
     return await running;
   } catch (cause) {
     if (!lacksHalfPrecision(cause)) throw cause;
-    throw new StartupError(unavailable(provider, cause), { cause });
+    throw new OperatorError(unavailable(provider, cause), { cause });
   }
 }
 

@@ -8,13 +8,12 @@ import type {
 } from 'fastify';
 import type { Caller } from '../core/caller.js';
 import type { ErrorCode } from '../core/errors.js';
-import type { ImageLane, RemoteImages, RequestTrace } from '../core/ports.js';
-import type { Cutouts } from '../service/cutouts.js';
+import type { RemoteImages, RequestTrace } from '../core/ports.js';
 import type { DecoderFiles } from '../service/decoder-files.js';
-import type { MaskGenerator } from '../service/everything/mask-generator.js';
+import type { Everything } from '../service/everything/everything.js';
 import type { Ledger } from '../service/memory/ledger.js';
 import type { Models } from '../service/models.js';
-import type { Predictor } from '../service/predictor.js';
+import type { Segmenter } from '../service/segmenter.js';
 import type { Uploads } from './bodies/uploads.js';
 import type { RequestCaller } from './hooks/request-caller.js';
 
@@ -28,11 +27,9 @@ export interface RequestCounts {
 /** What routes work with. */
 export interface Context {
   readonly models: Models;
-  readonly predictor: Predictor;
+  readonly segmenter: Segmenter;
+  readonly everything: Everything;
   readonly decoderFiles: DecoderFiles;
-  readonly cutouts: Cutouts;
-  readonly generator: MaskGenerator;
-  readonly images: ImageLane;
   /** What the requests hold in memory. */
   readonly ledger: Ledger;
   readonly uploads: Uploads;
@@ -56,17 +53,8 @@ export type Server = FastifyInstance<
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the log line of this request says beside route, status and time. */
-    notes: Record<string, unknown>;
-    /** What it went through, for its trace. */
-    steps: (readonly [name: string, ms: number])[];
     /** What was wrong with it, if anything. */
     problem: ErrorCode | undefined;
-    /**
-     * Aborts when the client leaves before its answer is out. Fastify's own `signal` follows the request's body: it
-     * aborts once that has been read, or never.
-     */
-    departure: AbortSignal;
     /** For whom work is done: lanes and the ledger count by it. */
     caller: RequestCaller;
   }

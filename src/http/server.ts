@@ -11,15 +11,14 @@ import { readJson } from './bodies/json.js';
 import type { Context, Server } from './context.js';
 import { type Access, countRequests, guard } from './hooks/access.js';
 import { trusting } from './hooks/client-address.js';
-import { Unparsable } from './hooks/client-errors.js';
+import { ClientErrors } from './hooks/client-errors.js';
+import { handleError } from './hooks/error-handler.js';
 import { refuseOtherMethods } from './hooks/method-not-allowed.js';
-import { RequestCaller } from './hooks/request-caller.js';
-import { whenOver } from './hooks/request-end.js';
+import { logRequests } from './hooks/request-log.js';
 import { instructBrowsers } from './hooks/security-headers.js';
 import { type ReadingLimits, watchReading } from './hooks/slow-readers.js';
 import { continueWhenRead, readPastUnread } from './hooks/unread-bodies.js';
 import { Unroutable } from './hooks/unroutable.js';
-import { handleError } from './problems.js';
 import { decodeRoute } from './routes/decode.js';
 import { decoderRoutes } from './routes/decoders.js';
 import { documentRoutes } from './routes/document.js';
@@ -50,7 +49,7 @@ export interface ServerOptions extends Access {
 /** The HTTP server with all its routes, not yet listening. */
 export async function createServer(context: Context, options: ServerOptions): Promise<Server> {
   const { logger, version, corsOrigins, trustProxy, timeouts, reading } = options;
-  const unparsable = new Unparsable(context.counts);
+  const clientErrors = new ClientErrors(context.counts);
   const unroutable = new Unroutable();
   const server = fastify({
     loggerInstance: logger,
@@ -68,7 +67,7 @@ export async function createServer(context: Context, options: ServerOptions): Pr
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
     frameworkErrors: unroutable.frameworkErrors,
-    clientErrorHandler: unparsable.refuse,
+    clientErrorHandler: clientErrors.refuse,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   server.setErrorHandler(handleError);
@@ -80,12 +79,12 @@ export async function createServer(context: Context, options: ServerOptions): Pr
     route.schema = { querystring: NO_QUERY, ...route.schema };
   });
   const answer405 = refuseOtherMethods(server);
-  unparsable.watch(server);
+  clientErrors.watch(server);
   server.server.once('listening', () => {
     // Out of files or memory; an error that nobody hears would end the process.
     server.server.on('error', (err) => logger.error({ err }, 'a connection was not accepted'));
   });
-  observe(server, context);
+  logRequests(server, context);
   closeConnections(server);
   unpackBodies(server, context.uploads.maxImageBytes);
   continueWhenRead(server);
@@ -133,38 +132,5 @@ function closeConnections(server: Server): void {
   });
   server.addHook('onSend', async (_request, reply) => {
     if (closing) reply.header('connection', 'close');
-  });
-}
-
-/** Gives every answer its request id, and every request one line in the log without a byte of its content. */
-function observe(server: Server, { counts, trace, ledger }: Context): void {
-  server.decorateRequest('notes');
-  server.decorateRequest('problem');
-  server.decorateRequest('steps');
-  server.decorateRequest('departure');
-  server.decorateRequest('caller');
-  server.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id);
-    request.steps = [];
-    const departure = new AbortController();
-    request.departure = departure.signal;
-    request.caller = new RequestCaller(request, departure.signal, ledger);
-    whenOver(request.raw, reply.raw, () => {
-      if (!reply.raw.writableFinished) departure.abort();
-      request.caller.close();
-    });
-  });
-  server.addHook('onResponse', async (request, reply) => {
-    const { method, routeOptions, key, problem, notes } = request;
-    const { statusCode: status, elapsedTime } = reply;
-    const ms = Math.round(elapsedTime * 10) / 10;
-    const line = { method, route: routeOptions.url, status, ms, key: key?.name, problem, ...notes };
-    request.log.info(line, 'answered');
-    counts.answered(method, routeOptions.url ?? 'none', status, elapsedTime);
-    if (problem) counts.rejected(problem);
-    const route = routeOptions.url ?? 'none';
-    const { id: requestId, headers, steps } = request;
-    const start = Date.now() - elapsedTime;
-    trace?.({ method, route, status, problem, requestId, headers, start, ms: elapsedTime, steps });
   });
 }

@@ -20,15 +20,14 @@ import type {
   PromptLane,
   WriteTask,
 } from '../core/ports.js';
-import { batchKey } from '../core/prompt.js';
 import type * as DecodeJob from './jobs/decode-job.js';
 import type { DecodeSettings } from './jobs/decoders.js';
-import { Lane } from './lane.js';
 import type { LaneOptions } from './lane-options.js';
+import { NetworkLane } from './network-lane.js';
 
 /** The lane that answers prompts: several workers with few threads each. */
 export class DecodeLane
-  extends Lane<typeof DecodeJob, DecodeSettings>
+  extends NetworkLane<typeof DecodeJob, DecodeSettings>
   implements PromptLane, EverythingLane
 {
   constructor(options: LaneOptions<DecodeSettings>) {
@@ -39,12 +38,7 @@ export class DecodeLane
   decode(tasks: readonly DecodeTask[], caller?: Caller): Promise<Decoded[]> {
     const prepared = tasks.map((task) => {
       const affinityKey = entryName(task.embedding);
-      const [first] = task.prompts;
-      return {
-        task,
-        affinityKey,
-        ...(first && { group: `${affinityKey}/${batchKey(first.prompt)}` }),
-      };
+      return { task, affinityKey, group: `${affinityKey}/${task.batch}` };
     });
     return this.run('decode', prepared, caller);
   }
@@ -57,9 +51,8 @@ export class DecodeLane
     return this.runInBackground('write', { task }, caller);
   }
 
-  async graph(graph: DecoderGraph): Promise<Uint8Array> {
-    const [file] = await this.run('graph', [{ task: graph }]);
-    return file as Uint8Array;
+  graph(graph: DecoderGraph): Promise<Uint8Array> {
+    return this.runOne('graph', { task: graph });
   }
 
   candidates(task: CandidatesTask, caller: Caller): Promise<Candidates> {

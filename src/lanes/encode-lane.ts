@@ -1,21 +1,22 @@
 import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
-import type { Encoded, ImageLane, PictureMaker } from '../core/ports.js';
+import type { Encoded, ImageLane } from '../core/ports.js';
 import { withDeparture } from './images/departure.js';
 import type * as EncodeJob from './jobs/encode-job.js';
 import type * as ImageJob from './jobs/image-job.js';
 import { Lane } from './lane.js';
 import type { LaneOptions } from './lane-options.js';
+import { NetworkLane } from './network-lane.js';
 
 /** Where images are decoded and resized. */
 class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
-  async prepare(
-    task: ImageJob.PrepareTask,
-    caller?: Caller,
-    bytes = 0,
-  ): Promise<ImageJob.Prepared> {
-    const [prepared] = await this.run('prepare', [{ task, bytes }], caller);
-    return prepared as ImageJob.Prepared;
+  /** Starts the processes that decode. */
+  async start(): Promise<void> {
+    await this.everywhere<void>('start');
+  }
+
+  prepare(task: ImageJob.PrepareTask, caller?: Caller, bytes = 0): Promise<ImageJob.Prepared> {
+    return this.runOne('prepare', { task, bytes }, caller);
   }
 
   prepareCrop(task: ImageJob.PrepareTask, caller: Caller, bytes = 0): Promise<ImageJob.Prepared> {
@@ -24,10 +25,9 @@ class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
 }
 
 /** Where networks run: few workers with many threads each, or one with a GPU. */
-class Networks extends Lane<typeof EncodeJob, EncodeJob.EncodeSettings> {
-  async encode(task: ImageJob.Prepared, caller?: Caller): Promise<Encoded> {
-    const [encoded] = await this.run('encode', [laneTask(task)], caller);
-    return encoded as Encoded;
+class Networks extends NetworkLane<typeof EncodeJob, EncodeJob.EncodeSettings> {
+  encode(task: ImageJob.Prepared, caller?: Caller): Promise<Encoded> {
+    return this.runOne('encode', laneTask(task), caller);
   }
 
   encodeCrop(task: ImageJob.Prepared, caller: Caller): Promise<Encoded> {
@@ -77,34 +77,33 @@ export class EncodeLane {
     return this.#images.urgent.running + this.#networks.urgent.running > 0;
   }
 
-  /**
-   * The lane as the embeddings of one model see it.
-   * @param pictures who makes the pictures.
-   */
-  of(model: string, pictures: PictureMaker): ImageLane {
-    const lane = this;
+  /** As `Lane.checkRoom`. */
+  checkRoom(caller?: Caller): void {
+    this.#images.checkRoom(caller);
+  }
+
+  /** The lane as the embeddings of one model see it. */
+  of(model: string): ImageLane {
+    const images = this.#images;
     return {
-      checkRoom: (caller) => lane.#images.checkRoom(caller),
       get retryAfter() {
-        return lane.#images.retryAfter;
+        return images.retryAfter;
       },
       encode: (image, caller, bytes) => this.#encode({ model, image }, caller, bytes),
       encodeCrop: (task, caller, bytes) => this.#encodeCrop({ model, ...task }, caller, bytes),
-      overlay: (...task) => pictures.overlay(...task),
-      cutOut: (...task) => pictures.cutOut(...task),
     };
   }
 
-  /** As `Lane.loadModel`. */
+  /** As `NetworkLane.loadModel`; also starts the processes that decode images, once. */
   async loadModel(model: string, batch?: (provider: Provider) => number): Promise<Provider> {
     const [provider] = await Promise.all([
       this.#networks.loadModel(model, batch),
-      this.#images.loadModel(model),
+      this.#images.start(),
     ]);
     return provider;
   }
 
-  /** As `Lane.warmUp`. */
+  /** As `NetworkLane.warmUp`. */
   warmUp(model: string): Promise<void> {
     return this.#networks.warmUp(model);
   }

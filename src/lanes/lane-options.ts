@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.js';
 import type { TaskReport } from './task-report.js';
 
 /** The size of a lane and what its workers are given. */
@@ -14,6 +15,7 @@ export interface LaneOptions<Settings> {
   readonly downstream?: Downstream;
   /** Whether others need the processor: long work then leaves all workers but one. */
   readonly othersWork?: () => boolean;
+  readonly clock?: Clock;
   /** Told of a worker that died between tasks; it has been replaced already. */
   readonly onWorkerLost: (error: unknown) => void;
   /** Told of each task that ended, well or badly. */

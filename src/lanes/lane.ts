@@ -1,6 +1,6 @@
 import type { Caller } from '../core/caller.js';
-import type { Provider } from '../core/device.js';
-import type { Job, Kind, ResultOf, TaskOf } from './jobs/job.js';
+import { CLOCK, type Clock } from '../core/clock.js';
+import type { Kind, ResultOf, TaskOf } from './jobs/job.js';
 import { type Outcome, unwrap } from './jobs/outcome.js';
 import type { Downstream, LaneOptions, Load } from './lane-options.js';
 import { Admission } from './queue/admission.js';
@@ -13,37 +13,40 @@ import { Worker } from './workers/worker.js';
  * A bounded queue before worker threads. It steers tasks to a worker that is prepared for them, refuses what would
  * wait too long, and forgets what nobody waits for any more.
  */
-export class Lane<J extends Job, Settings> implements Downstream {
+export class Lane<J extends object, Settings> implements Downstream {
   readonly #name: string;
   readonly #options: LaneOptions<Settings>;
   readonly #workers: Worker[];
   readonly #queue: Queue;
   readonly #admission: Admission;
   readonly #bulk: BulkShare;
+  readonly #clock: Clock;
   /** Workers that run tasks somebody waits for. */
   #urgent = 0;
   /** Moving average of a task's milliseconds, from which Retry-After is guessed. */
   #averageMs = 1000;
   /** Tasks of one group that may run as one batch. */
-  #batch = 1;
+  protected batch = 1;
 
   /** @param job the module, as a URL. */
   constructor(name: string, job: URL, options: LaneOptions<Settings>) {
-    const { workers, timeouts, settings, affinityLimit = 1, onWorkerLost } = options;
+    const { workers, timeouts, settings, affinityLimit = 1, clock = CLOCK } = options;
     this.#name = name;
     this.#options = options;
-    this.#queue = new Queue(timeouts.queueMs, ({ reject }) => {
+    this.#clock = clock;
+    this.#queue = new Queue(timeouts.queueMs, clock, ({ reject }) => {
       const message = `no ${name} worker was free in time`;
       reject(this.#admission.refusal('queue-timeout', message));
     });
     this.#admission = new Admission(name, options, this.#queue, this);
     this.#bulk = new BulkShare(
+      clock,
       () => options.othersWork?.() ?? false,
       () => this.#dispatch(),
     );
     this.#workers = Array.from(
       { length: workers },
-      () => new Worker(job, settings, affinityLimit, onWorkerLost),
+      () => new Worker(job, settings, affinityLimit, options.onWorkerLost),
     );
   }
 
@@ -65,32 +68,12 @@ export class Lane<J extends Job, Settings> implements Downstream {
 
   /** Tasks that its workers can take at once. */
   get capacity(): number {
-    return this.#workers.length * this.#batch;
+    return this.#workers.length * this.batch;
   }
 
   /** Milliseconds of a task, as of late. */
   get averageMs(): number {
     return this.#averageMs;
-  }
-
-  /**
-   * Loads a model's network in every worker.
-   * @param batch tells how many tasks of a group run together on the provider.
-   * @returns the provider it runs on.
-   * @throws StartupError when it does not load
-   */
-  async loadModel(
-    model: string,
-    batch: (provider: Provider) => number = () => 1,
-  ): Promise<Provider> {
-    const [provider] = (await this.#everywhere<Provider>('load', model)) as [Provider];
-    this.#batch = batch(provider);
-    return provider;
-  }
-
-  /** Runs a model's network once in every worker, so that no request pays for its first run. */
-  async warmUp(model: string): Promise<void> {
-    await this.#everywhere<void>('warmUp', model);
   }
 
   /**
@@ -118,6 +101,16 @@ export class Lane<J extends Job, Settings> implements Downstream {
       siblings.abort(error);
       throw error;
     }
+  }
+
+  /** As `run`, of one task. */
+  protected async runOne<K extends Kind<J>>(
+    kind: K,
+    task: LaneTask<TaskOf<J, K>>,
+    caller?: Caller,
+  ): Promise<ResultOf<J, K>> {
+    const results = await this.run(kind, [task], caller);
+    return results[0] as ResultOf<J, K>;
   }
 
   /**
@@ -163,12 +156,12 @@ export class Lane<J extends Job, Settings> implements Downstream {
   }
 
   /** Runs an export of the job in every worker, as soon as that is free. */
-  #everywhere<T>(name: keyof Job, model: string): Promise<T[]> {
+  protected everywhere<T>(name: keyof J & string, input?: unknown): Promise<T[]> {
     return Promise.all(
       this.#workers.map(async (worker) => {
         await worker.take();
         try {
-          return unwrap(await worker.run<Outcome<T>>(name, model).answer);
+          return unwrap(await worker.run<Outcome<T>>(name, input).answer);
         } finally {
           this.#release(worker);
         }
@@ -192,7 +185,7 @@ export class Lane<J extends Job, Settings> implements Downstream {
       const idle = this.#workers.filter(({ busy }) => !busy);
       const worker = idle.find((each) => each.isWarm(first?.affinityKey)) ?? idle[0];
       if (!first || !worker || this.#admission.isAhead(first)) return;
-      const [head, ...others] = this.#queue.take(worker, this.#batch, allows).filter(book);
+      const [head, ...others] = this.#queue.take(worker, this.batch, allows).filter(book);
       if (head) this.#serve(worker, [head, ...others]);
     }
   }
@@ -211,6 +204,7 @@ export class Lane<J extends Job, Settings> implements Downstream {
     void runBatch(worker, batch, {
       name: this.#name,
       runMs: this.#options.timeouts.runMs,
+      clock: this.#clock,
       onAnswered: (ms) => {
         for (const task of batch) this.#queue.charge(task, ms / this.#averageMs);
         if (!background) this.#averageMs += 0.2 * (ms - this.#averageMs);

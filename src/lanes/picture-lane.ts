@@ -1,5 +1,5 @@
 import type { Caller } from '../core/caller.js';
-import type { CutoutTask, OverlayTask, PictureMaker } from '../core/ports.js';
+import type { PictureMaker, PictureTask } from '../core/ports.js';
 import { withDeparture } from './images/departure.js';
 import type * as ImageJob from './jobs/image-job.js';
 import { Lane } from './lane.js';
@@ -7,14 +7,8 @@ import type { LaneOptions, Load } from './lane-options.js';
 
 /** Workers with the job of those that prepare images, for its other tasks. */
 class Pictures extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
-  async overlay(task: ImageJob.DrawTask, caller?: Caller, bytes = 0): Promise<Uint8Array> {
-    const [picture] = await this.run('overlay', [{ task, bytes }], caller);
-    return picture as Uint8Array;
-  }
-
-  async cutOut(task: ImageJob.CutTask, caller?: Caller, bytes = 0): Promise<readonly Uint8Array[]> {
-    const [pictures] = await this.run('cutOut', [{ task, bytes }], caller);
-    return pictures as readonly Uint8Array[];
+  draw(task: ImageJob.DrawTask, caller?: Caller, bytes = 0): Promise<readonly Uint8Array[]> {
+    return this.runOne('draw', { task, bytes }, caller);
   }
 }
 
@@ -35,18 +29,14 @@ export class PictureLane implements PictureMaker {
     return this.#pictures?.load ?? { waiting: 0, running: 0 };
   }
 
-  overlay({ image, masks, prompts }: OverlayTask, caller?: Caller, bytes = 0): Promise<Uint8Array> {
-    const counts = masks.map((mask) => mask.counts);
-    // A mask to start from may be large, and is not drawn.
-    const drawn = prompts.map(({ mask_input: _, ...prompt }) => prompt);
-    return withDeparture(caller?.signal, (left) =>
-      this.#started().overlay({ image, masks: counts, prompts: drawn, left }, caller, bytes),
-    );
+  /** As `Lane.retryAfter`. */
+  get retryAfter(): number {
+    return this.#started().retryAfter;
   }
 
-  cutOut(task: CutoutTask, caller?: Caller, bytes = 0): Promise<readonly Uint8Array[]> {
+  draw(task: PictureTask, caller?: Caller, bytes = 0): Promise<readonly Uint8Array[]> {
     return withDeparture(caller?.signal, (left) =>
-      this.#started().cutOut({ ...task, left }, caller, bytes),
+      this.#started().draw({ ...task, left }, caller, bytes),
     );
   }
 

@@ -18,11 +18,12 @@ export interface TaskReport {
 export function reportOf(
   { kind, queuedAt }: QueuedTask,
   start: number,
+  end: number,
   outcome: Outcome<unknown> | undefined,
 ): TaskReport {
   const timings = outcome && 'value' in outcome ? timingsOf(outcome.value) : undefined;
   const failed = outcome === undefined;
-  return { kind, waitMs: start - queuedAt, runMs: performance.now() - start, failed, timings };
+  return { kind, waitMs: start - queuedAt, runMs: end - start, failed, timings };
 }
 
 /** The outcome, saying among its timings how long its task waited. */

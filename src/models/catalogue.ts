@@ -1,12 +1,12 @@
 import { readdirSync, statSync } from 'node:fs';
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import { type ModelManifest, weightFiles } from '../core/model.js';
 import { inspectCheckpoint } from '../engine/checkpoint-model.js';
 import { readManifest } from '../engine/manifest.js';
 import { findModel, readDecoder } from '../engine/model-files.js';
 import { resolveFile } from '../engine/model-paths.js';
 
-/** All manifests of a folder, by name. @throws StartupError for one that is malformed */
+/** All manifests of a folder, by name. @throws OperatorError for one that is malformed */
 export async function manifests(directory: string): Promise<ModelManifest[]> {
   const names = readdirSync(directory)
     .filter((file) => file.endsWith('.json'))
@@ -28,7 +28,7 @@ export function sizeOf(directory: string, manifest: ModelManifest): number | und
 
 /**
  * Checks a model's files: hashes, and for a checkpoint every tensor.
- * @throws StartupError naming what is wrong
+ * @throws OperatorError naming what is wrong
  */
 export async function verify(directory: string, name: string): Promise<void> {
   const model = await findModel(directory, name);
@@ -36,7 +36,7 @@ export async function verify(directory: string, name: string): Promise<void> {
   if (!('checkpoint' in model.manifest)) return;
   const { architecture } = inspectCheckpoint(model.encoderPath);
   if (architecture !== model.manifest.architecture) {
-    throw new StartupError(
+    throw new OperatorError(
       `${model.encoderPath} is ${architecture}, its manifest says ${model.manifest.architecture}`,
     );
   }

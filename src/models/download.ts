@@ -4,7 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import { follow } from './follow.js';
 
 /** Receives the bytes done and, when it is known, their total. */
@@ -56,7 +56,7 @@ export class Download {
 
   /**
    * Resumes after cut connections for as long as each attempt brings some bytes.
-   * @throws StartupError saying in words what went wrong and what to do.
+   * @throws OperatorError saying in words what went wrong and what to do.
    */
   async run(): Promise<void> {
     for (let attempt = 1; this.#total === undefined || this.#done < this.#total; attempt++) {
@@ -65,7 +65,7 @@ export class Download {
         await this.#attempt();
         return;
       } catch (cause) {
-        if (cause instanceof StartupError) throw cause;
+        if (cause instanceof OperatorError) throw cause;
         if (this.#done <= before || attempt === MOST_ATTEMPTS) throw this.#unreachable(cause);
       }
     }
@@ -94,7 +94,7 @@ export class Download {
     // The server has nothing after these bytes: the hash shows whether the file is complete.
     if (status === 416) return;
     if (status !== 200 && status !== 206) {
-      throw new StartupError(`${this.#url} answers ${status} ${STATUS_CODES[status] ?? ''}`);
+      throw new OperatorError(`${this.#url} answers ${status} ${STATUS_CODES[status] ?? ''}`);
     }
     // A server without ranges starts again from the first byte.
     const [, start = 0] = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '') ?? [];
@@ -111,7 +111,7 @@ export class Download {
     if (this.#total === undefined && total > this.#options.maxBytes) throw this.#tooMuch();
     this.#total ??= total;
     if (total !== this.#total) {
-      throw new StartupError(
+      throw new OperatorError(
         `${this.#url} has ${total} bytes, the manifest says ${this.#total}: nothing was downloaded`,
       );
     }
@@ -124,7 +124,7 @@ export class Download {
     const rest = this.#total === undefined ? 0 : this.#total - this.#done;
     const needed = rest + this.#options.spareBytes;
     if (needed > free) {
-      throw new StartupError(
+      throw new OperatorError(
         `${this.#path} needs ${needed} more bytes on its disk, with some to spare, and ${free} are free` +
           this.#kept(),
       );
@@ -172,9 +172,9 @@ export class Download {
     return this.#done > 0 ? ` (${this.#done} bytes are kept: run it again to go on)` : '';
   }
 
-  #unreachable(cause: unknown): StartupError {
+  #unreachable(cause: unknown): OperatorError {
     const { message, cause: inner } = cause as Error & { cause?: { code?: string } };
-    return new StartupError(
+    return new OperatorError(
       `cannot download ${this.#url} (${inner?.code ?? message}): this machine may have no network. ` +
         `Download it anywhere else and put it at ${this.#path}${this.#kept()}`,
       { cause },
@@ -183,4 +183,4 @@ export class Download {
 }
 
 /** The bytes written belong to no file that was requested. */
-class TooMuch extends StartupError {}
+class TooMuch extends OperatorError {}

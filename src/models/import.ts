@@ -1,7 +1,7 @@
 import { constants, existsSync } from 'node:fs';
 import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import type { ModelManifest } from '../core/model.js';
 import { MODEL_NAME } from '../core/model-name.js';
 import { inspectCheckpoint } from '../engine/checkpoint-model.js';
@@ -27,7 +27,7 @@ const PIXELS = {
 /**
  * Makes a model from a checkpoint: recognises it, reads all its tensors, copies the file beside the manifests
  * unless it is there, and writes its manifest. A file that a manifest already names becomes that model's.
- * @throws StartupError naming what does not fit
+ * @throws OperatorError naming what does not fit
  */
 export async function importCheckpoint(
   directory: string,
@@ -43,11 +43,11 @@ export async function importCheckpoint(
   }
   const { name = nameOf(file), title = basename(file), license = 'unknown' } = options;
   if (!MODEL_NAME.test(name)) {
-    throw new StartupError(`"${name}" cannot be a model's name: give it one with --name`);
+    throw new OperatorError(`"${name}" cannot be a model's name: give it one with --name`);
   }
   const manifestPath = join(directory, `${name}.json`);
   if (existsSync(manifestPath)) {
-    throw new StartupError(`there is a model ${name} already: give this one another --name`);
+    throw new OperatorError(`there is a model ${name} already: give this one another --name`);
   }
   const [extension = ''] = /^\.\w{1,16}$/.exec(extname(file)) ?? [];
   const checkpoint = { file: `${name}${extension}`, sha256 };
@@ -61,7 +61,7 @@ export async function importCheckpoint(
 /** Copies a file whole or not at all. File systems that can share blocks use no space for it. */
 async function bring(file: string, target: string): Promise<void> {
   if (resolve(file) === resolve(target)) return;
-  if (existsSync(target)) throw new StartupError(`${target} is there already`);
+  if (existsSync(target)) throw new OperatorError(`${target} is there already`);
   const part = `${target}.part`;
   try {
     await copyFile(file, part, constants.COPYFILE_FICLONE);
@@ -69,7 +69,7 @@ async function bring(file: string, target: string): Promise<void> {
   } catch (cause) {
     await rm(part, { force: true });
     const reason = (cause as Error).message;
-    throw new StartupError(`cannot copy ${file} to ${dirname(target)}: ${reason}`, { cause });
+    throw new OperatorError(`cannot copy ${file} to ${dirname(target)}: ${reason}`, { cause });
   }
 }
 

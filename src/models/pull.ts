@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import type { ModelManifest, RemoteFile } from '../core/model.js';
 import { sha256Of } from '../engine/model-files.js';
 import { resolveFile } from '../engine/model-paths.js';
@@ -10,7 +10,7 @@ import { Download, LIMITS, type OnProgress } from './download.js';
  * Downloads a model's checkpoint beside its manifest, and resumes a download that was cut. The file gets its name
  * only when its size and hash are right.
  * @returns the path of the file, which may have been there already.
- * @throws StartupError saying in words what went wrong and what to do.
+ * @throws OperatorError saying in words what went wrong and what to do.
  */
 export async function pull(
   directory: string,
@@ -19,7 +19,7 @@ export async function pull(
   limits = LIMITS,
 ): Promise<string> {
   if (!('checkpoint' in manifest)) {
-    throw new StartupError(`${manifest.name} needs no download: its files come with npm ci`);
+    throw new OperatorError(`${manifest.name} needs no download: its files come with npm ci`);
   }
   const { checkpoint } = manifest;
   const path = resolveFile(directory, checkpoint.file);
@@ -28,7 +28,7 @@ export async function pull(
     return path;
   }
   if (!checkpoint.url) {
-    throw new StartupError(`the manifest of ${manifest.name} has no url to download ${path} from`);
+    throw new OperatorError(`the manifest of ${manifest.name} has no url to download ${path} from`);
   }
   const download = new Download(checkpoint.url, path, {
     ...limits,
@@ -44,14 +44,14 @@ export async function pull(
   return path;
 }
 
-/** @throws StartupError when a file is not the one that was promised */
+/** @throws OperatorError when a file is not the one that was promised */
 async function check(path: string, { bytes, sha256 }: RemoteFile): Promise<void> {
   const { size } = statSync(path);
   if (bytes !== undefined && size !== bytes) {
-    throw new StartupError(`${path} has ${size} bytes, expected ${bytes}`);
+    throw new OperatorError(`${path} has ${size} bytes, expected ${bytes}`);
   }
   const actual = await sha256Of(path);
   if (actual !== sha256) {
-    throw new StartupError(`${path} has the sha256 ${actual}, expected ${sha256}`);
+    throw new OperatorError(`${path} has the sha256 ${actual}, expected ${sha256}`);
   }
 }

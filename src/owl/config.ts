@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import type { OwlArchitecture, Tower } from './architecture.js';
 
 /** The largest tower there is has 24 layers of 1280 channels: a file may claim anything, and all its names are listed. */
@@ -48,7 +48,7 @@ const DEFAULTS = {
 
 /**
  * Reads the `config.json` that stands beside Hugging Face's weights.
- * @throws StartupError naming the field that is malformed or not of a detector we can build.
+ * @throws OperatorError naming the field that is malformed or not of a detector we can build.
  */
 export function readConfig(json: string): OwlArchitecture {
   const { model_type: family, projection_dim, ...towers } = parse(json);
@@ -66,10 +66,10 @@ export function readConfig(json: string): OwlArchitecture {
   const projection = projection_dim ?? DEFAULTS.projection;
   if (projection !== text.width) {
     const message = `projection_dim is ${projection}, and the text's hidden_size ${text.width}`;
-    throw new StartupError(`${message}: the two must be the same`);
+    throw new OperatorError(`${message}: the two must be the same`);
   }
   if (image.imageSize < image.patchSize) {
-    throw new StartupError(`an image_size of ${image.imageSize} is less than a patch`);
+    throw new OperatorError(`an image_size of ${image.imageSize} is less than a patch`);
   }
   return { family, text, image };
 }
@@ -80,11 +80,13 @@ function parse(json: string) {
     // Older files say null where they mean nothing.
     content = JSON.parse(json, (_key, value) => value ?? undefined);
   } catch (cause) {
-    throw new StartupError(`it is not JSON: ${(cause as Error).message}`, { cause });
+    throw new OperatorError(`it is not JSON: ${(cause as Error).message}`, { cause });
   }
   if (Config.Check(content)) return content;
   const [error] = Config.Errors(content);
-  throw new StartupError(`${error?.instancePath ?? ''} ${error?.message ?? 'is malformed'}`.trim());
+  throw new OperatorError(
+    `${error?.instancePath ?? ''} ${error?.message ?? 'is malformed'}`.trim(),
+  );
 }
 
 interface TowerConfig {
@@ -104,7 +106,7 @@ function towerOf(name: string, config: TowerConfig, defaults: Omit<Tower, 'epsil
     epsilon: config.layer_norm_eps ?? DEFAULTS.epsilon,
   };
   if (tower.width % tower.heads !== 0) {
-    throw new StartupError(
+    throw new OperatorError(
       `/${name}: ${tower.heads} heads do not divide ${tower.width} channels evenly`,
     );
   }

@@ -1,5 +1,5 @@
 import { Tokenizer as BytePairs } from '@huggingface/tokenizers';
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 
 const START = '<|startoftext|>';
 const END = '<|endoftext|>';
@@ -37,7 +37,7 @@ export class Tokenizer {
   /**
    * @param vocabulary the text of `vocab.json`: ids by token.
    * @param merges the text of `merges.txt`: a line of two tokens for each merge, the first ranks first.
-   * @throws StartupError when they are not a vocabulary of `size` tokens, or not of CLIP's kind
+   * @throws OperatorError when they are not a vocabulary of `size` tokens, or not of CLIP's kind
    */
   constructor(
     vocabulary: string,
@@ -91,22 +91,22 @@ const STEPS = {
 
 type Vocabulary = Readonly<Record<string, number>>;
 
-/** @throws StartupError */
+/** @throws OperatorError */
 function readVocabulary(json: string, size: number): Vocabulary {
   let content: unknown;
   try {
     content = JSON.parse(json);
   } catch (cause) {
-    throw new StartupError('the vocabulary is not JSON', { cause });
+    throw new OperatorError('the vocabulary is not JSON', { cause });
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    throw new StartupError('the vocabulary is no object of ids by token');
+    throw new OperatorError('the vocabulary is no object of ids by token');
   }
   const entries = Object.entries(content);
   const ids = new Set(entries.map(([, id]) => id));
   const fits = entries.every(([, id]) => Number.isInteger(id) && id >= 0 && id < size);
   if (!fits || ids.size !== size || entries.length !== size) {
-    throw new StartupError(
+    throw new OperatorError(
       `the vocabulary must give ids 0 to ${size - 1} to ${size} tokens, as the model has them: it has ${entries.length}`,
     );
   }
@@ -114,13 +114,13 @@ function readVocabulary(json: string, size: number): Vocabulary {
   const vocab = Object.assign(Object.create(null), content) as Vocabulary;
   for (const token of [START, END, ...bytes(), ...bytes().map((byte) => byte + SUFFIX)]) {
     if (vocab[token] === undefined) {
-      throw new StartupError(`the vocabulary lacks ${JSON.stringify(token)}, as CLIP's has it`);
+      throw new OperatorError(`the vocabulary lacks ${JSON.stringify(token)}, as CLIP's has it`);
     }
   }
   return vocab;
 }
 
-/** @throws StartupError naming the first line that is no merge */
+/** @throws OperatorError naming the first line that is no merge */
 function readMerges(text: string, vocab: Vocabulary): string[] {
   const lines = text.split('\n').map((line) => line.trimEnd());
   const merges = lines.filter((line) => line !== '' && !line.startsWith('#version'));
@@ -128,7 +128,7 @@ function readMerges(text: string, vocab: Vocabulary): string[] {
     const [left, right, ...more] = merge.split(' ');
     if (!left || !right || more.length > 0 || vocab[left + right] === undefined) {
       const shown = JSON.stringify(merge.slice(0, 100));
-      throw new StartupError(`the merges have ${shown}, which makes no token of the vocabulary`);
+      throw new OperatorError(`the merges have ${shown}, which makes no token of the vocabulary`);
     }
   }
   return merges;

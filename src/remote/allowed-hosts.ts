@@ -1,4 +1,4 @@
-import { StartupError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 
 interface Rule {
   /** Undefined for any. */
@@ -18,11 +18,11 @@ const DEFAULT_PORTS: Record<string, string> = { 'http:': '80', 'https:': '443' }
 export class AllowedHosts {
   readonly #rules: readonly Rule[];
 
-  /** @throws StartupError naming the rule that is none */
+  /** @throws OperatorError naming the rule that is none */
   constructor(rules: readonly string[]) {
     this.#rules = rules.map((rule) => {
       const { any, star, host, port } = RULE.exec(rule.toLowerCase())?.groups ?? {};
-      if (!any && !host) throw new StartupError(`SAM_URL_SOURCES: ${rule} is not a host`);
+      if (!any && !host) throw new OperatorError(`SAM_URL_SOURCES: ${rule} is not a host`);
       return { host, subdomains: star !== undefined, port };
     });
   }

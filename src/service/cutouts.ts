@@ -32,16 +32,16 @@ export class Cutouts {
     const chosen = prediction.results.map(({ masks }) =>
       masks.slice(0, which === 'best' ? 1 : undefined),
     );
-    const counts = chosen.flat().map((mask) => drawn(mask).counts);
-    if (counts.length * width * height > this.#maxPixels) {
+    const all = chosen.flat().map(drawn);
+    if (all.length * width * height > this.#maxPixels) {
       throw new SamError(
         'too-many-prompts',
-        `${counts.length} cut-outs of ${width}x${height} pixels are more than the ${this.#maxPixels} of a request`,
+        `${all.length} cut-outs of ${width}x${height} pixels are more than the ${this.#maxPixels} of a request`,
       );
     }
     const pictures = new Pictures(
       Math.max(1, Math.floor(PIXELS_AT_ONCE / (width * height))),
-      (from, to) => this.#maker.cutOut({ image, masks: counts.slice(from, to) }, caller),
+      (from, to) => this.#maker.draw({ kind: 'cutOut', image, masks: all.slice(from, to) }, caller),
     );
     const places = new Map<PredictedMask, number>();
     const results = chosen.map((masks, prompt) => ({

@@ -1,6 +1,7 @@
 import { type Caller, withSignal } from '../core/caller.js';
 import { type Embedding, embeddingId, entryName, parseEmbeddingId } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
+import type { ImageFile } from '../core/image.js';
 import type { EmbeddingKey, EmbeddingStore, ImageLane, Tier, Timings } from '../core/ports.js';
 import type { Box } from '../core/prompt.js';
 import { foreignFormat } from '../image/foreign-format.js';
@@ -53,20 +54,15 @@ export class Embeddings {
 
   /**
    * The embedding of an image.
-   * @param sha256 of `image`, in hex.
    * @param caller leaves without stopping the encode while others wait for it; its memory stays booked until then.
-   * @param owner the key that alone may know of it, where keys have nothing in common.
    * @throws SamError `unsupported-media-type`, `image-unreadable`, `image-too-large`, `overloaded`
    */
-  async embed(
-    image: Uint8Array,
-    sha256: string,
-    caller: Caller,
-    owner: string | undefined,
-  ): Promise<Embedded> {
-    const key = this.#key(embeddingId(this.#model, sha256), owner);
+  async embed({ image, sha256 }: ImageFile, caller: Caller): Promise<Embedded> {
+    const key = this.#key(embeddingId(this.#model, sha256), caller);
     const embedded = await this.#embed(key, image, caller);
-    this.#counts?.flight(embedded.flight);
+    const { embedding, flight, tier, timings } = embedded;
+    this.#counts?.flight(flight);
+    caller.report?.('image', { embedding: embedding.id, flight, tier }, timings);
     return embedded;
   }
 
@@ -85,14 +81,17 @@ export class Embeddings {
   }
 
   /**
-   * The embedding with this id, and where it was kept.
+   * The embedding with this id.
    * @throws SamError `invalid-request` for a malformed id, `embedding-not-found`, `embedding-mismatch`
    */
-  async find(id: string, owner: string | undefined): Promise<{ embedding: Embedding; tier: Tier }> {
+  async find(id: string, caller: Caller): Promise<Embedding> {
     this.#checkModel(id);
-    const key = this.#key(id, owner);
+    const key = this.#key(id, caller);
     const found = await this.#look(key);
-    if (found) return found;
+    if (found) {
+      caller.report?.('image', { embedding: id, tier: found.tier }, {});
+      return found.embedding;
+    }
     if (await this.#store.hasOther(key)) {
       throw mismatch(id, 'was made in another precision or by another version');
     }
@@ -103,9 +102,9 @@ export class Embeddings {
    * Forgets an embedding. One that is being made still goes to those who wait for it, and is not kept.
    * @throws SamError `invalid-request` for a malformed id, `embedding-not-found`, `embedding-mismatch`, `not-deleted`
    */
-  async drop(id: string, owner: string | undefined): Promise<void> {
+  async drop(id: string, caller: Caller): Promise<void> {
     this.#checkModel(id);
-    const key = this.#key(id, owner);
+    const key = this.#key(id, caller);
     const underWay = this.#flights.drop(entryName(key));
     if (!(await this.#store.delete(key)) && !underWay) throw notFound(id);
   }
@@ -138,7 +137,7 @@ export class Embeddings {
     return { embedding, flight: 'computed' as const, timings, warnings };
   }
 
-  #key(id: string, owner: string | undefined): EmbeddingKey {
+  #key(id: string, { owner }: Caller): EmbeddingKey {
     return { id, fingerprint: this.#fingerprint, ...(owner !== undefined && { owner }) };
   }
 }

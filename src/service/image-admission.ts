@@ -1,7 +1,14 @@
 import type { Caller } from '../core/caller.js';
 import { SamError } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
-import type { CropTask, CutoutTask, Encoded, ImageLane, OverlayTask } from '../core/ports.js';
+import type {
+  CropTask,
+  DrawnMask,
+  Encoded,
+  ImageLane,
+  PictureMaker,
+  PictureTask,
+} from '../core/ports.js';
 import { declaredSize } from '../image/declared-size.js';
 
 /** The decoded photograph, and what is worked out beside it. */
@@ -37,82 +44,107 @@ export class PixelBudget {
   }
 }
 
-/** Before the lane: looks at what an image declares to be, and books its pixels, before it may queue. */
-export class ImageAdmission implements ImageLane {
-  readonly #lane: ImageLane;
+/** Looks at what an image declares to be, and books its pixels, before it may queue. */
+class Admission {
   readonly #limits: ImageLimits;
   readonly #budget: PixelBudget;
 
-  constructor(lane: ImageLane, limits: ImageLimits, budget: PixelBudget) {
-    this.#lane = lane;
+  constructor(limits: ImageLimits, budget: PixelBudget) {
     this.#limits = limits;
     this.#budget = budget;
   }
 
-  get retryAfter(): number {
-    return this.#lane.retryAfter;
-  }
-
-  checkRoom(caller?: Caller): void {
-    this.#lane.checkRoom(caller);
-  }
-
-  /** @throws SamError `image-too-large`, `image-unreadable`, `overloaded`, and what the lane throws */
-  async encode(image: Uint8Array, caller?: Caller): Promise<Encoded> {
-    const { bytes, release } = this.#book(image);
-    try {
-      return await this.#lane.encode(image, caller, bytes);
-    } finally {
-      release();
-    }
-  }
-
-  /** @throws SamError `masks-too-large`, and as `encode` */
-  async overlay(task: OverlayTask, caller?: Caller): Promise<Uint8Array> {
-    const drawn = task.masks.reduce((sum, { area }) => sum + area, 0);
-    const { maxMaskPixels } = this.#limits;
-    if (drawn > maxMaskPixels) {
-      const message = `the masks have ${drawn} pixels to draw, more than the ${maxMaskPixels} allowed`;
-      throw new SamError('masks-too-large', message);
-    }
-    const { bytes, release } = this.#book(task.image);
-    try {
-      return await this.#lane.overlay(task, caller, bytes);
-    } finally {
-      release();
-    }
-  }
-
-  /** Of an image that was let in before; one at a time, whenever nothing else is to be done. */
-  encodeCrop(task: CropTask, caller: Caller): Promise<Encoded> {
-    return this.#lane.encodeCrop(task, caller, this.#pixelsOf(task.image) * BYTES_PER_PIXEL);
-  }
-
-  /** @throws as `encode` */
-  async cutOut(task: CutoutTask, caller?: Caller): Promise<readonly Uint8Array[]> {
-    const { bytes, release } = this.#book(task.image);
-    try {
-      return await this.#lane.cutOut(task, caller, bytes);
-    } finally {
-      release();
-    }
-  }
-
-  #book(image: Uint8Array): { bytes: number; release: () => void } {
+  /**
+   * Runs `work` on an image, whose pixels are booked meanwhile.
+   * @param work is told how many bytes decoding takes.
+   * @throws SamError `image-too-large`, `image-unreadable`, `overloaded`
+   */
+  async during<T>(
+    image: Uint8Array,
+    { retryAfter }: { readonly retryAfter: number },
+    work: (bytes: number) => Promise<T>,
+  ): Promise<T> {
     const pixels = this.#pixelsOf(image);
     const release = this.#budget.take(pixels);
-    if (release) return { bytes: pixels * BYTES_PER_PIXEL, release };
-    const { retryAfter } = this.#lane;
-    throw new SamError('overloaded', 'too many pixels are under way', { retryAfter });
+    if (!release) throw new SamError('overloaded', 'too many pixels are under way', { retryAfter });
+    try {
+      return await work(pixels * BYTES_PER_PIXEL);
+    } finally {
+      release();
+    }
   }
 
-  /** @throws SamError `image-too-large`, `image-unreadable` */
+  /** Bytes that decoding an image takes. @throws SamError `image-too-large`, `image-unreadable` */
+  bytesOf(image: Uint8Array): number {
+    return this.#pixelsOf(image) * BYTES_PER_PIXEL;
+  }
+
   #pixelsOf(image: Uint8Array): number {
     const declared = declaredSize(image);
     // An image that hides its size is booked with the most pixels that decoding lets pass.
     if (!declared) return this.#limits.maxPixels;
     checkSize(declared, this.#limits);
     return declared.width * declared.height;
+  }
+}
+
+/** Before the lane that encodes. */
+export class ImageAdmission implements ImageLane {
+  readonly #lane: ImageLane;
+  readonly #admission: Admission;
+
+  constructor(lane: ImageLane, limits: ImageLimits, budget: PixelBudget) {
+    this.#lane = lane;
+    this.#admission = new Admission(limits, budget);
+  }
+
+  get retryAfter(): number {
+    return this.#lane.retryAfter;
+  }
+
+  /** @throws SamError `image-too-large`, `image-unreadable`, `overloaded`, and what the lane throws */
+  encode(image: Uint8Array, caller?: Caller): Promise<Encoded> {
+    return this.#admission.during(image, this.#lane, (bytes) =>
+      this.#lane.encode(image, caller, bytes),
+    );
+  }
+
+  /** Of an image that was let in before; one at a time, whenever nothing else is to be done. */
+  encodeCrop(task: CropTask, caller: Caller): Promise<Encoded> {
+    return this.#lane.encodeCrop(task, caller, this.#admission.bytesOf(task.image));
+  }
+}
+
+/** Before the lane that makes pictures. */
+export class PictureAdmission implements PictureMaker {
+  readonly #maker: PictureMaker;
+  readonly #limits: ImageLimits;
+  readonly #admission: Admission;
+
+  constructor(maker: PictureMaker, limits: ImageLimits, budget: PixelBudget) {
+    this.#maker = maker;
+    this.#limits = limits;
+    this.#admission = new Admission(limits, budget);
+  }
+
+  get retryAfter(): number {
+    return this.#maker.retryAfter;
+  }
+
+  /** @throws SamError `masks-too-large`, `image-too-large`, `image-unreadable`, `overloaded`, and what the lane throws */
+  async draw(task: PictureTask, caller?: Caller): Promise<readonly Uint8Array[]> {
+    if (task.kind === 'overlay') this.#checkMasks(task.masks);
+    return this.#admission.during(task.image, this.#maker, (bytes) =>
+      this.#maker.draw(task, caller, bytes),
+    );
+  }
+
+  #checkMasks(masks: readonly DrawnMask[]): void {
+    const drawn = masks.reduce((sum, { area }) => sum + area, 0);
+    const { maxMaskPixels } = this.#limits;
+    if (drawn <= maxMaskPixels) return;
+    const message = `the masks have ${drawn} pixels to draw, more than the ${maxMaskPixels} allowed`;
+    throw new SamError('masks-too-large', message);
   }
 }
 

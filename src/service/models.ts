@@ -1,6 +1,5 @@
 import { parseEmbeddingId } from '../core/embedding.js';
 import { violation } from '../core/errors.js';
-import type { Embeddings } from './embeddings.js';
 import type { ServedModel } from './served-model.js';
 
 /** The models that are served; the first is the default. */
@@ -22,18 +21,14 @@ export class Models {
   }
 
   /**
-   * The embeddings of a model, which is loaded when it is.
    * @param name of the model, undefined for the default.
    * @throws SamError `invalid-request` when it is not served
    */
-  async named(name?: string): Promise<Embeddings> {
+  named(name?: string): ServedModel {
     const model = name === undefined ? this.#default : this.#byName.get(name);
-    if (!model) {
-      const names = [...this.#byName.keys()].join(', ');
-      throw violation('invalid-request', '/model', `must be one of ${names}`);
-    }
-    await model.load();
-    return model.embeddings;
+    if (model) return model;
+    const names = [...this.#byName.keys()].join(', ');
+    throw violation('invalid-request', '/model', `must be one of ${names}`);
   }
 
   /**

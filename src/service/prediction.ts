@@ -3,6 +3,18 @@ import type { SamError } from '../core/errors.js';
 import type { FoundMask } from '../core/mask.js';
 import type { MaskShape } from '../core/masks/mask-shape.js';
 import type { MaskOptions, Timings } from '../core/ports.js';
+import type { Prompt, PromptLeniency } from '../core/prompt.js';
+
+/** What a request asks of an image. */
+export interface MaskQuery {
+  readonly prompts: readonly Prompt[];
+  readonly options: MaskOptions;
+  readonly leniency: PromptLeniency;
+  /** What is wrong with prompts that could not be read, by place; in `prompts` an empty one stands there. */
+  readonly unreadable?: ReadonlyMap<number, SamError> | undefined;
+  /** Which masks of a prompt go into the answer. */
+  readonly masks: 'best' | 'all';
+}
 
 export interface Prediction {
   readonly embedding: Embedding;

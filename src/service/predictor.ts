@@ -5,11 +5,11 @@ import type { ImageSize } from '../core/image.js';
 import type { FoundMask } from '../core/mask.js';
 import { LOW_RES_LOGITS } from '../core/masks/low-res-mask.js';
 import type { Decoded, DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
-import type { Prompt, PromptLeniency } from '../core/prompt.js';
+import type { Prompt } from '../core/prompt.js';
 import { BYTES_PER_ELEMENT } from '../core/tensor.js';
 import type { LogitsStore } from '../store/logits-store.js';
 import { answerBytes, checkAnswer, checkLogits, logitsBytes } from './memory/answer-size.js';
-import type { Failures, PredictedMask, Prediction, PromptAnswer } from './prediction.js';
+import type { Failures, MaskQuery, PredictedMask, Prediction, PromptAnswer } from './prediction.js';
 import { batches } from './prompt-batches.js';
 import {
   checkCount,
@@ -43,34 +43,32 @@ export class Predictor {
    * Checks all of a request that can be checked before there is an embedding.
    * @throws SamError `invalid-request`, `too-many-prompts`, `answer-too-large`
    */
-  check(prompts: readonly Prompt[], options: MaskOptions, { onError }: PromptLeniency): void {
+  check({ prompts, options, leniency }: MaskQuery): void {
     checkCount(prompts, this.#limits);
-    if (onError === 'fail') checkShape(new Map(prompts.entries()), this.#limits);
+    if (leniency.onError === 'fail') checkShape(new Map(prompts.entries()), this.#limits);
     checkLogits(maskCount(prompts), options, this.#limits.maxAnswerBytes);
   }
 
   /**
-   * @param prompts that `check` has passed.
+   * @param query one that `check` has passed.
    * @throws SamError `prompt-invalid`, `logits-not-found`, `masks-too-large`, `answer-too-large`, `overloaded`
    */
   async predict(
     embedding: Embedding,
-    prompts: readonly Prompt[],
-    options: MaskOptions,
+    { prompts, options, unreadable, leniency: { clip, onError } }: MaskQuery,
     caller: Caller,
-    { clip, onError }: PromptLeniency,
   ): Promise<Prediction> {
     const { image, owner } = embedding;
     const all = clip ? prompts.map((prompt) => clipped(prompt, image)) : prompts;
-    const failures: Failures = new Map();
+    const failures: Failures = new Map(unreadable);
     const asked =
       onError === 'fail'
         ? this.#admit(new Map(all.entries()), image, owner)
         : this.#admitEach(all, image, owner, failures);
     checkOutput([...asked.values()], image, this.#limits);
     const tasks = batches(asked, onError === 'fail' ? BATCH : 1).map((batch) => ({
+      ...batch,
       embedding,
-      prompts: batch,
       options,
     }));
     caller.memory.take('masks', maskCount([...asked.values()]) * logitsBytes(options));
@@ -95,8 +93,10 @@ export class Predictor {
       options,
     );
     checkAnswer(bytes, options, this.#limits.maxAnswerBytes);
+    const timings = sum(decoded);
+    caller.report?.('masks', { prompts: prompts.length }, timings);
     return {
-      ...{ embedding, options, results, bytes, timings: sum(decoded) },
+      ...{ embedding, options, results, bytes, timings },
       warnings: warningsOf(all, results, image),
       write: (mask, shape, prompt) =>
         this.#lane.write({ mask, image, options, shape, prompt }, caller),
@@ -124,6 +124,7 @@ export class Predictor {
   ): Map<number, Prompt> {
     const admitted = new Map<number, Prompt>();
     for (const [place, prompt] of prompts.entries()) {
+      if (failures.has(place)) continue;
       try {
         const alone = new Map([[place, prompt]]);
         checkShape(alone, this.#limits);

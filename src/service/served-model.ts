@@ -1,7 +1,9 @@
+import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
+import type { ImageFile } from '../core/image.js';
 import { type ModelManifest, type Precision, weightFiles } from '../core/model.js';
 import { onceEach } from '../core/once-each.js';
-import type { Embeddings } from './embeddings.js';
+import type { Embedded, Embeddings } from './embeddings.js';
 
 /** Where a model's two networks run. */
 export interface Providers {
@@ -59,6 +61,12 @@ export class ServedModel {
 
   /** Loads the networks unless they are, or waits for it; what fails is tried again by the next. */
   readonly load = onceEach<void, void>(() => this.#loadOnce());
+
+  /** As `Embeddings.embed`, by networks that are loaded first. */
+  async embed(file: ImageFile, caller: Caller): Promise<Embedded> {
+    await this.load();
+    return this.embeddings.embed(file, caller);
+  }
 
   describe(): ModelInfo {
     const { name, title, license, source, architecture, image_size } = this.#manifest;

@@ -24,7 +24,7 @@ function refused(t: Test, path: string, message: RegExp): void {
     openCheckpoint(path).close();
     t.fail(`${message}: it was taken`);
   } catch (error) {
-    t.match(error, { name: 'StartupError', message });
+    t.match(error, { name: 'OperatorError', message });
     const words = (error as Error).message;
     t.ok(words.length < 1000 && !/\p{Cc}/u.test(words), 'in few words');
   }
@@ -137,7 +137,7 @@ t.test('a block of a number that no encoder has', async (t) => {
       [`image_encoder.blocks.${number}.attn.rel_pos_h`, { shape: [27, 32] }],
     ]);
     t.throws(() => recogniseVit(shapes), {
-      name: 'StartupError',
+      name: 'OperatorError',
       message: /blocks, 256 are/,
     });
   }

@@ -58,7 +58,7 @@ t.test('a checkpoint is what it is, whatever its manifest says', async (t) => {
   writeRandomSam(path, SMALL);
   t.same(inspectCheckpoint(path), { architecture: 'sam_vit', variant: SMALL });
   t.throws(() => checkpointEncoder(path, 'vit_b', 'float32'), {
-    name: 'StartupError',
+    name: 'OperatorError',
     message: /small\.pth is sam_vit, its manifest says vit_b/,
   });
 });

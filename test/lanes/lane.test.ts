@@ -1,6 +1,6 @@
 import t from 'tap';
 import { callerOf } from '../fixtures/caller.js';
-import { PATIENT, TestLane } from './fixtures/test-lane.js';
+import { QUEUE_MS, TestLane } from './fixtures/test-lane.js';
 
 t.test('answers come in the order of the tasks', async (t) => {
   const lane = new TestLane(t, 2, 10);
@@ -116,9 +116,13 @@ t.test('room is known before there is a task', async (t) => {
 });
 
 t.test('who waits too long is told so, and the rest goes on', async (t) => {
-  const lane = new TestLane(t, 1, 5, { ...PATIENT, queueMs: 20 });
+  const lane = new TestLane(t, 1, 5);
   const running = lane.work(['wait']);
-  await t.rejects(lane.work(['answer']), { code: 'queue-timeout', retryAfter: Number });
+  const late = lane.work(['answer']);
+  lane.clock.advance(QUEUE_MS - 1);
+  t.same(lane.load, { waiting: 1, running: 1 });
+  lane.clock.advance(1);
+  await t.rejects(late, { code: 'queue-timeout', retryAfter: Number });
   t.same(lane.load, { waiting: 0, running: 1 });
   t.same(await running, ['wait']);
   t.same(await lane.work(['answer']), ['answer']);
@@ -162,7 +166,8 @@ t.test(
   async (t) => {
     const urgent = { waiting: 1, running: 1 };
     const load = { waiting: 2, running: 1 };
-    const lane = new TestLane(t, 1, 2, PATIENT, { load, urgent, averageMs: 1000, capacity: 1 });
+    const next = { load, urgent, averageMs: 1000, capacity: 1 };
+    const lane = new TestLane(t, 1, 2, { next });
     const first = lane.work(['answer']);
     await t.rejects(lane.work(['answer']), { code: 'overloaded' }, 'two are there, one waits here');
     t.same(lane.load, { waiting: 1, running: 0 }, 'the next lane has enough to do');

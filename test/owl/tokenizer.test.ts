@@ -83,7 +83,7 @@ t.test('a vocabulary that is none is refused', { skip }, async (t) => {
   const [vocab, merges] = [referenceText('vocab.json'), referenceText('merges.txt')];
   const refused = (vocabulary: string, merged: string, message: RegExp, size = 49408) => {
     const sizes = { vocabulary: size, positions: 16 };
-    t.throws(() => new Tokenizer(vocabulary, merged, sizes), { name: 'StartupError', message });
+    t.throws(() => new Tokenizer(vocabulary, merged, sizes), { name: 'OperatorError', message });
   };
   refused('', merges, /vocabulary is not JSON/);
   refused('[]', merges, /no object/);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import t, { type Test } from 'tap';
 import { type Checkpoint, openCheckpoint } from '#src/checkpoint/checkpoint.js';
-import { StartupError } from '#src/core/errors.js';
+import { OperatorError } from '#src/core/errors.js';
 import { toFloat32 } from '#src/core/float16.js';
 import { concat } from '#src/core/tensor.js';
 import { MaskDecoder } from '#src/engine/mask-decoder.js';
@@ -254,7 +254,7 @@ t.test('tensors say what encoder they are, or which of them does not fit', async
     const lacking = (name: string) => new Map(shapes.filter(([other]) => other !== name));
     for (const name of ['image_encoder.pos_embed', 'image_encoder.blocks.1.mlp.lin2.bias']) {
       const message = `the tensor "${name}" is missing`;
-      t.throws(() => recogniseVit(lacking(name)), new StartupError(message));
+      t.throws(() => recogniseVit(lacking(name)), new OperatorError(message));
     }
     const name = 'image_encoder.neck.2.weight';
     const odd = new Map(tensors).set(name, { shape: [256, 256, 1, 1] });

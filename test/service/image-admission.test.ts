@@ -1,18 +1,18 @@
 import sharp from 'sharp';
 import t from 'tap';
-import type { Encoded, ImageLane } from '#src/core/ports.js';
-import { ImageAdmission, PixelBudget } from '#src/service/image-admission.js';
+import type { Encoded, ImageLane, PictureMaker } from '#src/core/ports.js';
+import { ImageAdmission, PictureAdmission, PixelBudget } from '#src/service/image-admission.js';
 
-/** A lane whose tasks end when the test says so. */
-function slowLane() {
+/** Lanes whose tasks end when the test says so. */
+function slowLanes() {
   const ends: ((error?: Error) => void)[] = [];
   const wait = () =>
     new Promise<never>((resolve, reject) => {
       ends.push((error) => (error ? reject(error) : resolve({} as Encoded as never)));
     });
-  const work = { encode: wait, encodeCrop: wait, overlay: wait, cutOut: wait };
-  const lane: ImageLane = { ...work, checkRoom: () => {}, retryAfter: 7 };
-  return { lane, ends };
+  const lane: ImageLane = { encode: wait, encodeCrop: wait, retryAfter: 7 };
+  const maker: PictureMaker = { draw: wait, retryAfter: 7 };
+  return { lane, maker, ends };
 }
 
 function png(width: number, height: number): Buffer {
@@ -26,7 +26,7 @@ function png(width: number, height: number): Buffer {
 const limits = { maxPixels: 10_000, maxSide: 1000, maxMaskPixels: 5000 };
 
 t.test('what an image declares is enough to turn it away', async (t) => {
-  const { lane, ends } = slowLane();
+  const { lane, ends } = slowLanes();
   const admission = new ImageAdmission(lane, limits, new PixelBudget(100_000));
   for (const [width, height, code, detail] of [
     [0, 10, 'image-unreadable', /no pixels/],
@@ -44,11 +44,12 @@ t.test('what an image declares is enough to turn it away', async (t) => {
 });
 
 t.test('pixels are booked until their image is done, well or badly', async (t) => {
-  const { lane, ends } = slowLane();
+  const { lane, maker, ends } = slowLanes();
   const budget = new PixelBudget(15_000);
   const admission = new ImageAdmission(lane, limits, budget);
   const first = admission.encode(png(100, 100));
-  const second = admission.overlay({ image: png(50, 100), masks: [], prompts: [] });
+  const pictures = new PictureAdmission(maker, limits, budget);
+  const second = pictures.draw({ kind: 'cutOut', image: png(50, 100), masks: [] });
   t.equal(budget.taken, 15_000);
   const busy = { code: 'overloaded', retryAfter: 7 };
   await t.rejects(admission.encode(png(1, 1)), busy);
@@ -66,21 +67,22 @@ t.test('pixels are booked until their image is done, well or badly', async (t) =
 });
 
 t.test('masks to be drawn are counted by their pixels', async (t) => {
-  const { lane, ends } = slowLane();
-  const admission = new ImageAdmission(lane, limits, new PixelBudget(100_000));
+  const { maker, ends } = slowLanes();
+  const admission = new PictureAdmission(maker, limits, new PixelBudget(100_000));
+  const overlay = { kind: 'overlay', prompts: [] } as const;
   const image = png(50, 50);
   const masks = [2500, 2500, 1].map((area) => ({ counts: '', area }));
-  await t.rejects(admission.overlay({ image, masks, prompts: [] }), {
+  await t.rejects(admission.draw({ ...overlay, image, masks }), {
     code: 'masks-too-large',
     message: 'the masks have 5001 pixels to draw, more than the 5000 allowed',
   });
-  const drawing = admission.overlay({ image, masks: masks.slice(0, 2), prompts: [] });
+  const drawing = admission.draw({ ...overlay, image, masks: masks.slice(0, 2) });
   ends[0]?.();
   await drawing;
 });
 
 t.test('the header of a whole file, too', async (t) => {
-  const { lane } = slowLane();
+  const { lane } = slowLanes();
   const admission = new ImageAdmission(lane, limits, new PixelBudget(10));
   const create = { width: 1001, height: 2, channels: 3, background: 'red' } as const;
   const webp = await sharp({ create }).webp().toBuffer();

@@ -1,25 +1,46 @@
-import type { FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { serializeMask } from '../../core/masks/mask-shape.js';
+import type { EverythingRun } from '../../service/everything/everything.js';
 import type { EverythingEvent } from '../../service/everything/everything-job.js';
-import type { Pieces } from '../hooks/slow-readers.js';
-import { asSamError, problemOf } from '../problems.js';
-
-/** Lines of events. */
-export const NDJSON = 'application/x-ndjson';
-/** One collection of features. */
-export const GEOJSON = 'application/geo+json';
+import { asSamError } from '../framework-errors.js';
+import { problemOf } from '../problems.js';
+import { GEOJSON, JSON_TYPE_UTF8, NDJSON } from '../schemas/media-types.js';
+import type { Pieces } from './pieces.js';
 
 const NOTHING_FOUND =
   'no mask passed the thresholds: lower pred_iou_thresh or stability_score_thresh, or ask for more points';
 
+/** Sends what everything mode finds, as it was asked for. */
+export async function sendEverything(
+  reply: FastifyReply,
+  { embedding, events }: EverythingRun,
+  shape: 'list' | 'coco' | 'collection' | 'events',
+): Promise<FastifyReply> {
+  const head = { embedding_id: embedding.id, ...embedding.image };
+  if (shape === 'events') {
+    reply.type(NDJSON).header('cache-control', 'no-cache');
+    return reply.send(Readable.from(eventLines(head, events, reply.request)));
+  }
+  // Whether and how much there is to answer is known before the first mask is written.
+  await untilDone(events);
+  if (shape === 'collection') {
+    reply.type(GEOJSON).header('x-embedding-id', embedding.id);
+    return reply.send(Readable.from(featureCollection(events)));
+  }
+  const pieces =
+    shape === 'coco' ? cocoFile(head, events) : maskList(head, events, () => reply.elapsedTime);
+  return reply.type(JSON_TYPE_UTF8).send(Readable.from(pieces));
+}
+
 /** The events as lines of JSON. Once they flow there is no other way to tell of a failure. */
-export async function* eventLines(
+async function* eventLines(
   start: object,
   events: AsyncIterable<EverythingEvent>,
   request: FastifyRequest,
 ): Pieces {
   const line = (event: object) => `${JSON.stringify(event)}\n`;
-  yield line(start);
+  yield line({ type: 'start', ...start });
   try {
     for await (const event of events) {
       if (event.type === 'done' && event.ids.length === 0) {
@@ -28,7 +49,7 @@ export async function* eventLines(
       else yield line({ type: 'mask', id: event.id, ...event.mask });
     }
   } catch (error) {
-    if (request.departure.aborted) return;
+    if (request.caller.signal.aborted) return;
     const known = asSamError(error as Error);
     if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
     yield line({ type: 'error', problem: problemOf(known, request.id) });
@@ -36,7 +57,7 @@ export async function* eventLines(
 }
 
 /** Reads events up to the one that says which masks stay; the masks follow it. */
-export async function untilDone(events: AsyncGenerator<EverythingEvent, void>): Promise<void> {
+async function untilDone(events: AsyncGenerator<EverythingEvent, void>): Promise<void> {
   for (;;) {
     const { value, done } = await events.next();
     if (done) throw new Error('the work ended without a result');
@@ -45,7 +66,7 @@ export async function untilDone(events: AsyncGenerator<EverythingEvent, void>): 
 }
 
 /** The answer as JSON, mask by mask as they are written. */
-export async function* maskList(
+async function* maskList(
   head: object,
   masks: AsyncIterable<EverythingEvent>,
   elapsed: () => number,
@@ -61,7 +82,7 @@ export async function* maskList(
 }
 
 /** All masks as one FeatureCollection. */
-export async function* featureCollection(masks: AsyncIterable<EverythingEvent>): Pieces {
+async function* featureCollection(masks: AsyncIterable<EverythingEvent>): Pieces {
   yield '{"type":"FeatureCollection","features":[';
   let comma = '';
   for await (const event of masks) {
@@ -76,7 +97,7 @@ export async function* featureCollection(masks: AsyncIterable<EverythingEvent>):
  * All masks as a COCO file of one image: objects of one category, numbered from 1 in the order of the masks, with their
  * scores beside what COCO says of them.
  */
-export async function* cocoFile(
+async function* cocoFile(
   { embedding_id, width, height }: { embedding_id: string; width: number; height: number },
   masks: AsyncIterable<EverythingEvent>,
 ): Pieces {

@@ -3,8 +3,8 @@ import { type MaskFormat, MEDIA_TYPES } from '../../core/mask.js';
 import { type MaskShape, serializeMask } from '../../core/masks/mask-shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import type { PredictedMask, Prediction } from '../../service/prediction.js';
-import type { Pieces } from '../hooks/slow-readers.js';
 import { problemOf } from '../problems.js';
+import type { Pieces } from './pieces.js';
 import { rounded } from './timings.js';
 
 /** Bytes in a piece of base64: a multiple of three, so that only the last is padded. */

@@ -1,19 +1,22 @@
 import '@fastify/multipart';
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
-import { SamError } from '../../core/errors.js';
+import type { Static, TSchema } from 'typebox';
+import { SamError, violation } from '../../core/errors.js';
+import type { ImageFile } from '../../core/image.js';
 import { declaredLength, readBody } from './body.js';
 import { withUnpacked } from './content-encoding.js';
+import { FORM, invalid } from './findings.js';
 import { parseField } from './json.js';
 import { JsonMeasure } from './json-measure.js';
-import type { Upload, Uploads } from './uploads.js';
+import type { Uploads } from './uploads.js';
 
 /** Bytes that all fields of a form may have beside its image: those of a body of `/decode`. */
 const MAX_FIELD_BYTES = 16 * 2 ** 20;
 
 /** A form with its one image. */
 export interface Form {
-  readonly upload: Upload;
+  readonly file: ImageFile;
   /** The other fields: JSON where their text is JSON, the text itself where it is not. */
   readonly fields: Record<string, unknown>;
 }
@@ -35,7 +38,7 @@ export async function readForm(
     );
   }
   const { memory } = request.caller;
-  let upload: Upload | undefined;
+  let image: ImageFile | undefined;
   const fields: Record<string, unknown> = {};
   let left = MAX_FIELD_BYTES;
   try {
@@ -44,18 +47,15 @@ export async function readForm(
       const { fieldname: name, file } = part as MultipartFile;
       // A part is read before the next comes, also one that is refused: the error waits for its end.
       if (name === 'image') {
-        if (upload) throw invalid('/image', 'must be one file only');
-        upload = await uploads.receive(
-          file,
-          request.caller.memory,
-          declaredLength(request.headers),
-        );
-        checkImage(part as MultipartFile, upload.image);
+        if (image) throw violation('invalid-request', '/image', 'must be one file only');
+        image = await uploads.receive(file, request.caller, declaredLength(request.headers));
+        checkImage(part as MultipartFile, image.image);
       } else {
         if (!known.includes(name) && isFile(part as MultipartFile)) {
-          throw invalid(`/${name}`, 'is not a known file: name it image');
+          throw violation('invalid-request', `/${name}`, 'is not a known file: name it image');
         }
-        if (Object.hasOwn(fields, name)) throw invalid(`/${name}`, 'appears twice in the form');
+        if (Object.hasOwn(fields, name))
+          throw violation('invalid-request', `/${name}`, 'appears twice in the form');
         const measure = new JsonMeasure();
         const onChunk = (chunk: Uint8Array) => measure.add(chunk);
         const text = await readBody(file, memory, { name, maxBytes: left, onChunk });
@@ -65,8 +65,13 @@ export async function readForm(
         memory.give('body', text.length);
       }
     }
-    if (!upload) throw invalid('/image', 'is missing: send the photograph as a file named image');
-    return { upload, fields };
+    if (!image)
+      throw violation(
+        'invalid-request',
+        '/image',
+        'is missing: send the photograph as a file named image',
+      );
+    return { file: image, fields };
   } catch (error) {
     throw error instanceof SamError || isFrameworkError(error) ? error : malformed(error);
   }
@@ -80,17 +85,16 @@ function isFile({ filename, mimetype }: MultipartFile): boolean {
 /** Refuses text in place of a file, such as the name of one; clients that say nothing of a part may still send bytes. */
 function checkImage(part: MultipartFile, image: Uint8Array): void {
   if (isFile(part) || !TEXT.test(Buffer.from(image.subarray(0, HEAD)).toString('latin1'))) return;
-  throw invalid('/image', 'must be the file itself, not text (curl: -F image=@photo.jpg)');
+  throw violation(
+    'invalid-request',
+    '/image',
+    'must be the file itself, not text (curl: -F image=@photo.jpg)',
+  );
 }
 
 /** No image begins with so many bytes that are all printable. */
 const HEAD = 16;
 const TEXT = /^[\t\n\r -~]*$/;
-
-function invalid(path: string, message: string): SamError {
-  const violations = [{ path, message }];
-  return new SamError('invalid-request', `${path} ${message}`, { violations });
-}
 
 /** The parser's own findings, such as a missing boundary, carry neither code nor status. */
 function malformed(cause: unknown): SamError {
@@ -99,4 +103,15 @@ function malformed(cause: unknown): SamError {
 
 function isFrameworkError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('FST_');
+}
+
+/** The fields of a form, once they fit their schema. @throws SamError `invalid-request` */
+export function validated<T extends TSchema>(
+  request: FastifyRequest,
+  schema: T,
+  fields: Record<string, unknown>,
+): Static<T> {
+  const validate = request.compileValidationSchema(schema, 'body');
+  if (validate(fields)) return fields as Static<T>;
+  throw invalid(validate.errors ?? [], FORM, fields);
 }

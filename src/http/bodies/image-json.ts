@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyRequest, FastifySchema, FastifySchemaCompiler } from 'fastify';
 import type { Static } from 'typebox';
+import type { ImageFile } from '../../core/image.js';
 import type { RemoteImages } from '../../core/ports.js';
 import type { Server } from '../context.js';
 import type { ImageJson } from '../schemas/requests.js';
 import { parseJson, readJsonText } from './json.js';
-import type { Upload, Uploads } from './uploads.js';
+import type { Uploads } from './uploads.js';
 
 /** A string that is longer is left as the bytes it came as: making it a string would hold the event loop. */
 const LONG_STRING = 2 ** 18;
@@ -37,16 +38,16 @@ async function readImageJson(request: FastifyRequest, payload: IncomingMessage):
  */
 export function receiveNamed(
   { base64, url = '' }: Static<typeof ImageJson>['image'],
-  { caller: { memory, signal }, longString }: FastifyRequest,
+  { caller, longString }: FastifyRequest,
   uploads: Uploads,
   remote: RemoteImages,
-): Promise<Upload> {
+): Promise<ImageFile> {
   if (base64 === undefined) {
-    return remote.read(url, (bytes) => uploads.receive(bytes, memory), signal);
+    return remote.read(url, (bytes) => uploads.receive(bytes, caller), caller.signal);
   }
   // What is short has no escapes any more, nor any character of base64 that could be taken for one.
   const text = base64 === longString?.name ? longString.bytes : Buffer.from(base64);
-  return uploads.decode(text, memory);
+  return uploads.decode(text, caller);
 }
 
 /** Takes JSON with an image on the routes of a scope. */
@@ -54,6 +55,19 @@ export function takeImageJson(scope: Server): void {
   scope.decorateRequest('longString');
   scope.removeContentTypeParser('application/json');
   scope.addContentTypeParser('application/json', readImageJson);
+}
+
+/**
+ * For routes that take other bodies beside JSON: those stand in the document, and are checked by the code
+ * that receives them.
+ */
+export function jsonBodiesOnly(server: Server): FastifySchemaCompiler<FastifySchema> {
+  return (part) => {
+    const { contentType = 'application/json' } = part as { contentType?: string };
+    if (contentType !== 'application/json') return () => true;
+    if (!server.validatorCompiler) throw new Error('the server is not ready');
+    return server.validatorCompiler(part);
+  };
 }
 
 /** Bytes of JSON with an image of so many bytes, and as many beside it: base64 takes four characters for three bytes. */

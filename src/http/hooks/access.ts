@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SamError } from '../../core/errors.js';
 import type { Server } from '../context.js';
-import { problems } from '../routes/document.js';
+import { problems } from '../schemas/answers.js';
 import type { ApiKey, ApiKeys, Scope } from './api-keys.js';
 import { clientAddress } from './client-address.js';
 import { RateLimit } from './rate-limit.js';

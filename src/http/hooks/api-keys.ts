@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
-import { StartupError } from '../../core/errors.js';
+import { OperatorError } from '../../core/errors.js';
 
 /** What a key may open: `admin` drops embeddings and reads the metrics. */
 export const SCOPES = ['embed', 'decode', 'admin'] as const;
@@ -34,7 +34,7 @@ export class ApiKeys {
   #seen: string;
   #looks: NodeJS.Timeout | undefined;
 
-  /** @throws StartupError naming the line that is wrong, or what else is wrong with the file */
+  /** @throws OperatorError naming the line that is wrong, or what else is wrong with the file */
   constructor(file: string) {
     this.#file = file;
     this.#seen = looksOf(file);
@@ -103,13 +103,13 @@ function read(file: string): Entry[] {
     if (entry) entries.set(i + 1, parse(entry, `SAM_API_KEYS_FILE, line ${i + 1}`));
   }
   // Without a key nobody would be let in: that is said by an empty file less often than a file is cut off.
-  if (entries.size === 0) throw new StartupError('SAM_API_KEYS_FILE: holds no key');
+  if (entries.size === 0) throw new OperatorError('SAM_API_KEYS_FILE: holds no key');
   refuseTwice(entries, ({ name }) => name, 'have the same name');
   refuseTwice(entries, ({ digest }) => digest.toString('hex'), 'are the same key');
   return [...entries.values()];
 }
 
-/** @throws StartupError where it is no regular file: one that is a pipe would be waited for */
+/** @throws OperatorError where it is no regular file: one that is a pipe would be waited for */
 function textOf(file: string): string {
   try {
     const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -122,11 +122,11 @@ function textOf(file: string): string {
       closeSync(descriptor);
     }
   } catch (error) {
-    throw new StartupError(`SAM_API_KEYS_FILE: ${error instanceof Error ? error.message : error}`);
+    throw new OperatorError(`SAM_API_KEYS_FILE: ${error instanceof Error ? error.message : error}`);
   }
 }
 
-/** @throws StartupError naming two lines that share what no two may share */
+/** @throws OperatorError naming two lines that share what no two may share */
 function refuseTwice(
   entries: ReadonlyMap<number, Entry>,
   what: (entry: Entry) => string,
@@ -136,7 +136,7 @@ function refuseTwice(
   for (const [line, entry] of entries) {
     const first = lines.get(what(entry));
     if (first !== undefined) {
-      throw new StartupError(`SAM_API_KEYS_FILE: lines ${first} and ${line} ${problem}`);
+      throw new OperatorError(`SAM_API_KEYS_FILE: lines ${first} and ${line} ${problem}`);
     }
     lines.set(what(entry), line);
   }
@@ -145,11 +145,11 @@ function refuseTwice(
 function parse(line: string, place: string): Entry {
   const { name, scopes, digest } = LINE.exec(line)?.groups ?? {};
   if (!name || !scopes || !digest) {
-    throw new StartupError(`${place}: must be <name> <scopes> <sha256 of the key in hex>`);
+    throw new OperatorError(`${place}: must be <name> <scopes> <sha256 of the key in hex>`);
   }
   const unknown = scopes.split(',').find((scope) => !SCOPES.includes(scope as Scope));
   if (unknown !== undefined) {
-    throw new StartupError(`${place}: ${unknown || 'nothing'} is none of ${SCOPES.join(', ')}`);
+    throw new OperatorError(`${place}: ${unknown || 'nothing'} is none of ${SCOPES.join(', ')}`);
   }
   return {
     name,

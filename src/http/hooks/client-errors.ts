@@ -19,7 +19,7 @@ interface Latest {
  * What Node's parser refuses, and what takes too long to arrive, is answered in the same form as all else, once the
  * requests before it have their answers; then the connection ends.
  */
-export class Unparsable {
+export class ClientErrors {
   readonly #counts: RequestCounts;
   readonly #latest = new WeakMap<Socket, Latest>();
   readonly #refused = new WeakSet<Socket>();

@@ -1,26 +1,46 @@
 import type { FastifyRequest } from 'fastify';
-import type { Caller } from '../../core/caller.js';
+import type { Caller, Report } from '../../core/caller.js';
 import type { Ledger, RequestAccount } from '../../service/memory/ledger.js';
 import { clientAddress } from './client-address.js';
 
+/** What the steps of each stage are called in a trace and in the log, where not by their timing: two of them decode. */
+const STEPS = {
+  image: { decode_ms: 'decode image' },
+  masks: { masks_ms: 'mask' },
+} as Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /** Whom a request comes from. Who that is, is known once its key has been read: nothing is booked before. */
 export class RequestCaller implements Caller {
-  readonly signal: AbortSignal;
+  /** What the request's log line says beside route, status and time. */
+  readonly facts: Record<string, unknown> = {};
+  /** What it went through, for its trace. */
+  readonly steps: (readonly [name: string, ms: number])[] = [];
   readonly #request: FastifyRequest;
   readonly #ledger: Ledger;
+  readonly #gone = new AbortController();
   #account: RequestAccount | undefined;
   #over = false;
 
-  /** @param departure aborts when the client leaves before its answer is out. */
-  constructor(request: FastifyRequest, departure: AbortSignal, ledger: Ledger) {
-    this.signal = departure;
+  constructor(request: FastifyRequest, ledger: Ledger) {
     this.#request = request;
     this.#ledger = ledger;
+  }
+
+  /**
+   * Aborts when the client leaves before its answer is out. Fastify's own `signal` follows the request's body: it aborts
+   * once that has been read, or never.
+   */
+  get signal(): AbortSignal {
+    return this.#gone.signal;
   }
 
   get client(): string {
     const { key } = this.#request;
     return key ? `key ${key.name}` : clientAddress(this.#request);
+  }
+
+  get owner(): string | undefined {
+    return this.#request.owner;
   }
 
   get memory(): RequestAccount {
@@ -30,8 +50,16 @@ export class RequestCaller implements Caller {
     return this.#account;
   }
 
-  /** To be called when the answer is out, or nobody takes it. */
-  close(): void {
+  readonly report: Report = (stage, facts, timings) => {
+    Object.assign(this.facts, facts);
+    for (const [key, ms] of Object.entries(timings)) {
+      this.steps.push([STEPS[stage]?.[key] ?? key.replace(/_ms$/, ''), ms]);
+    }
+  };
+
+  /** To be called when the answer is out, or nobody takes it. @param isOut whether all of it was taken. */
+  close(isOut: boolean): void {
+    if (!isOut) this.#gone.abort();
     this.#over = true;
     this.#account?.close();
   }

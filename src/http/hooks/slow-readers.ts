@@ -1,10 +1,9 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { PIECE_BYTES, piecesOf } from '../answers/pieces.js';
 import type { Server } from '../context.js';
 import { whenOver } from './request-end.js';
 
-/** Bytes that are handed to a connection at once; what is longer goes in pieces. */
-const PIECE = 64 * 1024;
 const LOOK_EVERY_MS = 1000;
 
 /** How clients must read their answers. */
@@ -14,9 +13,6 @@ export interface ReadingLimits {
   /** Bytes a second that it must take on average, once it has been waited for as long. */
   readonly minRate: number;
 }
-
-/** An answer that is not a whole, but comes piece by piece. */
-export type Pieces = AsyncIterable<string | Uint8Array>;
 
 /**
  * Books every answer until its client has taken it, sends long ones in pieces, no faster than they are read, and ends
@@ -30,7 +26,7 @@ export function watchReading(server: Server, limits: ReadingLimits): void {
     const account = request.caller.memory;
     if (payload instanceof Readable) return pace(payload, request, reply, limits);
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : (payload as Uint8Array);
-    if (bytes.length > PIECE) {
+    if (bytes.length > PIECE_BYTES) {
       reply.header('content-length', bytes.length);
       return pace(Readable.from([bytes]), request, reply, limits);
     }
@@ -87,10 +83,5 @@ function pace(
     // The last pieces are still on their way.
     wait();
   }
-  return Readable.from(pieces(), { objectMode: false, highWaterMark: PIECE });
-}
-
-/** Bytes in pieces that a connection takes at once. */
-export function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
+  return Readable.from(pieces(), { objectMode: false, highWaterMark: PIECE_BYTES });
 }

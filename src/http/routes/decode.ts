@@ -1,25 +1,17 @@
 import '@fastify/multipart';
 import { SamError, violation } from '../../core/errors.js';
-import { checkAnswer, MASK_ANSWERS, negotiate, sendMasks } from '../answers/mask-answer.js';
-import { rounded, steps } from '../answers/timings.js';
-import { setBadPromptsAside, withBadPrompts } from '../bodies/prompts/bad-prompts.js';
-import {
-  checkFormatFields,
-  checkLeniency,
-  located,
-  readPrompts,
-} from '../bodies/prompts/prompts.js';
+import { sendMasks } from '../answers/mask-answer.js';
+import { setBadPromptsAside } from '../bodies/prompts/bad-prompts.js';
+import { PROMPTS_LIMIT, readMaskRequest } from '../bodies/prompts/mask-request.js';
+import { atTopLevel } from '../bodies/prompts/top-level.js';
 import type { Context, Server } from '../context.js';
+import { MASK_ANSWERS, problems } from '../schemas/answers.js';
 import { DecodeRequest } from '../schemas/requests.js';
 import { ref } from '../schemas/schema.js';
-import { problems } from './document.js';
-
-/** Room for 64 prompts with a float16 `mask_input` each. */
-export const PROMPTS_LIMIT = 16 * 2 ** 20;
 
 /** `POST /decode`: prompts in, masks out. */
 export async function decodeRoute(server: Server, context: Context): Promise<void> {
-  const { models, predictor, room } = context;
+  const { segmenter, room } = context;
   server.route({
     method: 'POST',
     url: '/decode',
@@ -62,28 +54,13 @@ export async function decodeRoute(server: Server, context: Context): Promise<voi
       setBadPromptsAside(request, request.body);
     },
     handler: async (request, reply) => {
-      const { embedding_id, ...body } = request.body;
-      const list = readPrompts(body);
-      const answer = negotiate(request, list.format);
-      if (answer.format === 'cutout') throw photographNeeded();
-      checkAnswer(answer, list.prompts.length);
-      checkLeniency(list, answer.shape === 'json');
-      checkFormatFields(list.options, answer.format);
-      const options = { ...list.options, format: answer.format };
-      const predicted = await located(list, async () => {
-        predictor.check(list.prompts, options, list.leniency);
-        const model = models.of(embedding_id);
-        const { embedding, tier } = await model.embeddings.find(embedding_id, request.owner);
-        request.notes = { embedding: embedding_id, tier, prompts: list.prompts.length };
-        await model.load();
-        const { caller } = request;
-        return predictor.predict(embedding, list.prompts, options, caller, list.leniency);
-      });
-      const prediction = withBadPrompts(request, predicted);
-      request.steps.push(...steps(prediction.timings));
-      const timings = rounded(prediction.timings);
-      request.notes = { ...request.notes, timings };
-      return await sendMasks(reply, prediction, answer);
+      const { embedding_id, ...fields } = request.body;
+      const query = readMaskRequest(request, fields);
+      if (query.options.format === 'cutout') throw photographNeeded();
+      const prediction = await atTopLevel(query, () =>
+        segmenter.decode(embedding_id, query, request.caller),
+      );
+      return await sendMasks(reply, prediction, query.shape);
     },
   });
 }

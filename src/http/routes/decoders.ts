@@ -4,12 +4,11 @@ import { Type } from 'typebox';
 import { SamError } from '../../core/errors.js';
 import type { DecoderGraph } from '../../core/ports.js';
 import { matches } from '../answers/etag.js';
+import { piecesOf } from '../answers/pieces.js';
 import type { Context, Server } from '../context.js';
-import { piecesOf } from '../hooks/slow-readers.js';
+import { bytes, nothing, problems } from '../schemas/answers.js';
+import { BYTES } from '../schemas/media-types.js';
 import { choice } from '../schemas/schema.js';
-import { bytes, nothing, problems } from './document.js';
-
-const ONNX = 'application/octet-stream';
 
 const Params = Type.Object({ name: Type.String() }, { additionalProperties: false });
 
@@ -36,7 +35,7 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
     return { etag, body: matches(ifNoneMatch, etag) ? undefined : bytes };
   };
   const response = {
-    200: { description: 'An ONNX file, operator set 20.', content: bytes(ONNX) },
+    200: { description: 'An ONNX file, operator set 20.', content: bytes(BYTES) },
     304: nothing('The client has it.'),
     ...problems('invalid-request', 'not-found', 'overloaded'),
   };
@@ -90,6 +89,6 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
 
 /** In pieces of the one copy that all clients share. */
 function sendFile(reply: FastifyReply, bytes: Uint8Array): FastifyReply {
-  reply.type(ONNX).header('content-length', bytes.length);
+  reply.type(BYTES).header('content-length', bytes.length);
   return reply.send(Readable.from(piecesOf(bytes)));
 }

@@ -1,11 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifySchema, FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
-import { Type } from 'typebox';
-import type { ErrorCode } from '../../core/errors.js';
 import type { Server } from '../context.js';
-import { PROBLEMS } from '../problems.js';
 import {
   CocoFile,
   EverythingFields,
@@ -29,7 +25,6 @@ import {
   Problem,
   Status,
 } from '../schemas/responses.js';
-import { ref } from '../schemas/schema.js';
 
 const DESCRIPTION = `Segment Anything over HTTP, cut where SAM itself is cut. \`POST /embed\` runs the heavy image encoder
 once and answers with an id made of the image's hash; \`POST /decode\` answers points, boxes and masks against that
@@ -105,46 +100,4 @@ export async function documentRoutes(server: Server, version: string): Promise<v
     },
   });
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
-}
-
-/** A successful JSON answer. */
-export function json(schema: TSchema, description: string) {
-  return { description, content: { 'application/json': { schema: ref(schema) } } };
-}
-
-/** An answer without a body. */
-export function nothing(description: string) {
-  return Type.Unsafe<void>({ type: 'null', description });
-}
-
-/** Content that is bytes. */
-export function bytes(...types: string[]) {
-  const schema = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' });
-  return Object.fromEntries(types.map((type) => [type, { schema }]));
-}
-
-/** The errors a route may answer with, by status; any route may also fail with 500. */
-export function problems(...codes: ErrorCode[]) {
-  const byStatus = new Map<number, string[]>();
-  for (const code of [...codes, 'internal'] as const) {
-    const { status, title } = PROBLEMS[code];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), `\`${code}\`: ${title}.`]);
-  }
-  const content = { 'application/problem+json': { schema: ref(Problem) } };
-  return Object.fromEntries(
-    [...byStatus].map(([status, lines]) => [status, { description: lines.join(' '), content }]),
-  );
-}
-
-/**
- * For routes that take other bodies beside JSON: those stand in the document, and are checked by the code
- * that receives them.
- */
-export function jsonBodiesOnly(server: Server): FastifySchemaCompiler<FastifySchema> {
-  return (part) => {
-    const { contentType = 'application/json' } = part as { contentType?: string };
-    if (contentType !== 'application/json') return () => true;
-    if (!server.validatorCompiler) throw new Error('the server is not ready');
-    return server.validatorCompiler(part);
-  };
 }

@@ -1,18 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { SamError } from '../../core/errors.js';
+import { SamError, violation } from '../../core/errors.js';
+import type { ImageFile } from '../../core/image.js';
 import type { RemoteImages } from '../../core/ports.js';
-import { IMAGE_STEPS, rounded, steps } from '../answers/timings.js';
+import { rounded } from '../answers/timings.js';
 import { declaredLength } from '../bodies/body.js';
 import { readForm } from '../bodies/form.js';
-import { imageJsonLimit, receiveNamed, takeImageJson } from '../bodies/image-json.js';
-import type { Upload, Uploads } from '../bodies/uploads.js';
+import {
+  imageJsonLimit,
+  jsonBodiesOnly,
+  receiveNamed,
+  takeImageJson,
+} from '../bodies/image-json.js';
+import type { Uploads } from '../bodies/uploads.js';
 import type { Context, Server } from '../context.js';
+import { bytes, json, problems } from '../schemas/answers.js';
 import { ImageJson, ModelName } from '../schemas/requests.js';
 import { EmbedResponse } from '../schemas/responses.js';
 import { ref } from '../schemas/schema.js';
-import { bytes, json, jsonBodiesOnly, problems } from './document.js';
 
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/avif'];
 
@@ -25,7 +31,7 @@ export async function embedRoute(
 ): Promise<void> {
   // What the bytes are is read from the bytes: the declared type only says that they are the image itself.
   const parser = ({ caller, headers }: FastifyRequest, payload: IncomingMessage) =>
-    uploads.receive(payload, caller.memory, declaredLength(headers));
+    uploads.receive(payload, caller, declaredLength(headers));
   takeImageJson(server);
   server.addContentTypeParser('application/octet-stream', parser);
   server.addContentTypeParser(/^image\//, parser);
@@ -73,14 +79,9 @@ export async function embedRoute(
     validatorCompiler: jsonBodiesOnly(server),
     onRequest: async ({ caller }) => room.images(caller),
     handler: async (request, reply) => {
-      const upload = await receive(request, uploads, remote);
-      const embeddings = await models.named(request.query.model);
-      const { caller, owner } = request;
-      const embedded = await embeddings.embed(upload.image, upload.sha256, caller, owner);
+      const file = await receive(request, uploads, remote);
+      const embedded = await models.named(request.query.model).embed(file, request.caller);
       const { embedding, flight, tier, warnings = [] } = embedded;
-      request.steps.push(...steps(upload.timings), ...steps(embedded.timings, IMAGE_STEPS));
-      const timings = rounded({ ...embedded.timings, total_ms: reply.elapsedTime });
-      request.notes = { embedding: embedding.id, flight, tier, timings };
       const body: Static<typeof EmbedResponse> = {
         embedding_id: embedding.id,
         model: embedding.model,
@@ -89,7 +90,7 @@ export async function embedRoute(
         flight,
         ...(tier && { tier }),
         ...(warnings.length > 0 && { warnings: [...warnings] }),
-        timings,
+        timings: rounded({ ...embedded.timings, total_ms: reply.elapsedTime }),
       };
       return reply
         .code(flight === 'computed' ? 201 : 200)
@@ -104,15 +105,14 @@ async function receive(
   request: FastifyRequest,
   uploads: Uploads,
   remote: RemoteImages,
-): Promise<Upload> {
+): Promise<ImageFile> {
   if (request.isMultipart()) {
-    const { upload, fields } = await readForm(request, uploads);
+    const { file, fields } = await readForm(request, uploads);
     const [name] = Object.keys(fields);
-    if (name === undefined) return upload;
-    const violations = [{ path: `/${name}`, message: 'is not a known field' }];
-    throw new SamError('invalid-request', `/${name} is not a known field`, { violations });
+    if (name === undefined) return file;
+    throw violation('invalid-request', `/${name}`, 'is not a known field');
   }
-  const body = request.body as Upload | Static<typeof ImageJson> | undefined;
+  const body = request.body as ImageFile | Static<typeof ImageJson> | undefined;
   if (body === undefined) throw new SamError('invalid-request', 'the body is empty: send an image');
   if ('sha256' in body) return body;
   return receiveNamed(body.image, request, uploads, remote);

@@ -1,18 +1,15 @@
-import '@fastify/accepts';
 import { Readable } from 'node:stream';
 import { type Static, Type } from 'typebox';
 import type { Embedding } from '../../core/embedding.js';
-import { SamError } from '../../core/errors.js';
 import { DTYPES, type Dtype, type Tensor } from '../../core/tensor.js';
 import { matches } from '../answers/etag.js';
 import { npyHeader } from '../answers/npy.js';
 import { tensorLength, tensorPieces } from '../answers/tensor-pieces.js';
 import type { Context, Server } from '../context.js';
+import { negotiate } from '../negotiation.js';
+import { bytes, json, nothing, problems } from '../schemas/answers.js';
+import { BYTES, JSON_TYPE, NPY } from '../schemas/media-types.js';
 import { EmbeddingInfo } from '../schemas/responses.js';
-import { bytes, json, nothing, problems } from './document.js';
-
-const NPY = 'application/x-npy';
-const RAW = 'application/octet-stream';
 
 const Params = Type.Object({ id: Type.String() }, { additionalProperties: false });
 
@@ -40,13 +37,13 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
       operationId: 'getEmbedding',
       tags: ['Images'],
       summary: 'Look an embedding up, or download its tensor',
-      description: `JSON by default; the tensor as a NumPy file (${NPY}) or as raw little-endian numbers (${RAW}).`,
+      description: `JSON by default; the tensor as a NumPy file (${NPY}) or as raw little-endian numbers (${BYTES}).`,
       params: Params,
       querystring: Query,
       response: {
         200: {
           ...json(EmbeddingInfo, 'It is there.'),
-          content: { ...json(EmbeddingInfo, '').content, ...bytes(NPY, RAW) },
+          content: { ...json(EmbeddingInfo, '').content, ...bytes(NPY, BYTES) },
         },
         304: nothing('The client has it.'),
         ...problems(
@@ -59,16 +56,13 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
     },
     handler: async (request, reply) => {
       const { id } = request.params;
-      const { embedding } = await models.of(id).embeddings.find(id, request.owner);
-      const type = request.accepts().type(['application/json', NPY, RAW]);
-      if (typeof type !== 'string') {
-        throw new SamError('not-acceptable', `an embedding is available as JSON, ${NPY} or ${RAW}`);
-      }
+      const embedding = await models.of(id).embeddings.find(id, request.caller);
+      const type = negotiate(request, [JSON_TYPE, NPY, BYTES], 'an embedding');
       const dtype = request.query.dtype ?? 'float32';
-      const etag = entityTag(embedding, type === 'application/json' ? 'json' : `${dtype}-${type}`);
+      const etag = entityTag(embedding, type === JSON_TYPE ? 'json' : `${dtype}-${type}`);
       reply.header('etag', etag).header('vary', 'accept');
       if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
-      if (type === 'application/json') return reply.send(describe(embedding));
+      if (type === JSON_TYPE) return reply.send(describe(embedding));
       const { tensor } = embedding;
       const header = type === NPY ? npyHeader(tensor.shape, dtype) : Buffer.alloc(0);
       reply.type(type).header('x-tensor-shape', tensor.shape.join(','));
@@ -97,7 +91,7 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
     },
     handler: async (request, reply) => {
       const { id } = request.params;
-      await models.of(id).embeddings.drop(id, request.owner);
+      await models.of(id).embeddings.drop(id, request.caller);
       return reply.code(204).send();
     },
   });

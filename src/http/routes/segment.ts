@@ -1,41 +1,29 @@
-import '@fastify/accepts';
+import '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { SamError } from '../../core/errors.js';
-import type { DrawnMask } from '../../core/ports.js';
-import { drawn } from '../../service/cutouts.js';
-import type { Prediction } from '../../service/prediction.js';
+import type { ImageFile } from '../../core/image.js';
+import { sendMasks, sendPicture } from '../answers/mask-answer.js';
+import { readForm, validated } from '../bodies/form.js';
 import {
-  checkAnswer,
-  MASK_ANSWERS,
-  type MaskAnswer,
-  negotiate,
-  sendMasks,
-} from '../answers/mask-answer.js';
-import { IMAGE_STEPS, steps } from '../answers/timings.js';
-import { readForm } from '../bodies/form.js';
-import { imageJsonLimit, receiveNamed, takeImageJson } from '../bodies/image-json.js';
-import { setBadPromptsAside, withBadPrompts } from '../bodies/prompts/bad-prompts.js';
-import {
-  checkFormatFields,
-  checkLeniency,
-  located,
-  OverlayQuery,
-  readPrompts,
-  validated,
-} from '../bodies/prompts/prompts.js';
-import type { Upload } from '../bodies/uploads.js';
+  imageJsonLimit,
+  jsonBodiesOnly,
+  receiveNamed,
+  takeImageJson,
+} from '../bodies/image-json.js';
+import { setBadPromptsAside } from '../bodies/prompts/bad-prompts.js';
+import { PROMPTS_LIMIT, readMaskRequest } from '../bodies/prompts/mask-request.js';
+import { atTopLevel } from '../bodies/prompts/top-level.js';
 import type { Context, Server } from '../context.js';
-import { PromptRequest, SegmentRequest } from '../schemas/requests.js';
+import { negotiatePicture } from '../negotiation.js';
+import { MASK_ANSWERS, problems } from '../schemas/answers.js';
+import { OverlayQuery, PromptRequest, SegmentRequest } from '../schemas/requests.js';
 import { ref } from '../schemas/schema.js';
-import { PROMPTS_LIMIT } from './decode.js';
-import { jsonBodiesOnly, problems } from './document.js';
 
 const FIELDS = Object.keys(PromptRequest.properties);
 
 /** `POST /segment`: image and prompts in, masks, a mask or a picture out. */
 export async function segmentRoute(server: Server, context: Context): Promise<void> {
-  const { models, predictor, cutouts, images, uploads, remote, room } = context;
+  const { segmenter, uploads, remote, room } = context;
   takeImageJson(server);
   server.route({
     method: 'POST',
@@ -90,68 +78,35 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
     onRequest: async ({ caller }) => room.images(caller),
     preValidation: async (request) => setBadPromptsAside(request, request.body),
     handler: async (request, reply) => {
-      const overlay = request.query.overlay === '1';
-      const { upload, fields } = await receive(request);
-      const { image, sha256 } = upload;
-      const list = readPrompts(fields);
-      const embeddings = await models.named(request.query.model);
-      const answer = overlay ? overlaid(request) : negotiate(request, list.format);
-      if (!overlay) checkAnswer(answer, list.prompts.length);
-      checkLeniency(list, answer.shape === 'json');
-      checkFormatFields(list.options, answer.format);
-      const options = { ...list.options, format: answer.format };
-      const { caller, owner } = request;
-      const predicted = await located(list, async () => {
-        predictor.check(list.prompts, options, list.leniency);
-        const { embedding, flight, timings } = await embeddings.embed(image, sha256, caller, owner);
-        request.steps.push(...steps(upload.timings), ...steps(timings, IMAGE_STEPS));
-        request.notes = { embedding: embedding.id, flight, prompts: list.prompts.length };
-        return predictor.predict(embedding, list.prompts, options, caller, list.leniency);
-      });
-      const prediction = withBadPrompts(request, predicted);
-      request.steps.push(...steps(prediction.timings));
-      if (overlay) {
-        const task = { image, masks: await bestOf(prediction), prompts: list.prompts };
-        reply.type('image/png').header('x-embedding-id', prediction.embedding.id);
-        return reply.send(Buffer.from(await images.overlay(task, caller)));
+      const { file, fields } = await receive(request);
+      const { caller } = request;
+      const { model, overlay } = request.query;
+      if (overlay === '1') {
+        const query = readMaskRequest(request, fields, negotiatePicture(request));
+        return sendPicture(
+          reply,
+          await atTopLevel(query, () => segmenter.overlay(file, model, query, caller)),
+        );
       }
-      if (answer.format !== 'cutout') return sendMasks(reply, prediction, answer);
-      const which = answer.shape === 'file' ? 'best' : 'all';
-      return sendMasks(reply, cutouts.of(prediction, image, which, caller), answer);
+      const query = readMaskRequest(request, fields);
+      const prediction = await atTopLevel(query, () =>
+        segmenter.segment(file, model, query, caller),
+      );
+      return await sendMasks(reply, prediction, query.shape);
     },
   });
 
   /** The image of a request and the fields beside it, in either of the two forms they come in. */
   async function receive(
     request: FastifyRequest,
-  ): Promise<{ upload: Upload; fields: PromptRequest }> {
+  ): Promise<{ file: ImageFile; fields: PromptRequest }> {
     const body = request.body as SegmentRequest | undefined;
     if (request.isMultipart() || body === undefined) {
-      const { upload, fields } = await readForm(request, uploads, FIELDS);
+      const { file, fields } = await readForm(request, uploads, FIELDS);
       setBadPromptsAside(request, fields);
-      return { upload, fields: validated(request, PromptRequest, fields) };
+      return { file, fields: validated(request, PromptRequest, fields) };
     }
     const { image, ...fields } = body;
-    return { upload: await receiveNamed(image, request, uploads, remote), fields };
+    return { file: await receiveNamed(image, request, uploads, remote), fields };
   }
-}
-
-/** A picture is drawn from the shortest form of masks. @throws SamError `not-acceptable` */
-function overlaid(request: FastifyRequest): MaskAnswer {
-  if (request.accepts().type(['image/png']) === 'image/png') {
-    return { shape: 'file', format: 'rle' };
-  }
-  throw new SamError('not-acceptable', 'this is available as image/png');
-}
-
-/** The best mask of each prompt; one that is long is written for it. */
-function bestOf(prediction: Prediction): Promise<DrawnMask[]> {
-  const best = prediction.results.flatMap(({ masks }) => masks.slice(0, 1));
-  return Promise.all(
-    best.map(async (mask, prompt) => {
-      if (mask.segmentation) return drawn(mask);
-      const text = await prediction.write(mask, 'json', prompt);
-      return drawn({ ...mask, segmentation: JSON.parse(Buffer.from(text).toString()) });
-    }),
-  );
 }

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Context, Server } from '../context.js';
+import { json, problems } from '../schemas/answers.js';
 import { ModelList, Status } from '../schemas/responses.js';
-import { json, problems } from './document.js';
 
 /** What operators and load balancers ask. */
 export async function systemRoutes(

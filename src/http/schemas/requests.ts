@@ -1,8 +1,7 @@
 import { type Static, Type } from 'typebox';
-import { MASK_FORMATS } from '../../core/mask.js';
+import { LARGEST_COORDINATE, MASK_FORMATS } from '../../core/mask.js';
 import type { Box, Point } from '../../core/prompt.js';
 import { DTYPES } from '../../core/tensor.js';
-import { LARGEST } from '../bodies/prompts/georeference.js';
 import { EXAMPLE_BOX, EXAMPLE_ID, EXAMPLE_IMAGE, EXAMPLE_POINT } from './example.js';
 import { MaskInput } from './mask-input.js';
 import { choice, ref, strict } from './schema.js';
@@ -45,7 +44,7 @@ const PROMPT_FIELDS = {
 
 export const Prompt = Type.Object(PROMPT_FIELDS, { ...strict, $id: 'Prompt' });
 
-const Placed = Type.Number({ minimum: -LARGEST, maximum: LARGEST });
+const Placed = Type.Number({ minimum: -LARGEST_COORDINATE, maximum: LARGEST_COORDINATE });
 
 /** How outlines are written. */
 export const OUTLINE_FIELDS = {
@@ -153,6 +152,21 @@ export const EmbeddingId = Type.String({
 
 export const ModelName = Type.Optional(
   Type.String({ description: 'A model that `/models` lists; the first of them by default.' }),
+);
+
+/** Asks for a picture in place of masks. */
+export const OverlayQuery = Type.Object(
+  {
+    model: ModelName,
+    overlay: Type.Optional(
+      Type.Unsafe<'0' | '1'>({
+        type: 'string',
+        enum: ['0', '1'],
+        description: '1 answers with the photograph and the best masks drawn on it.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
 );
 
 /** The prompts of `/segment`, whose form fields make up such an object. */

@@ -1,5 +1,6 @@
 import type { ImageSize } from '../../core/image.js';
-import type { Box, Prompt } from '../../core/prompt.js';
+import type { Drawing } from '../../core/ports.js';
+import type { Box } from '../../core/prompt.js';
 import type { Outcome } from '../jobs/outcome.js';
 
 /** What the process for images is asked; the first part that comes with it is the image's file. */
@@ -12,10 +13,8 @@ export type Question =
       readonly side: number;
       readonly crop?: Box;
     }
-  /** A picture with masks and prompts; the other parts are the masks, as COCO's compressed strings. */
-  | { readonly kind: 'overlay'; readonly maxPixels: number; readonly prompts: readonly Prompt[] }
-  /** Its objects; the other parts are their masks, as above. */
-  | { readonly kind: 'cutOut'; readonly maxPixels: number };
+  /** Pictures made of it; the other parts are the masks, as COCO's compressed strings. */
+  | (Drawing & { readonly maxPixels: number });
 
 /** What the process says: first that it is there, then what each question comes to, with pixels or pictures as parts. */
 export type Reply =

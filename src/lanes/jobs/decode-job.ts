@@ -1,7 +1,7 @@
 import type { Provider } from '../../core/device.js';
 import type { FoundMask, UncutMask } from '../../core/mask.js';
 import type { Decoded, DecoderGraph, DecodeTask, Timings } from '../../core/ports.js';
-import { masksPerPrompt, wantsMultimask } from '../../core/prompt.js';
+import { masksPerPrompt } from '../../core/prompt.js';
 import { concat } from '../../core/tensor.js';
 import type { LowResMask, PromptBatch } from '../../engine/mask-decoder.js';
 import { readMaskInput } from '../../masks/mask-input.js';
@@ -49,8 +49,8 @@ interface Answering {
 }
 
 /**
- * Prompts -> low-resolution masks -> masks of the image's size. The tasks are about one image and of one `batchKey`,
- * and run together.
+ * Prompts -> low-resolution masks -> masks of the image's size. The tasks are about one image and of one `batch`, and
+ * run together.
  */
 export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Decoded>[]> {
   const start = performance.now();
@@ -58,8 +58,7 @@ export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Deco
   const answering = prepared.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
   const [first] = answering;
   if (!first) return prepared as Outcome<Decoded>[];
-  const [{ prompt }] = first.task.prompts as [(typeof first.task.prompts)[0]];
-  const multimask = wantsMultimask(prompt);
+  const { multimask } = first.task;
   const batch = batchOf(answering);
   const { context, made } = await contextOf(first.task.embedding);
   const ready = performance.now();

@@ -1,9 +1,8 @@
 import { Piscina } from 'piscina';
-import type { Provider } from '../../core/device.js';
 import type { ImageSize, RgbImage } from '../../core/image.js';
 import type { ModelManifest } from '../../core/model.js';
-import type { Timings } from '../../core/ports.js';
-import type { Box, Prompt } from '../../core/prompt.js';
+import type { PictureTask, Timings } from '../../core/ports.js';
+import type { Box } from '../../core/prompt.js';
 import { normalise } from '../../image/preprocess.js';
 import { ImageChild } from '../images/image-child.js';
 import { moved } from './moved.js';
@@ -33,16 +32,7 @@ export interface PrepareTask extends ImageTask {
   readonly crop?: Box;
 }
 
-/** A photograph with masks, as COCO's compressed strings, to be drawn on with their prompts. */
-export interface DrawTask extends ImageTask {
-  readonly masks: readonly string[];
-  readonly prompts: readonly Prompt[];
-}
-
-/** A photograph to be cut: masks as above. */
-export interface CutTask extends ImageTask {
-  readonly masks: readonly string[];
-}
+export type DrawTask = PictureTask & Pick<ImageTask, 'left'>;
 
 /** An image as the network takes it, and what became of its file. */
 export interface Prepared {
@@ -61,16 +51,8 @@ const child = new ImageChild(timeoutMs);
 lowerPriority();
 
 /** Starts the process that decodes. */
-export function load(): Promise<Outcome<Provider>> {
-  return settle(async (): Promise<Provider> => {
-    await child.start();
-    return 'cpu';
-  });
-}
-
-/** There is nothing more to be ready for. */
-export async function warmUp(): Promise<Outcome<void>> {
-  return { value: undefined };
+export function start(): Promise<Outcome<void>> {
+  return settle(() => child.start());
 }
 
 /** Bytes of image files -> oriented pixels -> model input. */
@@ -93,25 +75,12 @@ async function prepareOne({ model, image: file, crop, left }: PrepareTask): Prom
   return { model, image, input, timings, warnings };
 }
 
-/** Photographs with masks and prompts drawn on them, as PNG. */
-export function overlay(tasks: readonly DrawTask[]): Promise<Outcome<Uint8Array>[]> {
-  return inTurn(tasks, async ({ image, masks, prompts, left }) => {
-    const question = { kind: 'overlay', maxPixels, prompts } as const;
-    const { parts } = await child.ask(question, [image, ...masks.map(bytesOf)], left);
-    return parts[0] as Uint8Array;
+/** For each photograph the pictures that are made of it, as PNG. */
+export function draw(tasks: readonly DrawTask[]): Promise<Outcome<readonly Uint8Array[]>[]> {
+  return inTurn(tasks, async ({ image, masks, left, ...question }) => {
+    const counts = masks.map(({ counts }) => Buffer.from(counts, 'latin1'));
+    return (await child.ask({ ...question, maxPixels }, [image, ...counts], left)).parts;
   });
-}
-
-/** For each photograph its objects on transparent ground, as PNG. */
-export function cutOut(tasks: readonly CutTask[]): Promise<Outcome<readonly Uint8Array[]>[]> {
-  return inTurn(tasks, async ({ image, masks, left }) => {
-    const question = { kind: 'cutOut', maxPixels } as const;
-    return (await child.ask(question, [image, ...masks.map(bytesOf)], left)).parts;
-  });
-}
-
-function bytesOf(text: string): Uint8Array {
-  return Buffer.from(text, 'latin1');
 }
 
 /** One task after the other: there is one process. */

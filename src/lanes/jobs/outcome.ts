@@ -1,4 +1,4 @@
-import { type ErrorCode, SamError, StartupError, type Violation } from '../../core/errors.js';
+import { type ErrorCode, OperatorError, SamError, type Violation } from '../../core/errors.js';
 
 /**
  * What a job sends back. Errors cross a thread as their message alone, so the ones a client or an
@@ -18,7 +18,7 @@ export async function settle<T>(job: () => Promise<T>): Promise<Outcome<T>> {
       const { code, message, violations } = error;
       return { refused: { code, message, violations } };
     }
-    if (error instanceof StartupError) return { startup: error.message };
+    if (error instanceof OperatorError) return { startup: error.message };
     throw error;
   }
 }
@@ -29,6 +29,6 @@ export function unwrap<T>(outcome: Outcome<T>): T {
     const { code, message, violations } = outcome.refused;
     throw new SamError(code, message, { violations });
   }
-  if ('startup' in outcome) throw new StartupError(outcome.startup);
+  if ('startup' in outcome) throw new OperatorError(outcome.startup);
   return outcome.value;
 }

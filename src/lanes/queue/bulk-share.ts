@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.js';
 import type { QueuedTask } from './queue.js';
 
 /** A request of more tasks is a large one. */
@@ -15,10 +16,11 @@ const REST = 3;
 export class BulkShare {
   readonly #othersWork: () => boolean;
   readonly #onRested: () => void;
+  readonly #clock: Clock;
   /** Workers that run such parts. */
   #running = 0;
-  /** Runs while others have the processor to themselves, if they need it. */
-  #rest: NodeJS.Timeout | undefined;
+  /** Calls the rest off that others have the processor to themselves for; undefined when there is none. */
+  #rest: (() => void) | undefined;
   /** When the last small request of a client came. */
   #askedAt = Number.NEGATIVE_INFINITY;
 
@@ -26,7 +28,8 @@ export class BulkShare {
    * @param othersWork whether others need the processor.
    * @param onRested told when long work may go on.
    */
-  constructor(othersWork: () => boolean, onRested: () => void) {
+  constructor(clock: Clock, othersWork: () => boolean, onRested: () => void) {
+    this.#clock = clock;
     this.#othersWork = othersWork;
     this.#onRested = onRested;
   }
@@ -34,7 +37,7 @@ export class BulkShare {
   /** Takes note of a client's request. @returns whether it is a large one */
   ask(tasks: number, isClients: boolean): boolean {
     const isLarge = tasks > MOST_TOGETHER;
-    if (isClients && !isLarge) this.#askedAt = performance.now();
+    if (isClients && !isLarge) this.#askedAt = this.#clock.now();
     return isLarge;
   }
 
@@ -42,7 +45,7 @@ export class BulkShare {
   allowed(): (task: QueuedTask) => boolean {
     const othersWork = this.#othersWork();
     const rests = othersWork && this.#rest !== undefined;
-    const asked = performance.now() - this.#askedAt < QUIET_MS;
+    const asked = this.#clock.now() - this.#askedAt < QUIET_MS;
     const full = this.#running > 0 && (othersWork || asked);
     return ({ bulk, background }) => !(full && bulk) && !(rests && background);
   }
@@ -55,11 +58,11 @@ export class BulkShare {
   end({ bulk, background }: QueuedTask, ms: number): void {
     if (bulk) this.#running--;
     if (!background) return;
-    clearTimeout(this.#rest);
+    this.#rest?.();
     // Its end is told by the timer itself, which may be early by the clock.
-    this.#rest = setTimeout(() => {
+    this.#rest = this.#clock.after(REST * ms, () => {
       this.#rest = undefined;
       this.#onRested();
-    }, REST * ms).unref();
+    });
   }
 }

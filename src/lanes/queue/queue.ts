@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Caller } from '../../core/caller.js';
+import type { Clock } from '../../core/clock.js';
 import type { Outcome } from '../jobs/outcome.js';
 import type { Worker } from '../workers/worker.js';
 import { Turns } from './turns.js';
@@ -43,8 +44,8 @@ type Allows = (task: QueuedTask) => boolean;
 interface Place {
   readonly task: QueuedTask;
   readonly turn: number;
-  /** Fires when it has waited too long. */
-  readonly late: NodeJS.Timeout | undefined;
+  /** Calls off what is done once it has waited too long. */
+  readonly late: (() => void) | undefined;
   /** How often a later task was preferred to this one. */
   passedOver: number;
 }
@@ -57,14 +58,16 @@ export class Queue {
   readonly #places: Place[] = [];
   readonly #turns = { urgent: new Turns(), background: new Turns() };
   readonly #limitMs: number;
+  readonly #clock: Clock;
   readonly #onLate: (task: QueuedTask) => void;
 
   /**
    * @param limitMs how long a task may wait; long work waits as long as others come.
    * @param onLate told of each that waited too long and has been taken out.
    */
-  constructor(limitMs: number, onLate: (task: QueuedTask) => void) {
+  constructor(limitMs: number, clock: Clock, onLate: (task: QueuedTask) => void) {
     this.#limitMs = limitMs;
+    this.#clock = clock;
     this.#onLate = onLate;
   }
 
@@ -100,7 +103,7 @@ export class Queue {
     const over = new AbortController();
     try {
       return await new Promise<Outcome<unknown>>((resolve, reject) => {
-        const queued = { ...task, queuedAt: performance.now(), resolve, reject };
+        const queued = { ...task, queuedAt: this.#clock.now(), resolve, reject };
         // A task that runs already is finished for nobody.
         const forget = () => {
           this.remove(queued);
@@ -119,7 +122,7 @@ export class Queue {
       this.remove(task);
       this.#onLate(task);
     };
-    const late = task.background ? undefined : setTimeout(tooLong, this.#limitMs).unref();
+    const late = task.background ? undefined : this.#clock.after(this.#limitMs, tooLong);
     const turns = this.#turnsOf(task);
     const turn = turns.join(clientOf(task));
     const waiting = turns.waiting(clientOf(task));
@@ -192,7 +195,7 @@ export class Queue {
   #extract(task: QueuedTask): Place | undefined {
     const at = this.#places.findIndex((place) => place.task === task);
     if (at < 0) return undefined;
-    clearTimeout(this.#places[at]?.late);
+    this.#places[at]?.late?.();
     return this.#places.splice(at, 1)[0];
   }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.js';
 import { SamError } from '../../core/errors.js';
 import type { Outcome } from '../jobs/outcome.js';
 import type { QueuedTask } from '../queue/queue.js';
@@ -10,6 +11,7 @@ interface BatchOptions {
   readonly name: string;
   /** Milliseconds that one task may run. */
   readonly runMs: number;
+  readonly clock: Clock;
   /** Told how long each task took, before anybody has its result. */
   readonly onAnswered: (ms: number) => void;
   readonly onTask: ((task: TaskReport) => void) | undefined;
@@ -21,10 +23,10 @@ interface BatchOptions {
 export async function runBatch(
   worker: Worker,
   batch: readonly [QueuedTask, ...QueuedTask[]],
-  { name, runMs, onAnswered, onTask, onOver }: BatchOptions,
+  { name, runMs, clock, onAnswered, onTask, onOver }: BatchOptions,
 ): Promise<void> {
   const [{ kind, affinityKey }] = batch;
-  const start = performance.now();
+  const start = clock.now();
   const tasks = batch.map(({ task }) => task);
   const transfer = batch.flatMap(({ transfer }) => transfer ?? []);
   const { begun, answer, released } = worker.run<Outcome<unknown>[]>(kind, tasks, {
@@ -36,11 +38,15 @@ export async function runBatch(
   }
   const over = new AbortController();
   const late = new SamError('inference-timeout', `the ${name} took too long`);
-  void begun.then(() => limit(worker, batch, runMs * batch.length, late, over.signal));
+  void begun.then(() => {
+    if (over.signal.aborted) return;
+    const callOff = clock.after(runMs * batch.length, () => giveUp(worker, batch, late));
+    over.signal.addEventListener('abort', callOff);
+  });
   let outcomes: readonly Outcome<unknown>[] = [];
   try {
     outcomes = await answer;
-    onAnswered((performance.now() - start) / batch.length);
+    onAnswered((clock.now() - start) / batch.length);
     for (const [i, { resolve, queuedAt }] of batch.entries()) {
       resolve(withWait(outcomes[i] as Outcome<unknown>, start - queuedAt));
     }
@@ -48,8 +54,9 @@ export async function runBatch(
     for (const { reject } of batch) reject(error);
   }
   over.abort();
-  for (const [i, task] of batch.entries()) onTask?.(reportOf(task, start, outcomes[i]));
-  onOver(performance.now() - start);
+  for (const [i, task] of batch.entries())
+    onTask?.(reportOf(task, start, clock.now(), outcomes[i]));
+  onOver(clock.now() - start);
 }
 
 /** Books what a task takes while it runs; one for which there is no room is refused. */
@@ -64,17 +71,7 @@ export function book({ caller, bytes = 0, reject }: QueuedTask): boolean {
 }
 
 /** Gives up a worker that takes too long. Nobody waits any longer, though it may have to come out of native code. */
-function limit(
-  worker: Worker,
-  batch: readonly QueuedTask[],
-  ms: number,
-  reason: SamError,
-  over: AbortSignal,
-): void {
-  if (over.aborted) return;
-  const late = setTimeout(() => {
-    for (const { reject } of batch) reject(reason);
-    void worker.giveUp(reason);
-  }, ms).unref();
-  over.addEventListener('abort', () => clearTimeout(late));
+function giveUp(worker: Worker, batch: readonly QueuedTask[], reason: SamError): void {
+  for (const { reject } of batch) reject(reason);
+  void worker.giveUp(reason);
 }

@@ -9,7 +9,7 @@ const LEAST_CHANNELS = 128;
 
 /**
  * The image encoder as an ONNX file, from the one it was exported to.
- * @throws StartupError when that file is not MobileSAM's encoder.
+ * @throws OperatorError when that file is not MobileSAM's encoder.
  */
 export function buildMobileSamEncoder(file: Uint8Array, precision: Precision): Uint8Array {
   const model = buildTinyVit(readTinyVitWeights(file));

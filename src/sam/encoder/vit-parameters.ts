@@ -1,4 +1,4 @@
-import { StartupError } from '../../core/errors.js';
+import { OperatorError } from '../../core/errors.js';
 import { checkShapes, isSame, type Shapes } from '../../core/tensor-shapes.js';
 import { DECODER, VIT_COMMON, type VitVariant } from '../architecture.js';
 
@@ -57,11 +57,11 @@ const REL_POS = /^image_encoder\.blocks\.(\d+)\.attn\.rel_pos_h$/;
 /**
  * Recognises an image encoder from its tensors: channels from the position embedding, heads from the width of
  * the relative positions, global blocks from their length.
- * @throws StartupError naming the first tensor that does not fit.
+ * @throws OperatorError naming the first tensor that does not fit.
  */
 export function recogniseVit(tensors: Shapes): VitVariant {
   const positions = tensors.get('image_encoder.pos_embed');
-  if (!positions) throw new StartupError('the tensor "image_encoder.pos_embed" is missing');
+  if (!positions) throw new OperatorError('the tensor "image_encoder.pos_embed" is missing');
   const dim = positions.shape.at(-1) ?? 0;
   const globalAttn: number[] = [];
   let depth = 0;
@@ -75,15 +75,15 @@ export function recogniseVit(tensors: Shapes): VitVariant {
     if (length > 2 * VIT_COMMON.windowSize - 1) globalAttn.push(Number(block));
   }
   if (depth === 0) {
-    throw new StartupError('the tensor "image_encoder.blocks.0.attn.rel_pos_h" is missing');
+    throw new OperatorError('the tensor "image_encoder.blocks.0.attn.rel_pos_h" is missing');
   }
   // A name may say any number, and the blocks below it would all be listed before one is missed.
   if (depth > MOST_BLOCKS) {
-    throw new StartupError(`the image encoder has ${depth} blocks, ${MOST_BLOCKS} are possible`);
+    throw new OperatorError(`the image encoder has ${depth} blocks, ${MOST_BLOCKS} are possible`);
   }
   const heads = dim / width;
   if (!Number.isInteger(heads)) {
-    throw new StartupError(
+    throw new OperatorError(
       `the tensor "image_encoder.blocks.0.attn.rel_pos_h" has ${width} channels a head, which do not divide ${dim}`,
     );
   }

@@ -10,7 +10,7 @@ import type { Weights } from './weights.js';
  * constants, which are recognised by the node that uses them.
  * @param file the ONNX file; where it is aligned, weights are views into it.
  * @returns weights by the names of `decoderParameters`.
- * @throws StartupError when the file is unreadable, or naming the weight that is absent or misshapen.
+ * @throws OperatorError when the file is unreadable, or naming the weight that is absent or misshapen.
  */
 export function readDecoderWeights(file: Uint8Array): Weights {
   const found = namedTensors(readExported(file, 'decoder'));

@@ -1,4 +1,4 @@
-import { StartupError } from '../../core/errors.js';
+import { OperatorError } from '../../core/errors.js';
 import type { FloatTensor } from '../../onnx/float-tensor.js';
 import type { GraphProto } from '../../onnx/proto.js';
 import { readModel } from '../../onnx/read-model.js';
@@ -7,20 +7,20 @@ import type { Weights } from './weights.js';
 /**
  * The graph of an exported ONNX file.
  * @param network what it is called in errors.
- * @throws StartupError when the file is unreadable
+ * @throws OperatorError when the file is unreadable
  */
 export function readExported(file: Uint8Array, network: string): GraphProto {
   try {
     return readModel(file).graph;
   } catch (cause) {
-    throw new StartupError(`the ${network} model is ${(cause as Error).message}`, { cause });
+    throw new OperatorError(`the ${network} model is ${(cause as Error).message}`, { cause });
   }
 }
 
 /**
  * The weights a network needs, among those that were found, in the shapes it knows: exporters leave axes of length 1
  * behind, where they broadcast a weight over an image.
- * @throws StartupError naming the weight that is absent or misshapen
+ * @throws OperatorError naming the weight that is absent or misshapen
  */
 export function pickWeights(
   found: Weights,
@@ -30,9 +30,9 @@ export function pickWeights(
   const weights = new Map<string, FloatTensor>();
   for (const [name, shape] of parameters) {
     const tensor = found.get(name);
-    if (!tensor) throw new StartupError(`the ${network} model lacks the tensor "${name}"`);
+    if (!tensor) throw new OperatorError(`the ${network} model lacks the tensor "${name}"`);
     if (squeezed(tensor.shape) !== squeezed(shape)) {
-      throw new StartupError(
+      throw new OperatorError(
         `the ${network} model's tensor "${name}" is [${tensor.shape}], expected [${shape}]`,
       );
     }

@@ -8,7 +8,7 @@ const LINEAR = /(_proj|lin\d|layers\.\d+)\.weight$/;
 
 /**
  * The weights of the prompt encoder and mask decoder from a state dict.
- * @throws StartupError naming the first tensor that is missing, misshapen, or not finite.
+ * @throws OperatorError naming the first tensor that is missing, misshapen, or not finite.
  */
 export function decoderWeights(tensors: ReadonlyMap<string, LazyTensor>): Weights {
   const expected = [...decoderParameters()].map(

@@ -1,8 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { SamError } from '../../../core/errors.js';
-import type { Prediction } from '../../../service/prediction.js';
-import { FORM, invalid } from '../../problems.js';
 import { Prompt } from '../../schemas/requests.js';
+import { FORM, invalid } from '../findings.js';
 
 /** Prompts that are looked at one by one; a request of more is validated as a whole. */
 const MOST = 4096;
@@ -32,13 +31,7 @@ export function setBadPromptsAside(request: FastifyRequest, fields: unknown): vo
   if (bad.size > 0) found.set(request, bad);
 }
 
-/** The prediction with the errors of the prompts that were set aside in their places. */
-export function withBadPrompts(request: FastifyRequest, prediction: Prediction): Prediction {
-  const bad = found.get(request);
-  if (!bad) return prediction;
-  const results = prediction.results.map((result, i) => {
-    const error = bad.get(i);
-    return error ? { masks: [], error } : result;
-  });
-  return { ...prediction, results };
+/** What is wrong with the prompts that were set aside, by their place. */
+export function badPromptsOf(request: FastifyRequest): ReadonlyMap<number, SamError> | undefined {
+  return found.get(request);
 }

@@ -2,61 +2,64 @@ import type { Static } from 'typebox';
 import { SamError, violation } from '../../../core/errors.js';
 import { EVERYTHING_DEFAULTS } from '../../../core/everything.js';
 import type { MaskFormat } from '../../../core/mask.js';
-import type { EverythingJob } from '../../../service/everything/everything-job.js';
-import { GEOJSON, NDJSON } from '../../answers/everything-answer.js';
+import type { EverythingQuery } from '../../../service/everything/everything.js';
 import type { EverythingFields } from '../../schemas/everything.js';
-import { checkFormatFields, minAreaOf, readOptions } from './prompts.js';
+import { GEOJSON, JSON_TYPE, NDJSON, PNG } from '../../schemas/media-types.js';
+import { checkFormatFields, minAreaOf, readOptions } from './mask-options.js';
 
-/** The fields in the domain's form. @throws SamError `invalid-request` */
+/** How everything mode is answered. */
+export type EverythingShape = 'list' | 'coco' | 'collection' | 'events' | 'picture';
+
+/**
+ * The fields in the domain's form, and what they say of the answer.
+ * @param type of the answer.
+ * @throws SamError `invalid-request`, `not-acceptable`
+ */
 export function readEverything(
-  {
-    point_grids: pointGrids,
-    format,
-    simplify,
-    transform,
-    bounds,
-    min_area,
-    ...parameters
-  }: Static<typeof EverythingFields>,
-  overlay: boolean,
+  { point_grids: pointGrids, ...fields }: Static<typeof EverythingFields>,
   type: string,
-): Pick<EverythingJob, 'options' | 'parameters' | 'pointGrids'> {
+): { query: EverythingQuery; shape: EverythingShape } {
+  const { format: named, simplify, transform, bounds, min_area, ...parameters } = fields;
   if (pointGrids && parameters.points_per_side !== undefined) checkSide(parameters.points_per_side);
-  const written = writtenAs(format, overlay, type);
+  const shape = shapeOf(named, type);
+  const format = formatOf(named, shape);
   const options = readOptions({
     ...(simplify !== undefined && { simplify }),
     ...(transform && { transform }),
     ...(bounds && { bounds }),
   });
-  checkFormatFields(options, written);
-  return {
-    options: { ...options, format: written },
+  checkFormatFields(options, format);
+  const min_mask_region_area = minAreaOf({
+    ...parameters,
+    ...(min_area !== undefined && { min_area }),
+  });
+  const query = {
+    options: { ...options, format },
     pointGrids,
-    parameters: {
-      ...EVERYTHING_DEFAULTS,
-      ...parameters,
-      min_mask_region_area: minAreaOf({
-        ...parameters,
-        ...(min_area !== undefined && { min_area }),
-      }),
-    },
+    parameters: { ...EVERYTHING_DEFAULTS, ...parameters, min_mask_region_area },
+    live: shape === 'events',
   };
+  return { query, shape };
+}
+
+type NamedFormat = Static<typeof EverythingFields>['format'];
+
+function shapeOf(format: NamedFormat, type: string): EverythingShape {
+  if (type === PNG) return 'picture';
+  if (type === NDJSON) return 'events';
+  if (type === GEOJSON) return 'collection';
+  return format === 'coco' ? 'coco' : 'list';
 }
 
 /** How the masks are written for the answer. @throws SamError `not-acceptable` where that is not how it is to come */
-function writtenAs(
-  format: Static<typeof EverythingFields>['format'],
-  overlay: boolean,
-  type: string,
-): MaskFormat {
-  if (overlay) return 'rle';
-  if (type === GEOJSON) {
+function formatOf(format: NamedFormat, shape: EverythingShape): MaskFormat {
+  if (shape === 'picture' || shape === 'coco') return 'rle';
+  if (shape === 'collection') {
     if (format === undefined || format === 'geojson') return 'geojson';
-    throw new SamError('not-acceptable', `${format} is available as application/json or ${NDJSON}`);
+    throw new SamError('not-acceptable', `${format} is available as ${JSON_TYPE}, ${NDJSON}`);
   }
   if (format !== 'coco') return format ?? 'rle';
-  if (type !== NDJSON) return 'rle';
-  throw new SamError('not-acceptable', 'coco is one file, available as application/json');
+  throw new SamError('not-acceptable', `coco is one file, available as ${JSON_TYPE}`);
 }
 
 /** The default says nothing: it is there when the field is left out. */

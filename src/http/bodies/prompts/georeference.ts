@@ -1,8 +1,6 @@
 import { violation } from '../../../core/errors.js';
 import type { Georeference } from '../../../core/mask.js';
 
-/** Of the numbers of a georeference: whatever the unit, the earth is smaller. */
-export const LARGEST = 1e12;
 /** A pixel's side that is shorter is no place on the earth. */
 const SMALLEST = 1e-12;
 /** Sides of a pixel that differ by more are no pixel's, and an angle between them that has less of a sine is none. */

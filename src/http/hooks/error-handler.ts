@@ -1,0 +1,28 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { SamError } from '../../core/errors.js';
+import { unacceptedType } from '../bodies/accepted-types.js';
+import { asSamError } from '../framework-errors.js';
+import { problemOf } from '../problems.js';
+
+/** Answers every error of every route, and logs those that are ours. */
+export function handleError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (request.caller?.signal.aborted) {
+    // Nobody reads the answer; the status is the one proxies log for a client that went away.
+    return reply.code(499).send();
+  }
+  const known = isUnacceptedType(error) ? unacceptedType(request) : asSamError(error, request.body);
+  request.problem = known.code;
+  if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
+  if (known.retryAfter !== undefined) reply.header('retry-after', known.retryAfter);
+  const problem = problemOf(known, request.id);
+  return reply.code(problem.status).type('application/problem+json').send(problem);
+}
+
+/** Whether the framework has no parser for the type of a body. */
+function isUnacceptedType(error: FastifyError): boolean {
+  return !(error instanceof SamError) && error.statusCode === 415;
+}
