@@ -100,7 +100,12 @@ t.test('whoever can be reached by others without asking for keys says so', async
 t.test('SIGTERM lets what is in flight finish, and nothing is reported to anybody', async (t) => {
   const port = await freePort();
   const cache = folder(t);
-  const child = start({ PORT: String(port), XDG_CACHE_HOME: cache, HOME: cache });
+  const child = start({
+    PORT: String(port),
+    XDG_CACHE_HOME: cache,
+    HOME: cache,
+    SAM_SHUTDOWN_MS: '120000',
+  });
   t.teardown(() => child.kill('SIGKILL'));
   await logged(child, 'ready');
   const url = `http://127.0.0.1:${port}`;

@@ -1,4 +1,4 @@
-import { SamError } from './errors.js';
+import { violation } from './errors.js';
 import type { ImageSize } from './image.js';
 import { MODEL_NAME_PATTERN } from './model-name.js';
 import type { Tensor } from './tensor.js';
@@ -41,15 +41,8 @@ export function entryName({
 export function parseEmbeddingId(id: string): { model: string; sha256: string } {
   const match = ID.exec(id);
   if (!match) {
-    throw new SamError(
-      'invalid-request',
-      'embedding_id is not <model>:<64 lower-case hex digits>',
-      {
-        violations: [
-          { path: '/embedding_id', message: 'must be <model>:<sha256 in lower-case hex>' },
-        ],
-      },
-    );
+    const message = 'must be <model>:<sha256 in 64 lower-case hex digits>';
+    throw violation('invalid-request', '/embedding_id', message);
   }
   return { model: match[1] as string, sha256: match[2] as string };
 }

@@ -1,7 +1,7 @@
 import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
 import type { Encoded, ImageLane } from '../core/ports.js';
-import { withDeparture } from './images/departure.js';
+import { withAbortFlag } from './images/abort-flag.js';
 import type * as EncodeJob from './jobs/encode-job.js';
 import type * as ImageJob from './jobs/image-job.js';
 import { Lane } from './lane.js';
@@ -118,24 +118,24 @@ export class EncodeLane {
   }
 
   async #encode(
-    task: Omit<ImageJob.PrepareTask, 'left'>,
+    task: Omit<ImageJob.PrepareTask, 'abortFlag'>,
     caller?: Caller,
     bytes?: number,
   ): Promise<Encoded> {
-    const prepared = await withDeparture(caller?.signal, (left) =>
-      this.#images.prepare({ ...task, left }, caller, bytes),
+    const prepared = await withAbortFlag(caller?.signal, (abortFlag) =>
+      this.#images.prepare({ ...task, abortFlag }, caller, bytes),
     );
     const encoded = await this.#handingOn(this.#networks.encode(prepared, caller));
     return { ...encoded, warnings: prepared.warnings };
   }
 
   async #encodeCrop(
-    task: Omit<ImageJob.PrepareTask, 'left'>,
+    task: Omit<ImageJob.PrepareTask, 'abortFlag'>,
     caller: Caller,
     bytes?: number,
   ): Promise<Encoded> {
-    const prepared = await withDeparture(caller.signal, (left) =>
-      this.#images.prepareCrop({ ...task, left }, caller, bytes),
+    const prepared = await withAbortFlag(caller.signal, (abortFlag) =>
+      this.#images.prepareCrop({ ...task, abortFlag }, caller, bytes),
     );
     return this.#handingOn(this.#networks.encodeCrop(prepared, caller));
   }

@@ -1,6 +1,6 @@
 import type { Caller } from '../core/caller.js';
 import type { PictureMaker, PictureTask } from '../core/ports.js';
-import { withDeparture } from './images/departure.js';
+import { withAbortFlag } from './images/abort-flag.js';
 import type * as ImageJob from './jobs/image-job.js';
 import { Lane } from './lane.js';
 import type { LaneOptions, Load } from './lane-options.js';
@@ -35,8 +35,8 @@ export class PictureLane implements PictureMaker {
   }
 
   draw(task: PictureTask, caller?: Caller, bytes = 0): Promise<readonly Uint8Array[]> {
-    return withDeparture(caller?.signal, (left) =>
-      this.#started().draw({ ...task, left }, caller, bytes),
+    return withAbortFlag(caller?.signal, (abortFlag) =>
+      this.#started().draw({ ...task, abortFlag }, caller, bytes),
     );
   }
 

@@ -1,4 +1,4 @@
-import { MAX_VIOLATIONS, SamError, type Violation } from '../core/errors.js';
+import { MAX_VIOLATIONS, SamError, type Violation, violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
 import { type MaskInput, masksPerPrompt, type Prompt, wantsMultimask } from '../core/prompt.js';
 
@@ -34,9 +34,8 @@ export function checkShape(
   refuse('invalid-request', prompts, shapeViolations);
   for (const [place, { point_coords }] of prompts) {
     if ((point_coords?.length ?? 0) <= maxPoints) continue;
-    throw new SamError('too-many-prompts', `at most ${maxPoints} points a prompt`, {
-      violations: [{ path: `/prompts/${place}/point_coords`, message: 'has too many points' }],
-    });
+    const path = `/prompts/${place}/point_coords`;
+    throw violation('too-many-prompts', path, `must have at most ${maxPoints} points`);
   }
 }
 
@@ -134,9 +133,9 @@ function refuse(
   const violations: Violation[] = [];
   let count = 0;
   for (const [place, prompt] of prompts) {
-    for (const violation of find(prompt, `/prompts/${place}`)) {
+    for (const found of find(prompt, `/prompts/${place}`)) {
       count++;
-      if (count <= MAX_VIOLATIONS) violations.push(violation);
+      if (count <= MAX_VIOLATIONS) violations.push(found);
     }
   }
   const [first] = violations;

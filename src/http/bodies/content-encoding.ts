@@ -54,7 +54,7 @@ export function unpackBodies(server: Server, maxImageBytes: number): void {
     whenOver(raw, reply.raw, () => decoder.destroy());
     const pieces = unpack(raw, decoder, name, 2 * maxImageBytes + FORM_BYTES);
     const unpacked = Object.assign(Readable.from(pieces, { objectMode: false }), { headers });
-    // Whoever reads hears of errors; they may come when nobody does any more.
+    // The reader gets its errors; they may also come when nothing reads any more.
     unpacked.on('error', () => {});
     request.unpacked = unpacked;
     return unpacked;

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-/** How many clients each half of a limit remembers: some 9 MB each, whoever comes. */
+/** How many clients each half of a limit remembers: some 9 MB each, however many there are. */
 export const MAX_CLIENTS = 50_000;
 const WINDOW_MS = 60_000;
 

@@ -26,7 +26,7 @@ export async function instructBrowsers(server: Server, origins: readonly string[
       directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
     },
     crossOriginResourcePolicy: { policy: foreign ? 'cross-origin' : 'same-origin' },
-    // Whoever ends TLS knows whether all of the host has it.
+    // Only the proxy that ends TLS knows whether all of the host has it.
     strictTransportSecurity: false,
   });
   if (!foreign) return;

@@ -58,17 +58,17 @@ export class ImageChild {
   /**
    * Asks a question; there is to be one at a time.
    * @param parts the image's file first, then what goes with the question.
-   * @param left memory of one number, not 0 once the caller has left.
+   * @param abortFlag memory of one number, not 0 once the caller has left.
    * @throws SamError `image-unreadable`, `image-too-large`, and `inference-timeout` for a picture that takes too long, or
    *   anything that the machine is too busy for
    */
   async ask(
     question: Question,
     parts: readonly [file: Uint8Array, ...others: Uint8Array[]],
-    left: Int32Array,
+    abortFlag: Int32Array,
   ): Promise<{ answer: Answer; parts: readonly Uint8Array[] }> {
     const child = await this.#alive();
-    const watch = this.#watch(child, question, this.#bound(parts, question.maxPixels), left);
+    const watch = this.#watch(child, question, this.#bound(parts, question.maxPixels), abortFlag);
     const longest = ImageChild.longest(this.#timeoutMs);
     const deadline = setTimeout(() => child.end(tooSlow(question)), longest);
     try {
@@ -91,17 +91,17 @@ export class ImageChild {
     child: Subprocess<Question, Reply>,
     question: Question,
     mostBytes: number,
-    left: Int32Array,
+    abortFlag: Int32Array,
   ): NodeJS.Timeout {
     const { pid } = child;
     const before = processorMs(pid) ?? 0;
-    let leftAt: number | undefined;
+    let abortedAt: number | undefined;
     return setInterval(() => {
       if ((processorMs(pid) ?? 0) - before > this.#timeoutMs) child.end(tooLong(question));
       if (residentBytes(pid) > mostBytes) child.end(tooLarge());
-      if (Atomics.load(left, 0) === 0) return;
-      leftAt ??= performance.now();
-      if (performance.now() - leftAt > FAREWELL_MS) child.end(new Error('the caller has left'));
+      if (Atomics.load(abortFlag, 0) === 0) return;
+      abortedAt ??= performance.now();
+      if (performance.now() - abortedAt > FAREWELL_MS) child.end(new Error('the caller has left'));
     }, WATCH_MS);
   }
 

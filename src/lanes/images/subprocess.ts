@@ -23,7 +23,7 @@ export class Subprocess<Head, Reply> {
     });
     this.#line = this.#process.stdio[3] as Socket;
     this.ready = this.#waiting.promise;
-    // Whoever asks next is told; until then it is nobody's failure.
+    // The next question gets the error; until then it is nobody's failure.
     this.ready.catch(() => {});
     receiveFrames<Reply>(this.#line, (frame) => this.#waiting.resolve(frame));
     this.#process.on('error', (error) => this.end(error));
@@ -51,7 +51,7 @@ export class Subprocess<Head, Reply> {
     return this.#waiting.promise;
   }
 
-  /** Kills the process, whatever it is at. @param reason for whoever waits for it. */
+  /** Kills the process, whatever it is at. @param reason for the question that waits for an answer. */
   end(reason: Error): void {
     this.#dead = true;
     this.#process.kill('SIGKILL');

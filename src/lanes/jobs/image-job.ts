@@ -23,7 +23,7 @@ export interface ImageSettings {
 interface ImageTask {
   readonly image: Uint8Array;
   /** Shared memory: not 0 once nobody waits for the task any more. */
-  readonly left: Int32Array;
+  readonly abortFlag: Int32Array;
 }
 
 /** An image for a model, or a part of it. */
@@ -32,7 +32,7 @@ export interface PrepareTask extends ImageTask {
   readonly crop?: Box;
 }
 
-export type DrawTask = PictureTask & Pick<ImageTask, 'left'>;
+export type DrawTask = PictureTask & Pick<ImageTask, 'abortFlag'>;
 
 /** An image as the network takes it, and what became of its file. */
 export interface Prepared {
@@ -62,13 +62,13 @@ export async function prepare(tasks: readonly PrepareTask[]): Promise<Outcome<Pr
   return moved(outcomes, inputs);
 }
 
-async function prepareOne({ model, image: file, crop, left }: PrepareTask): Promise<Prepared> {
+async function prepareOne({ model, image: file, crop, abortFlag }: PrepareTask): Promise<Prepared> {
   const { manifest } = settings.models[model] ?? {};
   if (!manifest) throw new Error(`there is no model "${model}"`);
   const start = performance.now();
   const kind = 'prepare';
   const question = { kind, maxPixels, side: manifest.image_size, ...(crop && { crop }) } as const;
-  const { answer, parts } = await child.ask(question, [file], left);
+  const { answer, parts } = await child.ask(question, [file], abortFlag);
   const { image, pixels, decode_ms, warnings = [] } = answer;
   const input = normalise({ ...pixels, data: parts[0] } as RgbImage, manifest);
   const timings = { decode_ms, preprocess_ms: performance.now() - start - decode_ms };
@@ -77,9 +77,9 @@ async function prepareOne({ model, image: file, crop, left }: PrepareTask): Prom
 
 /** For each photograph the pictures that are made of it, as PNG. */
 export function draw(tasks: readonly DrawTask[]): Promise<Outcome<readonly Uint8Array[]>[]> {
-  return inTurn(tasks, async ({ image, masks, left, ...question }) => {
+  return inTurn(tasks, async ({ image, masks, abortFlag, ...question }) => {
     const counts = masks.map(({ counts }) => Buffer.from(counts, 'latin1'));
-    return (await child.ask({ ...question, maxPixels }, [image, ...counts], left)).parts;
+    return (await child.ask({ ...question, maxPixels }, [image, ...counts], abortFlag)).parts;
   });
 }
 

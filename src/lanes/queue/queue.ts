@@ -167,7 +167,7 @@ export class Queue {
   }
 
   /**
-   * The tasks that make room for more of a client's: the last requests of whoever has most waiting, as long as that is
+   * The tasks that make room for more of a client's: the last requests of the client that has most waiting, as long as that is
    * more than the client would have itself. They are still in the queue.
    * @param tasks that the client would add. @param excess of tasks that are too many then.
    * @returns undefined when there are not enough.

@@ -188,8 +188,7 @@ function checkGrids({ pointGrids, parameters: { crop_n_layers } }: EverythingJob
   const layers = crop_n_layers + 1;
   if (!pointGrids || pointGrids.length === layers) return;
   const message = `must have ${layers} grids, one for each layer (crop_n_layers + 1), has ${pointGrids.length}`;
-  const violations = [{ path: '/point_grids', message }];
-  throw new SamError('invalid-request', `/point_grids ${message}`, { violations });
+  throw violation('invalid-request', '/point_grids', message);
 }
 
 /** Points of a crop's grid. */
