@@ -1,5 +1,6 @@
 import { Piscina } from 'piscina';
 import type { Provider } from '../../core/device.js';
+import { IMAGE_EMBEDDINGS } from '../../core/embedding.js';
 import type { ModelManifest, Precision } from '../../core/model.js';
 import { onceEach } from '../../core/once-each.js';
 import type { Encoded } from '../../core/ports.js';
@@ -66,8 +67,8 @@ export async function encode(images: readonly Prepared[]): Promise<Outcome<Encod
   const encode_ms = performance.now() - start;
   return images.map(({ image, timings }, i) => {
     if (!('value' in embeddings)) return embeddings;
-    const tensor = embeddings.value[i] as Tensor;
-    return { value: { image, tensor, timings: { ...timings, encode_ms } } };
+    const tensors = { [IMAGE_EMBEDDINGS]: embeddings.value[i] as Tensor };
+    return { value: { image, tensors, timings: { ...timings, encode_ms } } };
   });
 }
 
