@@ -35,6 +35,15 @@ export interface Prompt {
   readonly box?: Box;
   readonly mask_input?: MaskInput;
   readonly multimask_output?: boolean;
+  /** What is to be found, in words: one phrase or several. Points and a box then choose among what is found. */
+  readonly text?: string | readonly string[];
+}
+
+/** A prompt with words. */
+export type TextPrompt = Prompt & Required<Pick<Prompt, 'text'>>;
+
+export function hasText(prompt: Prompt): prompt is TextPrompt {
+  return prompt.text !== undefined;
 }
 
 /** What is done about prompts that are not as they should be. */

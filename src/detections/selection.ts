@@ -16,17 +16,22 @@ export interface Frame {
  * The objects that queries find, the best first: of each patch its best query, if its score is above the threshold, in
  * the part of its box that is inside the image; of boxes that overlap the best, whatever their labels; and of those no more
  * than asked for. Equal scores go by patch.
+ * @param isWanted says of a box whether it is one of those that are asked for.
  */
 export function selectDetections(
   features: Features,
   queries: readonly Float32Array[],
   frame: Frame,
   limits: DetectionLimits,
+  isWanted: (box: Box) => boolean = () => true,
 ): Detection[] {
   const found = bestQueries(features, queries)
     .filter(({ score }) => score > limits.threshold)
     .flatMap((each) => inside(features, frame, each));
-  return suppressed(found, limits);
+  return suppressed(
+    found.filter(({ box }) => isWanted(box)),
+    limits,
+  );
 }
 
 /** For each patch the query that it answers best; of equals the first. */

@@ -1,6 +1,13 @@
 import { MAX_VIOLATIONS, SamError, type Violation, violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
-import { type MaskInput, masksPerPrompt, type Prompt, wantsMultimask } from '../core/prompt.js';
+import {
+  hasText,
+  type MaskInput,
+  masksPerPrompt,
+  type Prompt,
+  type TextPrompt,
+  wantsMultimask,
+} from '../core/prompt.js';
 
 export interface PromptLimits {
   readonly maxPrompts: number;
@@ -90,13 +97,25 @@ function shapeViolations(prompt: Prompt, path: string): Violation[] {
     const message = `must have one label for each of the ${points} points, has ${labels}`;
     return [{ path: `${path}/point_labels`, message }];
   }
+  if (hasText(prompt)) return textViolations(prompt, path);
   if (mask_input && !isMaskInput(mask_input)) {
     return [{ path: `${path}/mask_input`, message: MASK_INPUTS }];
   }
   if (points === 0 && !box && !mask_input) {
-    return [{ path, message: 'must have point_coords with point_labels, a box, or a mask_input' }];
+    return [
+      { path, message: 'must have point_coords with point_labels, a box, a mask_input, or text' },
+    ];
   }
   return [];
+}
+
+/** Objects that are found have their own boxes, which are neither refined nor ambiguous. */
+function textViolations(prompt: TextPrompt, path: string): Violation[] {
+  const excluded = (['mask_input', 'multimask_output'] as const).filter(
+    (name) => prompt[name] !== undefined,
+  );
+  const message = 'must not stand beside text';
+  return excluded.map((name) => ({ path: `${path}/${name}`, message }));
 }
 
 const MASK_INPUTS =

@@ -91,7 +91,7 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
     },
     handler: async (request, reply) => {
       const { id } = request.params;
-      await models.of(id).embeddings.drop(id, request.caller);
+      await models.of(id).drop(id, request.caller);
       return reply.code(204).send();
     },
   });

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { DETECTION_DEFAULTS } from '../../core/detection.js';
 import { LARGEST_COORDINATE, MASK_FORMATS } from '../../core/mask.js';
 import type { Box, Point } from '../../core/prompt.js';
 import { DTYPES } from '../../core/tensor.js';
@@ -38,6 +39,53 @@ const PROMPT_FIELDS = {
       description:
         'Three masks (true) or one (false). By default a lone point without box or mask_input, which is ' +
         'ambiguous, gets three and everything else one, as the authors of SAM advise.',
+    }),
+  ),
+  text: Type.Optional(
+    Type.Unsafe<string | string[]>({
+      anyOf: [Type.String(), Type.Array(Type.String(), { minItems: 1 })],
+      description:
+        'What is to be found, in words: noun phrases such as "a wheel". Each phrase has a result of its own, with a mask ' +
+        'for every object that answers it. Points and a box beside it choose among them: objects whose box has the points ' +
+        'labelled 1 and none labelled 0, and some of the box. Needs an image that was embedded with `text=true`, or that ' +
+        'comes along.',
+      examples: ['a wheel'],
+    }),
+  ),
+};
+
+const SHARE = { minimum: 0, maximum: 1 };
+
+/** How `text` is looked for. */
+const FIND_FIELDS = {
+  text_threshold: Type.Optional(
+    Type.Number({
+      ...SHARE,
+      default: DETECTION_DEFAULTS.threshold,
+      description: 'For `text`: an object is answered if its `text_score` is above.',
+    }),
+  ),
+  text_nms_thresh: Type.Optional(
+    Type.Number({
+      ...SHARE,
+      default: DETECTION_DEFAULTS.nms,
+      description:
+        'For `text`: of two objects of one prompt whose boxes have a larger IoU, the one of lower score goes.',
+    }),
+  ),
+  max_detections: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: DETECTION_DEFAULTS.most,
+      description: 'For `text`: so many objects at most for each prompt, the best.',
+    }),
+  ),
+  templates: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description:
+        "For `text`: puts each phrase into CLIP's seven templates (`a photo of the large {}.`) and looks for their mean.",
     }),
   ),
 };
@@ -100,6 +148,7 @@ const REQUEST_FIELDS = {
         '`labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.',
     }),
   ),
+  ...FIND_FIELDS,
   min_area: Type.Optional(
     Type.Integer({
       minimum: 0,

@@ -122,6 +122,22 @@ export const Warnings = Type.Optional(
 export const Mask = Type.Object(
   {
     ...MASK_FIELDS,
+    label: Type.Optional(Type.String({ description: 'The phrase that the object answers.' })),
+    text_score: Type.Optional(
+      Type.Number({
+        description:
+          'How well the object answers the phrase, from 0 to 1. It says nothing of the mask, as `predicted_iou` says nothing ' +
+          'of the phrase.',
+      }),
+    ),
+    box: Type.Optional(
+      Type.Array(Type.Number(), {
+        minItems: 4,
+        maxItems: 4,
+        description:
+          'The object that was found, [x1, y1, x2, y2] in pixels: the mask is made from it.',
+      }),
+    ),
     low_res_logits: Type.Optional(ref(LowResLogits)),
     logits_token: Type.Optional(
       Type.String({ description: 'Stands for the logits in a `mask_input`, for a while.' }),
@@ -172,7 +188,7 @@ export const DecodeResponse = Type.Object(
         Type.Object({ masks: Type.Array(ref(Mask)), error: Type.Optional(ref(Problem)) }, strict),
         {
           description:
-            '`results[i]` answers `prompts[i]`; its masks are sorted by predicted IoU, best first. With ' +
+            '`results[i]` answers `prompts[i]`, of whose `text` each phrase counts as one; its masks are sorted by predicted IoU, best first. With ' +
             '`on_error: "result"` one without masks has the `error` in their place.',
         },
       ),

@@ -8,6 +8,7 @@ const PROMPT_FIELDS = [
   'box',
   'mask_input',
   'multimask_output',
+  'text',
 ] as const;
 
 /**

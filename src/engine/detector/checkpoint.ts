@@ -1,14 +1,14 @@
-import { openCheckpoint, type StateDict } from '../checkpoint/checkpoint.js';
-import { OperatorError } from '../core/errors.js';
-import type { Precision } from '../core/model.js';
-import { checkShapes, readTensor } from '../core/tensor-shapes.js';
-import type { OwlArchitecture } from '../owl/architecture.js';
-import { EXACT_BOXES } from '../owl/box-head.js';
-import { buildImageTower } from '../owl/image-tower.js';
-import { imageParameters, textParameters } from '../owl/parameters.js';
-import { buildTextTower } from '../owl/text-tower.js';
-import { externalNetwork } from './external-network.js';
-import type { ExternalNetwork } from './session.js';
+import { openCheckpoint, type StateDict } from '../../checkpoint/checkpoint.js';
+import { OperatorError } from '../../core/errors.js';
+import type { Precision } from '../../core/model.js';
+import { checkShapes, readTensor } from '../../core/tensor-shapes.js';
+import type { OwlArchitecture } from '../../owl/architecture.js';
+import { EXACT_BOXES } from '../../owl/box-head.js';
+import { buildImageTower } from '../../owl/image-tower.js';
+import { imageParameters, textParameters } from '../../owl/parameters.js';
+import { buildTextTower } from '../../owl/text-tower.js';
+import { externalNetwork } from '../external-network.js';
+import type { ExternalNetwork } from '../session.js';
 
 /**
  * Reads every tensor that a detector needs once.

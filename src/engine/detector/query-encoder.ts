@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
-import type { Provider } from '../core/device.js';
-import { type Network, openSession, type Session, type SessionOptions } from './session.js';
+import type { Provider } from '../../core/device.js';
+import { type Network, openSession, type Session, type SessionOptions } from '../session.js';
 
 /** The detector's text tower: the tokens of texts to the queries they become. */
 export class QueryEncoder {

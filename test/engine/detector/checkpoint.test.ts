@@ -1,16 +1,16 @@
 import t from 'tap';
 import type { DetectorOutput } from '#src/core/detection.js';
 import type { Precision } from '#src/core/model.js';
-import { Detector } from '#src/engine/detector.js';
 import {
   imageTowerNetwork,
   inspectDetector,
   textTowerNetwork,
-} from '#src/engine/detector-checkpoint.js';
-import { QueryEncoder } from '#src/engine/query-encoder.js';
-import { SMALL, writeRandomDetector } from '../owl/fixtures/random-detector.js';
-import { formulaPicture } from '../owl/fixtures/reference.js';
-import { maxDifference } from '../sam/fixtures/decoders.js';
+} from '#src/engine/detector/checkpoint.js';
+import { Detector } from '#src/engine/detector/detector.js';
+import { QueryEncoder } from '#src/engine/detector/query-encoder.js';
+import { SMALL, writeRandomDetector } from '../../owl/fixtures/random-detector.js';
+import { formulaPicture } from '../../owl/fixtures/reference.js';
+import { maxDifference } from '../../sam/fixtures/decoders.js';
 
 const OPTIONS = { device: 'cpu', threads: 2, gpuTurn: new SharedArrayBuffer(4) } as const;
 

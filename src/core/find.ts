@@ -1,0 +1,45 @@
+import type { Caller } from './caller.js';
+import type { Detection, DetectionLimits } from './detection.js';
+import type { TensorSet } from './embedding.js';
+import type { ImageSize } from './image.js';
+import type { Timings } from './ports.js';
+import type { Box, Point } from './prompt.js';
+
+/** How things are looked for. */
+export interface FindOptions extends DetectionLimits {
+  /** Whether each phrase stands in CLIP's seven templates, whose queries are averaged. */
+  readonly templates: boolean;
+}
+
+/** What a detection must meet besides: all points inside of its box, none of the others, or some of a box. */
+export interface FindFilter {
+  readonly inside: readonly Point[];
+  readonly outside: readonly Point[];
+  readonly box?: Box | undefined;
+}
+
+/** Phrases that are looked for in one image. */
+export interface FindTask {
+  /** Of the image, from the encode lane. */
+  readonly features: TensorSet;
+  readonly image: ImageSize;
+  readonly phrases: readonly string[];
+  readonly options: FindOptions;
+  readonly filter?: FindFilter | undefined;
+  /** A JSON pointer to the text of the request, for what is wrong with it. */
+  readonly path: string;
+}
+
+export interface Found {
+  /** Whose labels are places of phrases; the best first. */
+  readonly detections: readonly Detection[];
+  /** Places of the phrases that were too long and are read up to their fourteenth token. */
+  readonly cut: readonly number[];
+  readonly timings: Timings;
+}
+
+/** The lane that reads texts. */
+export interface TextLane {
+  /** @throws SamError `prompt-invalid` for a text without words, `overloaded`, `queue-timeout`, `inference-timeout` */
+  find(task: FindTask, caller: Caller): Promise<Found>;
+}

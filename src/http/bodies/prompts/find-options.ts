@@ -1,0 +1,32 @@
+import { DETECTION_DEFAULTS } from '../../../core/detection.js';
+import { violation } from '../../../core/errors.js';
+import type { FindOptions } from '../../../core/find.js';
+import type { PromptRequest } from '../../schemas/requests.js';
+
+const { threshold, nms, most } = DETECTION_DEFAULTS;
+/** What the fields are when they are left out, and then say nothing. */
+const DEFAULTS = {
+  text_threshold: threshold,
+  text_nms_thresh: nms,
+  max_detections: most,
+  templates: false,
+} as const;
+const FIELDS = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[];
+
+/**
+ * How the text of prompts is looked for.
+ * @throws SamError `invalid-request` where there is no text: the fields would be passed over
+ */
+export function readFind(fields: PromptRequest): FindOptions {
+  const { text, prompts = [] } = fields;
+  const given = FIELDS.find((name) => (fields[name] ?? DEFAULTS[name]) !== DEFAULTS[name]);
+  if (given && text === undefined && prompts.every((prompt) => prompt.text === undefined)) {
+    throw violation('invalid-request', `/${given}`, 'is for text only');
+  }
+  return {
+    threshold: fields.text_threshold ?? threshold,
+    nms: fields.text_nms_thresh ?? nms,
+    most: fields.max_detections ?? most,
+    templates: fields.templates ?? false,
+  };
+}
