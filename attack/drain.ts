@@ -1,7 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises';
-import { idOf } from './checklist.js';
 import { Client, check } from './client.js';
-import { PICTURE } from './images.js';
+import { idOf, PICTURE } from './images.js';
 import type { Victim } from './victim.js';
 
 export interface DrainFigures {

@@ -4,10 +4,10 @@ import { setTimeout as after } from 'node:timers/promises';
 import { type Embedding, tensorOf } from '../src/core/embedding.js';
 import { DiskStore } from '../src/store/disk-store.js';
 import { noise } from '../test/fixtures/pictures.js';
-import { idOf } from './checklist.js';
+import type { Settings } from '../test/fixtures/service-process.js';
 import { Client, check, type Reply } from './client.js';
-import { PICTURE, variant } from './images.js';
-import { type Settings, type Victim, withHook } from './victim.js';
+import { idOf, PICTURE, variant } from './images.js';
+import { type Victim, withHook } from './victim.js';
 
 export interface FaultFigures {
   readonly faults: number;

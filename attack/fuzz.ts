@@ -1,11 +1,11 @@
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { MASK_FORMATS } from '../src/core/mask.js';
+import { MULTIPART, multipart, part } from '../test/fixtures/multipart.js';
 import { noise } from '../test/fixtures/pictures.js';
-import { idOf } from './checklist.js';
 import { type Call, Client, check, percentile, type Reply, watchHealth } from './client.js';
 import { graft } from './grafts.js';
-import { goodImages, PICTURE } from './images.js';
+import { goodImages, idOf, PICTURE } from './images.js';
 
 /** Values a field should not have, and some that it may. */
 const junk = fc.oneof(
@@ -172,18 +172,14 @@ export async function fuzz(url: string, requests: number, seed: number): Promise
     const file = random() < 0.5 ? pick(images) : mutate(pick(images));
     const type = random() < 0.5 ? '' : `\r\nContent-Type: ${pick(FIELD_TYPES)}`;
     const box = random() < 0.5 ? '[1,2,3,4]' : JSON.stringify(pick(bodies));
-    const named = 'Content-Disposition: form-data; name=';
-    const parts = Buffer.concat([
-      Buffer.from(`--edge\r\n${named}"image"; filename="a"\r\n\r\n`),
-      file.subarray(0, 3000),
-      Buffer.from(`\r\n--edge\r\n${named}"${pick(['box', 'prompts', 'format', 'image', 'x'])}"`),
-      Buffer.from(`${type}\r\n\r\n${box}\r\n--edge--\r\n`),
-    ]);
-    const edges = Buffer.from(parts);
+    const edges = multipart(
+      part('name="image"; filename="a"', file.subarray(0, 3000)),
+      part(`name="${pick(['box', 'prompts', 'format', 'image', 'x'])}"${type}`, box),
+    );
     for (let i = 0; i < 4; i++)
       if (random() < 0.5) edges[Math.floor(random() * Math.min(90, edges.length))] = 256 * random();
     const path = pick(['/embed', '/segment', '/segment?overlay=1', '/everything']);
-    return { path, type: 'multipart/form-data; boundary=edge', body: edges };
+    return { path, type: MULTIPART, body: edges };
   }
 
   function content(): Call {

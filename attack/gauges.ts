@@ -1,9 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises';
+import { HELD } from '../test/fixtures/gauges.js';
 import type { Numbers, Victim } from './victim.js';
-
-/** What a request holds while it is under way: lanes, uploads, pixels and the kinds of memory. */
-const HELD =
-  /^sam_(lane_waiting|lane_running|upload_bytes|pixels_in_flight|memory_bytes|everything_runs)\b/;
 
 /** The gauges of what requests hold that are not zero, once they are or `seconds` are over. */
 export async function leftovers(victim: Victim, seconds = 5): Promise<Numbers> {

@@ -1,7 +1,7 @@
-import { idOf } from './checklist.js';
+import type { Settings } from '../test/fixtures/service-process.js';
 import { Client, check } from './client.js';
-import { PICTURE, variant } from './images.js';
-import { type Settings, type Victim, withHook } from './victim.js';
+import { idOf, variant } from './images.js';
+import { type Victim, withHook } from './victim.js';
 
 export interface GrowthFigures {
   readonly decodes: number;
@@ -21,30 +21,47 @@ export function leaking(file: string): Settings {
   return { ...withHook('leak'), LEAK_FILE: file };
 }
 
-/** A cache that is full after warm-up, so that only leaks grow. */
-export const GROWTH_SETTINGS: Settings = { SAM_CACHE_BYTES: '16M', SAM_DECODE_WORKERS: '2' };
+/** Images that are clicked on in turn, the newest: more than the contexts below hold, and fewer than the cache does. */
+const CLICKED = 12;
+
+/** A cache of 15 embeddings, full after warm-up, so that only leaks grow; two contexts for each worker come and go. */
+export const GROWTH_SETTINGS: Settings = {
+  SAM_CACHE_BYTES: '64M',
+  SAM_CONTEXT_BYTES: '40M',
+  SAM_DECODE_WORKERS: '2',
+};
+
+export interface GrowthSize {
+  readonly decodes: number;
+  /** Distinct images, spread over the decodes. */
+  readonly embeds: number;
+  /** What comes before anything is measured. */
+  readonly warmUp: { readonly decodes: number; readonly embeds: number };
+}
 
 /** Decodes and embeds of distinct images, and what they leave in memory. */
 export async function growth(
   victim: Victim,
-  { decodes, embeds, warmUp }: { decodes: number; embeds: number; warmUp: number },
+  { decodes, embeds, warmUp }: GrowthSize,
 ): Promise<GrowthFigures> {
   const client = new Client(victim.url);
+  const clicked: string[] = [];
   let count = 0;
   const embed = async () => {
-    const { status } = await client.embed(variant(`growth-${count++}`));
+    const image = variant(`growth-${count++}`);
+    const { status } = await client.embed(image);
     check(status === 201, `images are embedded, not ${status}`);
+    clicked.push(idOf(image));
+    if (clicked.length > CLICKED) clicked.shift();
   };
   const decode = async () => {
+    const id = clicked[count % clicked.length] as string;
     const x = 20 + (count++ % 200);
-    const { status } = await client.decode(idOf(PICTURE), { box: [x, 20, x + 100, 200] });
-    // The picture is a distinct image like others, and makes room at times.
-    if (status === 404) await client.embed(PICTURE);
-    else check(status === 200, `clicks are answered, not ${status}`);
+    const { status } = await client.decode(id, { box: [x, 20, x + 100, 200] });
+    check(status === 200, `clicks are answered, not ${status}`);
   };
-  await client.embed(PICTURE);
-  for (let i = 0; i < warmUp / 50; i++) await embed();
-  await loop(warmUp, decode);
+  for (let i = 0; i < warmUp.embeds; i++) await embed();
+  await loop(warmUp.decodes, decode);
 
   const samples: number[] = [];
   const sampleEvery = Math.max(1, Math.floor(decodes / 100));

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import sharp, { type Sharp } from 'sharp';
+import type { ErrorCode } from '../src/core/errors.js';
 import { noise as seeded } from '../test/fixtures/pictures.js';
 import { draw, scene } from '../test/fixtures/scenes.js';
 
@@ -10,6 +12,11 @@ const { width, height } = SCENE;
 /** Another file with the same picture: what follows the end of a PNG is no part of it. */
 export function variant(i: number | string): Buffer {
   return Buffer.concat([PICTURE, Buffer.from(`#${i}`)]);
+}
+
+/** The id of an image with the model that is inside. */
+export function idOf(image: Uint8Array): string {
+  return `mobile_sam:${createHash('sha256').update(image).digest('hex')}`;
 }
 
 /** The picture in every way a file can hold it. */
@@ -106,7 +113,7 @@ export function bomb(width: number, height: number): Promise<Buffer> {
 }
 
 /** Images that are none, and the problem each should get; a million pixels and 32768 a side are allowed. */
-export async function badImages(): Promise<[name: string, slug: string, file: Buffer][]> {
+export async function badImages(): Promise<[name: string, code: ErrorCode, file: Buffer][]> {
   const jpeg = await sharp(PICTURE).jpeg().toBuffer();
   const badCrc = Buffer.from(PICTURE);
   const data = badCrc.indexOf('IDAT') + 4 + badCrc.readUInt32BE(badCrc.indexOf('IDAT') - 4);
@@ -159,6 +166,7 @@ export async function badImages(): Promise<[name: string, slug: string, file: Bu
     ['PNG of 0x0', 'image-unreadable', png(0, 0)],
     ['PNG without data', 'image-unreadable', png(10, 10)],
     ['PNG bomb', 'image-too-large', await bomb(6000, 6000)],
+    ['PNG of many pixels, cut off', 'image-too-large', (await bomb(1600, 1200)).subarray(0, -999)],
     ['1x100000', 'image-too-large', await bomb(1, 100_000)],
   ];
 }

@@ -1,20 +1,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Settings } from '../test/fixtures/service-process.js';
 import { bombs } from './bombs.js';
-import { CHECKLIST_SETTINGS, idOf, rows } from './checklist.js';
+import { CHECKLIST_SETTINGS, checklist } from './checklist.js';
 import { Client, check } from './client.js';
 import { drain } from './drain.js';
 import { faults, faulty, flips } from './faults.js';
 import { FUZZ_CLIENTS, fuzz } from './fuzz.js';
 import { GROWTH_SETTINGS, growth, leaking, MOST_GROWTH } from './growth.js';
-import { goodImages, PICTURE } from './images.js';
-import { checkMasks } from './masks-of-images.js';
+import { PICTURE } from './images.js';
 import { overload } from './overload.js';
 import { checkSiege, SIEGE_BYTES, siege } from './siege.js';
 import { slowClients } from './slow-clients.js';
 import { canary, ssrf, ssrfSettings } from './ssrf.js';
-import { type Settings, Victim } from './victim.js';
+import { Victim } from './victim.js';
 
 /**
  * `npm run attack` runs every part in full; `npm run attack fuzz=2000 drain` those named, at the size given: `siege=60`
@@ -69,29 +69,7 @@ async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
 }
 
 function runChecklist(times: number) {
-  return against(CHECKLIST_SETTINGS, async (victim) => {
-    const client = new Client(victim.url);
-    await client.embed(PICTURE);
-    const all = await rows(victim.url, idOf(PICTURE));
-    for (const { send } of all) await send();
-    const files = victim.files;
-    for (let time = 0; time < times; time++) {
-      for (const { name, status, slug, send } of all) {
-        const answer = await send().catch((error) => {
-          throw new Error(`${name}: ${error.message} ${error.cause?.code ?? ''}`);
-        });
-        const right = answer.status === status && answer.type === slug;
-        check(right, `${name}: ${status} ${slug}, not ${answer.status} ${answer.type}`);
-        const good = await client.decode(idOf(PICTURE), { box: [40, 40, 140, 140] });
-        check(good.status === 200, `${name}: the next good request succeeds, not ${good.status}`);
-      }
-    }
-    await checkMasks(victim.url, await goodImages());
-    client.close();
-    const grown = victim.files - files;
-    check(grown <= 8, `no file or socket is left open: ${grown} more than after the first pass`);
-    return { rows: all.length, openFilesGrown: grown };
-  });
+  return against(CHECKLIST_SETTINGS, (victim) => checklist(victim, times));
 }
 
 function runFuzz(requests: number) {
@@ -149,8 +127,8 @@ function runFaults(rounds: number) {
 
 function runGrowth(decodes: number) {
   return against(GROWTH_SETTINGS, async (victim) => {
-    const size = { decodes, embeds: Math.ceil(decodes / 50), warmUp: Math.min(2000, decodes / 5) };
-    const figures = await growth(victim, size);
+    const warmUp = { decodes: Math.min(2000, decodes / 5), embeds: 40 };
+    const figures = await growth(victim, { decodes, embeds: Math.ceil(decodes / 50), warmUp });
     console.log(figures);
     check(figures.grown < MOST_GROWTH, `memory grows less than ${MOST_GROWTH} %`);
     return figures;
@@ -163,7 +141,8 @@ function runLeak(decodes: number) {
     const file = join(folder, 'leak');
     writeFileSync(file, String(64 * 1024));
     return against({ ...GROWTH_SETTINGS, ...leaking(file) }, async (victim) => {
-      const figures = await growth(victim, { decodes, embeds: 0, warmUp: 500 });
+      const warmUp = { decodes: 500, embeds: 20 };
+      const figures = await growth(victim, { decodes, embeds: 0, warmUp });
       const noticed = figures.grown >= MOST_GROWTH;
       check(noticed, `a leak of 64 KiB a request is noticed: ${figures.grown} %`);
       return figures;

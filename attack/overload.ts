@@ -1,8 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { noise } from '../test/fixtures/pictures.js';
-import { idOf } from './checklist.js';
 import { Client, check, closedLoop, percentile, poisson, type Reply } from './client.js';
-import { PICTURE, variant } from './images.js';
+import { idOf, PICTURE, variant } from './images.js';
 import type { Victim } from './victim.js';
 
 export interface OverloadFigures {

@@ -1,8 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
-import { idOf } from './checklist.js';
 import { Client, check, closedLoop, percentile } from './client.js';
-import { PICTURE } from './images.js';
+import { idOf, PICTURE } from './images.js';
 import type { Victim } from './victim.js';
 
 export interface SlowFigures {

@@ -1,51 +1,29 @@
-import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import {
+  freePort,
+  SERVICE,
+  ServiceProcess,
+  type Settings,
+} from '../test/fixtures/service-process.js';
 import { residentOf } from './process-tree.js';
 
-export type Settings = Record<string, string>;
 export type Numbers = Record<string, number>;
 
 const MIB = 2 ** 20;
 
-/** A service under attack, as a process of its own, listening on this machine only. */
-export class Victim {
-  readonly url: string;
-  readonly port: number;
+/** A service under attack, which complains of errors only. */
+export class Victim extends ServiceProcess {
   /** Where it may put temporary files: it has no reason to. */
-  readonly #temporary = mkdtempSync(join(tmpdir(), 'victim-'));
-  readonly #process: ChildProcess;
-  /** What it said on standard error, and in its log above warnings. */
-  readonly complaints: string[] = [];
+  readonly #temporary: string;
 
-  private constructor(port: number, settings: Settings, maxBytes: number | undefined) {
-    this.port = port;
-    this.url = `http://127.0.0.1:${port}`;
-    const env = {
-      ...process.env,
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      TMPDIR: this.#temporary,
-      LOG_LEVEL: 'error',
-      ...settings,
-    };
-    // util-linux' prlimit becomes the service: the process id is the same.
-    const limit = [`--data=${maxBytes}`, process.execPath, BUILT];
-    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
-    this.#process =
-      maxBytes !== undefined && canLimit()
-        ? spawn('prlimit', limit, { env, stdio })
-        : spawn(process.execPath, [BUILT], { env, stdio });
-    for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        for (const line of text.split('\n')) if (/\S/.test(line)) this.complaints.push(line);
-      });
-    }
+  private constructor(port: number, settings: Settings, command: readonly string[]) {
+    const TMPDIR = mkdtempSync(join(tmpdir(), 'victim-'));
+    super(port, { TMPDIR, LOG_LEVEL: 'error', ...settings }, { command });
+    this.#temporary = TMPDIR;
   }
 
   /**
@@ -53,28 +31,12 @@ export class Victim {
    * @param maxBytes of data that each of its processes may have; what wants more is refused by the kernel.
    */
   static async start(settings: Settings = {}, maxBytes?: number): Promise<Victim> {
-    const victim = new Victim(await freePort(), settings, maxBytes);
-    for (let waited = 0; !(await victim.#ready()); waited += 50) {
-      if (!victim.alive || waited > 120_000) {
-        throw new Error(`the service did not start: ${victim.complaints.join('\n')}`);
-      }
-      await after(50);
-    }
+    const command = [process.execPath, SERVICE];
+    // util-linux' prlimit becomes the service: the process id is the same.
+    if (maxBytes !== undefined && canLimit()) command.unshift('prlimit', `--data=${maxBytes}`);
+    const victim = new Victim(await freePort(), settings, command);
+    await victim.ready();
     return victim;
-  }
-
-  get alive(): boolean {
-    return this.#process.exitCode === null && this.#process.signalCode === null;
-  }
-
-  get pid(): number {
-    return this.#process.pid as number;
-  }
-
-  async #ready(): Promise<boolean> {
-    const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
-    await answer?.arrayBuffer();
-    return answer?.ok ?? false;
   }
 
   /** All gauges and counters by name and labels, as /metrics prints them. */
@@ -95,7 +57,7 @@ export class Victim {
     return this.#status('VmRSS');
   }
 
-  /** The most resident memory since `forgetPeak`, in MiB. */
+  /** The most resident memory since its start, in MiB. */
   get peak(): number {
     return this.#status('VmHWM');
   }
@@ -119,22 +81,8 @@ export class Victim {
     return readdirSync(this.#temporary, { recursive: true }).map(String);
   }
 
-  kill(signal: NodeJS.Signals): void {
-    this.#process.kill(signal);
-  }
-
-  /** Resolves when the process has ended. */
-  async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    if (this.alive) await once(this.#process, 'exit');
-    return { code: this.#process.exitCode, signal: this.#process.signalCode };
-  }
-
-  async stop(): Promise<void> {
-    this.kill('SIGTERM');
-    // Native code may keep a process from hearing of it.
-    const last = setTimeout(() => this.kill('SIGKILL'), 40_000);
-    await this.ended();
-    clearTimeout(last);
+  override async stop(): Promise<void> {
+    await super.stop();
     rmSync(this.#temporary, { recursive: true, force: true });
   }
 }
@@ -150,17 +98,4 @@ export function withHook(...names: readonly ('fault' | 'leak')[]): Settings {
 /** Without util-linux nothing is refused: what a process takes is then only measured. */
 function canLimit(): boolean {
   return spawnSync('prlimit', ['--version']).status === 0;
-}
-
-/** What `npm start` runs. */
-const BUILT = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-
-/** A port nobody uses. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

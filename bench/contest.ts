@@ -1,51 +1,40 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
 import sharp from 'sharp';
 import { draw, scene } from '../test/fixtures/scenes.js';
+import { freePort, SERVICE, ServiceProcess } from '../test/fixtures/service-process.js';
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const SERVICES = {
-  ours: { module: file('../dist/main.js'), loader: [], port: 8191 },
-  weekend: { module: file('./weekend.ts'), loader: ['--import=tsx'], port: 8192 },
+  ours: [SERVICE],
+  weekend: ['--import=tsx', file('./weekend.ts')],
 };
 
-/** One of the services under measurement, in a process of its own. */
-export class Contender {
+/** One of the services under measurement. */
+export class Contender extends ServiceProcess {
   readonly name: string;
-  readonly url: string;
-  readonly #process: ChildProcess;
 
-  private constructor(name: keyof typeof SERVICES) {
-    const { module, loader, port } = SERVICES[name];
-    const execArgv = [...loader, '--import', file('./delay.mjs')];
-    const settings = { PORT: String(port), LOG_LEVEL: 'silent', SAM_ENCODE_QUEUE: '64' };
+  private constructor(name: keyof typeof SERVICES, port: number) {
+    const settings = { LOG_LEVEL: 'silent', SAM_ENCODE_QUEUE: '64' };
+    const command = [process.execPath, '--import', file('./delay.mjs'), ...SERVICES[name]];
+    super(port, settings, { command, messages: true });
     this.name = name;
-    this.url = `http://127.0.0.1:${port}`;
-    this.#process = fork(module, { execArgv, env: { ...process.env, ...settings } });
   }
 
   /** Starts a service and waits until it is ready. */
   static async start(name: keyof typeof SERVICES): Promise<Contender> {
-    const contender = new Contender(name);
-    for (let ready = false; !ready; await after(100)) {
-      if (contender.#process.exitCode !== null) throw new Error(`${name} did not start`);
-      ready = await fetch(`${contender.url}/readyz`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    }
+    const contender = new Contender(name, await freePort());
+    await contender.ready();
     return contender;
   }
 
-  /** Event-loop delay since the last call with `reset`, and memory now. */
+  /** Event-loop delay since the last call with `reset`. */
   async delay(message: 'reset' | 'read'): Promise<Delay> {
-    const answer = once(this.#process, 'message');
-    this.#process.send(message);
+    const answer = once(this.process, 'message');
+    this.process.send(message);
     const [delay] = await answer;
     return delay as Delay;
   }
@@ -56,18 +45,12 @@ export class Contender {
     const { embedding_id } = (await response.json()) as { embedding_id: string };
     return embedding_id;
   }
-
-  stop(): void {
-    this.#process.kill();
-  }
 }
 
 interface Delay {
   /** Milliseconds. */
   readonly p99: number;
   readonly max: number;
-  /** Bytes of the process. */
-  readonly rss: number;
 }
 
 /** One level of load on one contender. */
@@ -150,6 +133,6 @@ export async function contest(
   try {
     await run(...contenders);
   } finally {
-    for (const contender of contenders) contender.stop();
+    await Promise.all(contenders.map((contender) => contender.stop()));
   }
 }

@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { buildMobileSamEncoder } from '../src/sam/encoder/mobile-sam-encoder.js';
+import { relativeDistance } from '../test/fixtures/distance.js';
 import { sceneInput, shippedEncoder } from '../test/sam/fixtures/encoders.js';
 import { CLIENTS, contest, load, photograph, report, variants } from './contest.js';
 import { interleaved } from './interleaved.js';
@@ -30,18 +31,8 @@ const [shipped, ...ours] = await Promise.all(
   candidates.map(async ({ run }) => (await run())['output']?.data as Float32Array),
 );
 for (const [i, embedding] of ours.entries()) {
-  const error = relativeError(embedding, shipped as Float32Array).toExponential(1);
+  const error = relativeDistance(embedding, shipped as Float32Array).toExponential(1);
   console.log(`  ${candidates[i + 1]?.name}: relative error of the embedding ${error}`);
-}
-
-/** The root of the squared differences' sum, as a share of the squares' of what is expected. */
-function relativeError(actual: Float32Array, expected: Float32Array): number {
-  let [differences, squares] = [0, 0];
-  for (const [i, value] of expected.entries()) {
-    differences += ((actual[i] as number) - value) ** 2;
-    squares += value ** 2;
-  }
-  return Math.sqrt(differences / squares);
 }
 
 /** POST /embed with a new 1600x1200 JPEG each time, batch 1. */

@@ -82,5 +82,5 @@ try {
       `the shipped decoder ${(theirs / 1000).toFixed(1)} s, ratio ${(ms / theirs).toFixed(2)}x`,
   );
 } finally {
-  ours.stop();
+  await ours.stop();
 }

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { AMBIGUOUS_MASKS } from './core/prompt.js';
@@ -129,7 +130,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       },
       ready: () => ready && !draining,
     },
-    { ...config.http, logger, version, keys },
+    { ...config.http, page: built(config.http.page), logger, version, keys },
   );
 
   return {
@@ -161,6 +162,11 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       for (const step of steps) clearTimeout(step);
     },
   };
+}
+
+/** The page's folder, if the page has been built. */
+function built(folder: string | undefined): string | undefined {
+  return folder && existsSync(join(folder, 'index.html')) ? folder : undefined;
 }
 
 /** Counts a lane's tasks, and says when a worker is lost. */

@@ -1,4 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { readSettings, type Settings } from './config/settings.js';
+
+/** Where the build puts the page. */
+const PAGE = fileURLToPath(new URL('web', import.meta.url));
 
 /** What each part of the service takes. */
 export type Config = Readonly<ReturnType<typeof configOf>>;
@@ -89,6 +93,7 @@ function configOf(settings: Settings) {
     },
     maxResidentBytes: settings.SAM_MAX_RSS,
     http: {
+      page: settings.SAM_DEMO ? PAGE : undefined,
       isolateKeys: settings.SAM_ISOLATE_KEYS,
       ratePerKey: settings.SAM_RATE_PER_KEY,
       ratePerAddress: settings.SAM_RATE_PER_ADDRESS,

@@ -1,5 +1,7 @@
+import { multipart, part } from '../../test/fixtures/multipart.js';
 import { bomb } from '../images.js';
-import { exchange, head, type Target } from '../wire.js';
+import type { Target } from '../wire.js';
+import { field, sendForm } from './fields.js';
 import { type Attack, inTurn, type Kind } from './kind.js';
 
 /** Sends an image and prompts in one form. */
@@ -10,19 +12,9 @@ export async function segment(
   fields: Record<string, unknown>,
   accept = '*/*',
 ) {
-  const part = (name: string, rest = '') =>
-    `--edge\r\nContent-Disposition: form-data; name="${name}"${rest}\r\n\r\n`;
-  const others = Object.entries(fields).map(
-    ([name, value]) => `${part(name)}${JSON.stringify(value)}\r\n`,
-  );
-  const body = Buffer.concat([
-    Buffer.from(part('image', '; filename="a"')),
-    file,
-    Buffer.from(`\r\n${others.join('')}--edge--\r\n`),
-  ]);
-  const type = 'multipart/form-data; boundary=edge';
-  const start = head('POST', path, { 'content-type': type, 'content-length': body.length, accept });
-  return exchange(target, start, body);
+  const others = Object.entries(fields).map(([name, value]) => field(name, JSON.stringify(value)));
+  const image = part('name="image"; filename="a"', file);
+  return sendForm(target, path, multipart(image, ...others), accept);
 }
 
 /** Boxes that cover an image of `side` pixels. */

@@ -1,3 +1,4 @@
+import { MULTIPART, multipart, part } from '../../test/fixtures/multipart.js';
 import { chunked, head, LAST_CHUNK, type Target, Wire } from '../wire.js';
 import { type Attack, inTurn, type Kind } from './kind.js';
 
@@ -26,13 +27,8 @@ export async function drip(
 
 /** A form whose one file is `size` bytes of nothing. */
 export function fileForm(size: number): Buffer {
-  const start =
-    '--edge\r\nContent-Disposition: form-data; name="image"; filename="a"\r\nContent-Type: image/png\r\n\r\n';
-  return Buffer.concat([
-    Buffer.from(start),
-    Buffer.alloc(size, 1),
-    Buffer.from('\r\n--edge--\r\n'),
-  ]);
+  const named = 'name="image"; filename="a"\r\nContent-Type: image/png';
+  return multipart(part(named, Buffer.alloc(size, 1)));
 }
 
 /** Bodies in chunks of one byte. */
@@ -51,7 +47,7 @@ export const drops: Kind = {
     return inTurn(
       to('/embed', 'image/png', bytes),
       to('/decode', 'application/json', bytes),
-      to('/segment', 'multipart/form-data; boundary=edge', form),
+      to('/segment', MULTIPART, form),
       to('/embed', 'application/json', bytes),
     );
   },

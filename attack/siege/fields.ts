@@ -1,22 +1,17 @@
+import { MULTIPART, multipart, part } from '../../test/fixtures/multipart.js';
 import { exchange, head, type Target } from '../wire.js';
 import { type Attack, inTurn, type Kind } from './kind.js';
 
 /** A part of a form that is not a file. */
-export function field(name: string, value: string, type?: string): string {
+export function field(name: string, value: string, type?: string): Buffer {
   const declared = type ? `\r\nContent-Type: ${type}` : '';
-  return `--edge\r\nContent-Disposition: form-data; name="${name}"${declared}\r\n\r\n${value}\r\n`;
-}
-
-/** A form of such parts. */
-export function formOf(...parts: readonly string[]): Buffer {
-  return Buffer.from(`${parts.join('')}--edge--\r\n`, 'latin1');
+  return part(`name="${name}"${declared}`, value);
 }
 
 /** Sends a form. */
-export async function sendForm(target: Target, path: string, body: Uint8Array) {
-  const type = 'multipart/form-data; boundary=edge';
-  const start = head('POST', path, { 'content-type': type, 'content-length': body.length });
-  return exchange(target, start, body);
+export async function sendForm(target: Target, path: string, body: Uint8Array, accept = '*/*') {
+  const fields = { 'content-type': MULTIPART, 'content-length': body.length, accept };
+  return exchange(target, head('POST', path, fields), body);
 }
 
 /** Fields of forms that become large when they are parsed. */
@@ -29,8 +24,8 @@ export const fields: Kind = {
     const objects = `[${'{},'.repeat(count)}{}]`;
     const deep = '['.repeat(count) + ']'.repeat(count);
     const small = Array.from({ length: 31 }, (_, i) => field(`f${i}`, '0', 'application/json'));
-    const to = (path: string, ...parts: string[]): Attack => {
-      const form = formOf(...parts);
+    const to = (path: string, ...parts: Buffer[]): Attack => {
+      const form = multipart(...parts);
       return async (target) => (await sendForm(target, path, form)).status;
     };
     return inTurn(

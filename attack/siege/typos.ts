@@ -1,7 +1,6 @@
+import { MULTIPART } from '../../test/fixtures/multipart.js';
 import { exchange, head } from '../wire.js';
 import { type Attack, inTurn, type Kind } from './kind.js';
-
-const FORM = 'multipart/form-data; boundary=edge';
 
 /** Large bodies for requests that are wrong already in what precedes the body. */
 export const typos: Kind = {
@@ -18,9 +17,9 @@ export const typos: Kind = {
       };
     return inTurn(
       to('/embed?modle=x', 'image/png'),
-      to('/segment?overlai=1', FORM),
+      to('/segment?overlai=1', MULTIPART),
       to('/embed?model=none', 'application/octet-stream'),
-      to('/everything?x', FORM),
+      to('/everything?x', MULTIPART),
     );
   },
 };

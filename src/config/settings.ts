@@ -22,6 +22,7 @@ function variables({ cores, memory }: Machine) {
       choices: ['fatal', 'error', 'warn', 'info', 'debug', 'silent'],
       default: 'info',
     }),
+    SAM_DEMO: bool({ default: true }),
     SAM_MODELS: names({ default: ['mobile_sam'] }),
     SAM_MODELS_LOAD: str({ choices: ['start', 'first-use'], default: 'start' }),
     SAM_MODELS_DIR: str({ default: fileURLToPath(new URL('../../models', import.meta.url)) }),

@@ -30,5 +30,6 @@ const FRAMEWORK_ERRORS: Record<string, { code: ErrorCode; detail: string }> = {
   FST_FILES_LIMIT: { code: 'invalid-request', detail: 'the form must hold one file only' },
   FST_PARTS_LIMIT: { code: 'payload-too-large', detail: 'the form has too many parts' },
   FST_FIELDS_LIMIT: { code: 'payload-too-large', detail: 'the form has too many fields' },
+  FST_STATIC_FORBIDDEN_PATH: { code: 'not-found', detail: 'there is no such file' },
   FST_INVALID_MULTIPART_CONTENT_TYPE: { code: 'unsupported-media-type', detail: ACCEPTED },
 };

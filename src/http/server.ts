@@ -15,7 +15,7 @@ import { ClientErrors } from './hooks/client-errors.js';
 import { handleError } from './hooks/error-handler.js';
 import { refuseOtherMethods } from './hooks/method-not-allowed.js';
 import { logRequests } from './hooks/request-log.js';
-import { instructBrowsers } from './hooks/security-headers.js';
+import { securityHeaders } from './hooks/security-headers.js';
 import { type ReadingLimits, watchReading } from './hooks/slow-readers.js';
 import { continueWhenRead, readPastUnread } from './hooks/unread-bodies.js';
 import { Unroutable } from './hooks/unroutable.js';
@@ -44,11 +44,13 @@ export interface ServerOptions extends Access {
   /** How long a request may take to arrive: its header, and all of it. */
   readonly timeouts: { readonly headerMs: number; readonly requestMs: number };
   readonly reading: ReadingLimits;
+  /** The folder of the page at `/`, where there is one. */
+  readonly page: string | undefined;
 }
 
 /** The HTTP server with all its routes, not yet listening. */
 export async function createServer(context: Context, options: ServerOptions): Promise<Server> {
-  const { logger, version, corsOrigins, trustProxy, timeouts, reading } = options;
+  const { logger, version, corsOrigins, trustProxy, timeouts, reading, page } = options;
   const clientErrors = new ClientErrors(context.counts);
   const unroutable = new Unroutable();
   const server = fastify({
@@ -91,7 +93,7 @@ export async function createServer(context: Context, options: ServerOptions): Pr
   readPastUnread(server);
   watchReading(server, reading);
   countRequests(server, options);
-  await instructBrowsers(server, corsOrigins);
+  await securityHeaders(server, corsOrigins);
   guard(server, options);
   unroutable.refuseOn(server);
 
@@ -113,7 +115,7 @@ export async function createServer(context: Context, options: ServerOptions): Pr
   await decoderRoutes(server, context);
   await everythingRoute(server, context);
   await systemRoutes(server, context);
-  await rootRoute(server);
+  await rootRoute(server, page, corsOrigins);
   answer405();
   await server.ready();
   return server;

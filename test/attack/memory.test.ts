@@ -2,17 +2,17 @@ import t from 'tap';
 import { booked } from '../../attack/gauges.js';
 import { PICTURE, variant } from '../../attack/images.js';
 import { drip, fileForm } from '../../attack/siege/drops.js';
-import { field, formOf, sendForm } from '../../attack/siege/fields.js';
+import { field, sendForm } from '../../attack/siege/fields.js';
 import { refine, upload } from '../../attack/siege/files.js';
 import { stall } from '../../attack/siege/stalls.js';
 import { typos } from '../../attack/siege/typos.js';
 import { emptyChunks, textBomb } from '../../attack/structures.js';
 import { chunked, exchange, head, post, Wire } from '../../attack/wire.js';
+import { MULTIPART, multipart } from '../fixtures/multipart.js';
 import { allZero, attacked, growthDuring } from './fixtures/attacked.js';
 
 const MIB = 2 ** 20;
 const JSON_TYPE = 'application/json';
-const FORM = 'multipart/form-data; boundary=edge';
 
 t.test('every byte a client sends has an owner', async (t) => {
   const service = await attacked(t, { SAM_MAX_IMAGE_BYTES: '1M', SAM_MAX_UPLOAD_BYTES: '6M' });
@@ -32,8 +32,8 @@ t.test('every byte a client sends has an owner', async (t) => {
       ['/embed', 'image/png', Buffer.alloc(size, 1)],
       ['/embed', JSON_TYPE, Buffer.alloc(size, 0x20)],
       ['/decode', JSON_TYPE, Buffer.alloc(size, 0x20)],
-      ['/segment', FORM, fileForm(size)],
-      ['/segment', FORM, formOf(field('prompts', '1'.repeat(size)))],
+      ['/segment', MULTIPART, fileForm(size)],
+      ['/segment', MULTIPART, multipart(field('prompts', '1'.repeat(size)))],
     ] as const;
     // All at once: each ends when all are whole.
     const grown = await growthDuring(service, () =>
@@ -47,7 +47,7 @@ t.test('every byte a client sends has an owner', async (t) => {
     const many = `[${'{},'.repeat(300_000)}{}]`;
     const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
     const send = async (path: string, name: string, value: string, type?: string) => {
-      const { text, status } = await sendForm(target, path, formOf(field(name, value, type)));
+      const { text, status } = await sendForm(target, path, multipart(field(name, value, type)));
       return { status, problem: /problems\/([a-z-]+)/.exec(text)?.[1] };
     };
     for (const path of ['/segment', '/everything', '/embed']) {
@@ -63,7 +63,7 @@ t.test('every byte a client sends has an owner', async (t) => {
     }
     t.match(await send('/segment', 'image', '{}', JSON_TYPE), { status: 400 });
     const forms = Array.from({ length: 100 }, () =>
-      sendForm(target, '/segment', formOf(...Array(31).fill(field('f', '0', JSON_TYPE)))),
+      sendForm(target, '/segment', multipart(...Array(31).fill(field('f', '0', JSON_TYPE)))),
     );
     for (const { status } of await Promise.all(forms)) t.match(String(status), /^(4|503)/);
     await allZero(t, service);

@@ -5,6 +5,7 @@ import type { Precision } from '#src/core/model.js';
 import { checkpointEncoder, inspectCheckpoint } from '#src/engine/checkpoint-model.js';
 import { ImageEncoder } from '#src/engine/image-encoder.js';
 import { writeRandomSam } from '../checkpoint/fixtures/random-sam.js';
+import { relativeDistance } from '../fixtures/distance.js';
 import { random } from '../sam/fixtures/decoders.js';
 
 /** Wide enough for its products to be worth 8 bits. */
@@ -16,16 +17,6 @@ async function encode(path: string, precision: Precision): Promise<Float32Array>
   const options = { device: 'cpu', threads: 2, gpuTurn: new SharedArrayBuffer(4) } as const;
   const network = checkpointEncoder(path, 'sam_vit', precision);
   return (await (await ImageEncoder.open(network, 1024, options)).run(input)).data;
-}
-
-/** The norm of the difference, as a share of the norm of `b`. */
-function relativeDistance(a: Float32Array, b: Float32Array): number {
-  let [difference, norm] = [0, 0];
-  for (let i = 0; i < b.length; i++) {
-    difference += ((a[i] as number) - (b[i] as number)) ** 2;
-    norm += (b[i] as number) ** 2;
-  }
-  return Math.sqrt(difference / norm);
 }
 
 t.test('a checkpoint in other numbers is the same encoder', async (t) => {

@@ -1,20 +1,11 @@
 import t from 'tap';
+import { MULTIPART, multipart, part } from '../fixtures/multipart.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, sharedService } from '../fixtures/service.js';
 
 const picture = await draw(scene(1));
 const box = [40, 40, 200, 200];
-const multipart = 'multipart/form-data; boundary=edge';
-
-/** A multipart body of parts, each with its own header lines. */
-function body(...parts: [head: string, content: string | Uint8Array][]): Uint8Array {
-  const pieces = parts.flatMap(([head, content]) => [
-    `--edge\r\nContent-Disposition: form-data; ${head}\r\n\r\n`,
-    content,
-    '\r\n',
-  ]);
-  return Buffer.concat([...pieces, '--edge--\r\n'].map((piece) => Buffer.from(piece as string)));
-}
+const type = { 'content-type': MULTIPART };
 
 t.test('forms', async (t) => {
   const { post } = await sharedService(t);
@@ -48,15 +39,13 @@ t.test('forms', async (t) => {
       'name="image"; filename=""',
       'name="image"; filename="blob"\r\nContent-Type: text/plain',
     ]) {
-      const response = await post('/embed', body([head, picture]), { 'content-type': multipart });
+      const response = await post('/embed', multipart(part(head, picture)), type);
       t.match(response.status, /^20[01]$/, `${head}: ${await response.text()}`);
     }
   });
 
   t.test('the name of a file is not the file', async (t) => {
-    const response = await post('/embed', body(['name="image"', 'photo.jpg']), {
-      'content-type': multipart,
-    });
+    const response = await post('/embed', multipart(part('name="image"', 'photo.jpg')), type);
     const { errors } = await problem(t, response, 400, 'invalid-request');
     t.match(errors, [{ path: '/image', message: /not text \(curl: -F image=@photo.jpg\)/ }]);
   });

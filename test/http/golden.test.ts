@@ -1,31 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import type { LowResLogits } from '#src/core/mask.js';
 import { decompress } from '#src/masks/formats/rle.js';
 import { iouOfRuns } from '../fixtures/bitmap.js';
+import { readGolden, skipGolden } from '../fixtures/golden.js';
 import { form, sharedService } from '../fixtures/service.js';
-
-const REFERENCE = new URL('../../../shared/reference/', import.meta.url);
-
-interface Golden {
-  readonly width: number;
-  readonly height: number;
-  readonly embedding_sample: readonly number[];
-  readonly cases: readonly {
-    readonly kind: string;
-    readonly prompt: {
-      readonly points?: readonly (readonly [number, number])[];
-      readonly labels?: readonly number[];
-      readonly box?: readonly number[];
-      readonly multimask: boolean;
-      readonly refine_of?: number;
-      readonly refine_index?: number;
-    };
-    /** In the model's order. */
-    readonly iou: readonly number[];
-    readonly masks: readonly (readonly number[])[];
-  }[];
-}
 
 interface Answer {
   readonly results: readonly {
@@ -37,18 +16,9 @@ interface Answer {
   }[];
 }
 
-const skip = existsSync(new URL('golden.json', REFERENCE))
-  ? false
-  : 'the reference photographs are not on this machine';
-
-t.test('answers of the reference implementation', { skip }, async (t) => {
-  const golden = JSON.parse(readFileSync(new URL('golden.json', REFERENCE), 'utf8')) as Record<
-    string,
-    Golden
-  >;
+t.test('answers of the reference implementation', { skip: skipGolden }, async (t) => {
   const service = await sharedService(t);
-  for (const [name, { width, height, embedding_sample, cases }] of Object.entries(golden)) {
-    const photograph = new URL(name.includes('.') ? name : `${name}.jpg`, REFERENCE);
+  for (const { name, photograph, width, height, embedding_sample, cases } of readGolden()) {
     const embedded = await service.post('/embed', form(readFileSync(photograph)));
     const { embedding_id, ...image } = (await embedded.json()) as Record<string, unknown>;
     t.match(image, { width, height }, name);

@@ -1,26 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { decompress } from '#src/masks/formats/rle.js';
 import { iouOfRuns } from '../fixtures/bitmap.js';
 import { folder } from '../fixtures/folder.js';
 import { until } from '../fixtures/gauges.js';
+import { type GoldenPrompt, readGolden, skipGolden } from '../fixtures/golden.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, type Service, startService } from '../fixtures/service.js';
 
-const REFERENCE = new URL('../../../shared/reference/', import.meta.url);
-
-/** What the golden file asks; `refine_of` is the number of an earlier case. */
-interface Prompt {
-  readonly points?: readonly (readonly [number, number])[];
-  readonly labels?: readonly number[];
-  readonly box?: readonly number[];
-  readonly multimask: boolean;
-  readonly refine_of?: number;
-}
-
 interface Picture {
   readonly image: Buffer;
-  readonly prompts: readonly Prompt[];
+  readonly prompts: readonly GoldenPrompt[];
 }
 
 interface Mask {
@@ -39,12 +29,8 @@ async function drawnScene(): Promise<Picture> {
 }
 
 function photographs(): Picture[] {
-  const golden = JSON.parse(readFileSync(new URL('golden.json', REFERENCE), 'utf8')) as Record<
-    string,
-    { cases: { prompt: Prompt }[] }
-  >;
-  return Object.entries(golden).map(([name, { cases }]) => ({
-    image: readFileSync(new URL(name.includes('.') ? name : `${name}.jpg`, REFERENCE)),
+  return readGolden().map(({ photograph, cases }) => ({
+    image: readFileSync(photograph),
     prompts: cases.map(({ prompt }) => prompt),
   }));
 }
@@ -114,6 +100,6 @@ t.test('an encoder in 8 bits', async (t) => {
     t.ok(mean < 1, 'and it is not the exact encoder');
   }
   await compare('a drawn scene', [await drawnScene()]);
-  if (existsSync(new URL('golden.json', REFERENCE))) await compare('photographs', photographs());
-  else t.comment('the reference photographs are not on this machine');
+  if (skipGolden) t.comment(skipGolden);
+  else await compare('photographs', photographs());
 });

@@ -1,21 +1,18 @@
-import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import t from 'tap';
+import { bearer, keyLine } from '../fixtures/api-key.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, startService } from '../fixtures/service.js';
 
 const picture = await draw(scene(1));
-const line = (name: string, scopes: string, key: string) =>
-  `${name} ${scopes} ${createHash('sha256').update(key).digest('hex')}\n`;
-const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
 t.test('keys, scopes and origins', async (t) => {
   const keys =
-    `# of the team\n${line('all', 'embed,decode,admin', 'all')}` +
-    line('embedder', 'embed', 'embed') +
-    line('decoder', 'decode', 'decode # not a remark'.slice(0, 6));
+    `# of the team\n${keyLine('all', 'embed,decode,admin')}` +
+    keyLine('embedder', 'embed', 'embed') +
+    keyLine('decoder', 'decode', 'decode # not a remark'.slice(0, 6));
   const file = join(t.testdir({ keys }), 'keys');
   const { url, post } = await startService(t, {
     SAM_API_KEYS_FILE: file,
@@ -101,7 +98,7 @@ t.test('keys, scopes and origins', async (t) => {
     const models = async (key: string) => (await get('/models', bearer(key))).status;
     await writeFile(file, 'nonsense');
     t.equal(await models('all'), 200);
-    await writeFile(file, line('new', 'decode', 'new'));
+    await writeFile(file, keyLine('new', 'decode'));
     for (let waited = 0; (await models('new')) !== 200; waited += 100) {
       if (waited > 20_000) t.fail('the new key is never taken');
       await after(100);
@@ -111,7 +108,7 @@ t.test('keys, scopes and origins', async (t) => {
 });
 
 t.test('rates', async (t) => {
-  const file = join(t.testdir({ keys: line('a', 'embed', 'a') + line('b', 'embed', 'b') }), 'keys');
+  const file = join(t.testdir({ keys: keyLine('a', 'embed') + keyLine('b', 'embed') }), 'keys');
   const { url } = await startService(t, {
     SAM_API_KEYS_FILE: file,
     SAM_RATE_PER_KEY: '3',

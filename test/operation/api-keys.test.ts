@@ -1,23 +1,24 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { ApiKeys } from '#src/http/hooks/api-keys.js';
+import { keyLine } from '../fixtures/api-key.js';
 import { startService } from '../fixtures/service.js';
 
-const line = (name: string, scopes: string, key: string) =>
-  `${name} ${scopes} ${createHash('sha256').update(key).digest('hex')}\n`;
-const GOOD = line('a', 'embed', 'a');
+const GOOD = keyLine('a', 'embed');
 
 const WRONG: [text: string, message: RegExp][] = [
   ['# all\nname embed', /line 2: must be/],
   ['name embed,root 00', /line 1: must be/],
-  [line('name', 'embed,root', 'k'), /line 1: root is none of embed, decode, admin/],
-  [line('name', 'embed,', 'k'), /line 1: nothing is none of/],
-  [`# \n${line('name', 'embed', 'k')}${line('name', 'decode', 'l')}`, /lines 2 and 3 .*same name/],
-  [`${GOOD}\n${line('b', 'admin', 'a')}`, /lines 1 and 3 are the same key/],
+  [keyLine('name', 'embed,root', 'k'), /line 1: root is none of embed, decode, admin/],
+  [keyLine('name', 'embed,', 'k'), /line 1: nothing is none of/],
+  [
+    `# \n${keyLine('name', 'embed', 'k')}${keyLine('name', 'decode', 'l')}`,
+    /lines 2 and 3 .*same name/,
+  ],
+  [`${GOOD}\n${keyLine('b', 'admin', 'a')}`, /lines 1 and 3 are the same key/],
   ['', /holds no key/],
   ['\n# a remark\n', /holds no key/],
   [GOOD.slice(0, -9), /line 1: must be/],
@@ -65,7 +66,7 @@ t.test('a file that becomes wrong changes nothing, and is told of until it is ri
       'one key twice',
       () => {
         rmSync(file);
-        writeFileSync(file, GOOD + line('b', 'admin', 'a'));
+        writeFileSync(file, GOOD + keyLine('b', 'admin', 'a'));
       },
       /1 and 2/,
     ],
@@ -81,7 +82,7 @@ t.test('a file that becomes wrong changes nothing, and is told of until it is ri
     t.same(keys.find('a')?.scopes, new Set(['embed']), 'the key of before holds as it was');
   }
 
-  writeFileSync(file, line('c', 'decode', 'c'));
+  writeFileSync(file, keyLine('c', 'decode'));
   for (let error = await next(); error; ) error = await next();
   t.equal(keys.invalid, false);
   t.equal(keys.find('a'), undefined);
@@ -92,7 +93,7 @@ t.test('no change is missed, not even one before it is looked for', async (t) =>
   const file = join(t.testdir({ keys: GOOD }), 'keys');
   const keys = new ApiKeys(file);
   t.teardown(() => keys.close());
-  writeFileSync(file, line('c', 'decode', 'c'));
+  writeFileSync(file, keyLine('c', 'decode'));
   const alive = setInterval(() => {}, 1000);
   t.teardown(() => clearInterval(alive));
   await new Promise((resolve) => keys.watch(resolve, 50));
@@ -100,7 +101,7 @@ t.test('no change is missed, not even one before it is looked for', async (t) =>
 });
 
 t.test('operators see it', async (t) => {
-  const file = join(t.testdir({ keys: line('a', 'admin', 'a') }), 'keys');
+  const file = join(t.testdir({ keys: keyLine('a', 'admin') }), 'keys');
   const { url } = await startService(t, { SAM_API_KEYS_FILE: file });
   const gauge = async () => {
     const answer = await fetch(`${url}/metrics`, { headers: { authorization: 'Bearer a' } });
@@ -109,6 +110,6 @@ t.test('operators see it', async (t) => {
   t.equal(await gauge(), '0');
   rmSync(file);
   while ((await gauge()) !== '1');
-  writeFileSync(file, line('a', 'admin', 'a'));
+  writeFileSync(file, keyLine('a', 'admin'));
   while ((await gauge()) !== '0');
 });

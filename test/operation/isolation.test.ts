@@ -3,6 +3,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { bearer, keyLine } from '../fixtures/api-key.js';
 import { folder } from '../fixtures/folder.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, startService } from '../fixtures/service.js';
@@ -11,9 +12,7 @@ const picture = await draw(scene(1));
 const hash = createHash('sha256').update(picture).digest('hex');
 const embedding_id = `mobile_sam:${hash}`;
 const box = [40, 40, 140, 140];
-const line = (name: string, key = name) =>
-  `${name} embed,decode,admin ${createHash('sha256').update(key).digest('hex')}\n`;
-const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+const line = (name: string, key = name) => keyLine(name, 'embed,decode,admin', key);
 
 interface Answer {
   readonly flight: string;

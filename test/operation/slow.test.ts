@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { setTimeout as after } from 'node:timers/promises';
 import t from 'tap';
+import { rawConnection } from '../fixtures/raw-http.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { problem, startService } from '../fixtures/service.js';
 
@@ -17,23 +17,9 @@ t.test('who is slow is cut off, by deadlines of header and body', async (t) => {
 
   /** Sends `start`, then a byte now and then, and gives what was answered until the connection ended. */
   async function drip(start: string): Promise<string> {
-    const socket = connect(port, '127.0.0.1');
-    let answer = '';
-    let open = true;
-    socket.setEncoding('latin1').on('data', (text) => {
-      answer += text;
-    });
-    socket.on('error', () => {});
-    const closed = once(socket, 'close').then(() => {
-      open = false;
-    });
-    socket.write(start);
-    while (open) {
-      await after(100);
-      if (open) socket.write('x');
-    }
-    await closed;
-    return answer;
+    const connection = await rawConnection(url);
+    connection.socket.write(start);
+    return connection.drip('x', 100);
   }
 
   const post1000 = 'POST /embed HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\n';

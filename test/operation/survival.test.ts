@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import t from 'tap';
+import { MULTIPART } from '../fixtures/multipart.js';
 import { rawConnection } from '../fixtures/raw-http.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, startService } from '../fixtures/service.js';
@@ -28,7 +29,7 @@ t.test('the service outlives whatever becomes of a connection', async (t) => {
     ['POST', '/nowhere'],
     ['POST', '/embeddings/%E0%A4'],
   ] as const;
-  const types = ['application/json', 'image/png', 'multipart/form-data; boundary=edge'];
+  const types = ['application/json', 'image/png', MULTIPART];
   const part = '--edge\r\ncontent-disposition: form-data; name="image"; filename="a"\r\n\r\nabc';
 
   t.test('reset in the middle of a body, on every route', async () => {

@@ -1,10 +1,7 @@
 import t, { type Test } from 'tap';
 import { ImageEncoder } from '#src/engine/image-encoder.js';
-import { decodeImage } from '#src/image/decode.js';
-import { normalise, toModelSize } from '#src/image/preprocess.js';
 import { buildDecoder, orderFor } from '#src/sam/decoder/decoder.js';
 import { buildContext } from '#src/sam/decoder/image-context.js';
-import { draw, scene } from '../fixtures/scenes.js';
 import {
   type Answer,
   type FramePrompt,
@@ -15,14 +12,9 @@ import {
   randomMask,
   randomPoints,
 } from './fixtures/decoders.js';
-import { shippedEncoder } from './fixtures/encoders.js';
+import { sceneInput, shippedEncoder } from './fixtures/encoders.js';
 
 const PIXELS = 256 * 256;
-const NORMALISATION = {
-  image_size: 1024,
-  pixel_mean: [123.675, 116.28, 103.53],
-  pixel_std: [58.395, 57.12, 57.375],
-} as const;
 
 const plain = await openPaper();
 const tokensFirst = await openServed('tokens-first');
@@ -32,9 +24,7 @@ const imageFirst = await openServed('image-first');
 async function realEmbedding(): Promise<Float32Array> {
   const options = { device: 'cpu', threads: 2, gpuTurn: new SharedArrayBuffer(4) } as const;
   const encoder = await ImageEncoder.open(shippedEncoder, 1024, options);
-  const image = await decodeImage(await draw(scene(4)), { maxPixels: 1e7 });
-  return (await encoder.run(normalise(toModelSize(image, NORMALISATION.image_size), NORMALISATION)))
-    .data;
+  return (await encoder.run(await sceneInput(4))).data;
 }
 
 const embeddings = { random: randomEmbedding(1), real: await realEmbedding() };

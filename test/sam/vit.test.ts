@@ -14,6 +14,7 @@ import { VIT } from '#src/sam/architecture.js';
 import { buildVit } from '#src/sam/encoder/vit.js';
 import { recogniseVit, vitParameters } from '#src/sam/encoder/vit-parameters.js';
 import { decoderWeights } from '#src/sam/weights/state-dict.js';
+import { relativeDistance } from '../fixtures/distance.js';
 import { maxDifference, random } from './fixtures/decoders.js';
 
 const REFERENCE = new URL('../../../shared/reference/vit/', import.meta.url);
@@ -155,16 +156,6 @@ function referenceEmbedding(): Float32Array {
   const file = readFileSync(new URL('embedding.f16.npy', REFERENCE));
   const halves = file.subarray(file.length - 2 * 256 * 64 * 64);
   return toFloat32(new Uint16Array(new Uint8Array(halves).buffer));
-}
-
-/** The norm of the difference, as a share of the norm of `b`. */
-function relativeDistance(a: Float32Array, b: Float32Array): number {
-  let [difference, norm] = [0, 0];
-  for (let i = 0; i < b.length; i++) {
-    difference += ((a[i] as number) - (b[i] as number)) ** 2;
-    norm += (b[i] as number) ** 2;
-  }
-  return Math.sqrt(difference / norm);
 }
 
 const TINY = { depth: 2, dim: 32, heads: 2, globalAttn: [1] };

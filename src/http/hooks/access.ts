@@ -13,7 +13,10 @@ export interface Access {
   readonly isolateKeys: boolean;
   /** Requests a minute of one key; 0 for as many as it likes. */
   readonly ratePerKey: number;
-  /** Requests a minute of one address, or one IPv6 network, but for those of health; 0 for as many as it likes. */
+  /**
+   * Requests a minute of one address, or one IPv6 network, but for those of health and of the page's files; 0 for as many
+   * as it likes.
+   */
   readonly ratePerAddress: number;
 }
 
@@ -31,8 +34,8 @@ declare module 'fastify' {
   }
 }
 
-/** What load balancers ask as often as they like. */
-const UNCOUNTED = ['/healthz', '/readyz'];
+/** What load balancers ask as often as they like, and the files of the page: opening it is one request. */
+const UNCOUNTED = ['/healthz', '/readyz', '/assets/*'];
 
 /**
  * Counts the requests of each address, whatever becomes of them. To be called before anything that answers a request:

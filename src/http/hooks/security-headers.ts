@@ -18,7 +18,7 @@ const EXPOSED = [
 ];
 
 /** What browsers are told: to do nothing with an answer but hand it to those origins. */
-export async function instructBrowsers(server: Server, origins: readonly string[]): Promise<void> {
+export async function securityHeaders(server: Server, origins: readonly string[]): Promise<void> {
   const foreign = origins.length > 0;
   await server.register(helmet, {
     contentSecurityPolicy: {
@@ -44,4 +44,32 @@ export async function instructBrowsers(server: Server, origins: readonly string[
       preflight: headers['access-control-request-method'] !== undefined,
     }),
   });
+}
+
+/**
+ * What the page at `/` is told instead, and each of its files: workers do as their own script's answer says.
+ * - Everything comes from here. Networks are compiled from wasm, and images made in the page have blob: and data: URLs.
+ * - Who may call the service may frame its page as well; nobody else may, so that no click there is stolen. (Browsers
+ *   that know `frame-ancestors` go by it and not by `X-Frame-Options`.)
+ * - With helmet's `Cross-Origin-Opener-Policy: same-origin` the page is isolated from other origins, without which
+ *   browsers share no memory between threads. Within another page's frame it is not, and wasm has one thread.
+ * @param origins those whose pages may use the service.
+ */
+export function pageSecurityHeaders(origins: readonly string[]): Record<string, string> {
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "style-src 'self'",
+    "img-src 'self' blob: data:",
+    "connect-src 'self'",
+    "worker-src 'self'",
+    "font-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    ['frame-ancestors', "'self'", ...origins].join(' '),
+  ];
+  return {
+    'content-security-policy': policy.join(';'),
+    'cross-origin-embedder-policy': 'require-corp',
+  };
 }

@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import t from 'tap';
 import type { ImageSize } from '#src/core/image.js';
@@ -14,21 +13,16 @@ import { encodeMask } from '#src/masks/formats/formats.js';
 import { toImage } from '#src/masks/formats/rle.js';
 import { maskBytes } from '#src/masks/mask-bytes.js';
 import { signedArea } from '#src/masks/outlines/polygons.js';
+import { readGolden, skipGolden } from '../../fixtures/golden.js';
 import { type DrawnMask, drawnMasks } from '../../fixtures/masks.js';
 
-const golden = new URL('../../../../shared/reference/golden.json', import.meta.url);
-if (!existsSync(golden)) t.comment('the reference masks are not on this machine');
+if (skipGolden) t.comment(skipGolden);
 
 /** The masks of the reference, where they are. */
 function goldenMasks(): DrawnMask[] {
-  if (!existsSync(golden)) return [];
-  const images = JSON.parse(readFileSync(golden, 'utf8')) as Record<
-    string,
-    { width: number; height: number; cases: { kind: string; masks: number[][] }[] }
-  >;
-  return Object.entries(images).flatMap(([image, { width, height, cases }]) =>
+  return readGolden().flatMap(({ name, width, height, cases }) =>
     cases.flatMap(({ kind, masks }) =>
-      masks.map((counts, i) => ({ name: `${image} ${kind} ${i}`, width, height, counts })),
+      masks.map((counts, i) => ({ name: `${name} ${kind} ${i}`, width, height, counts })),
     ),
   );
 }

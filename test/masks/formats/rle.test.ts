@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { compress, decompress, toImage } from '#src/masks/formats/rle.js';
+import { readGolden, skipGolden } from '../../fixtures/golden.js';
 
 /**
  * Worked out from COCO's definition. A number is written in groups of five bits, lowest first, as the
@@ -55,13 +55,8 @@ t.test('runs go down the columns', async (t) => {
   t.same([...toImage([0, 6], { width: 3, height: 2 })], Array(6).fill(255));
 });
 
-const golden = new URL('../../../../shared/reference/golden.json', import.meta.url);
-const skip = existsSync(golden) ? false : 'the reference masks are not on this machine';
-t.test('the golden masks round-trip', { skip }, async (t) => {
-  const images = Object.values(JSON.parse(readFileSync(golden, 'utf8'))) as {
-    cases: { masks: number[][]; area: number[] }[];
-  }[];
-  for (const { masks, area } of images.flatMap(({ cases }) => cases)) {
+t.test('the golden masks round-trip', { skip: skipGolden }, async (t) => {
+  for (const { masks, area } of readGolden().flatMap(({ cases }) => cases)) {
     for (const [i, counts] of masks.entries()) {
       t.same(decompress(compress(counts)), counts);
       const inside = counts.filter((_, run) => run % 2).reduce((sum, run) => sum + run, 0);

@@ -1,0 +1,15 @@
+import { answers } from './answers.js';
+import { bytes, json } from './bodies.js';
+import { forms } from './forms.js';
+import { images } from './images.js';
+import { prompts } from './prompts.js';
+import { ids, requests } from './protocol.js';
+import type { Refusal } from './refusal.js';
+import { Sender } from './sender.js';
+
+/** All bad requests that a service under `LIMITS` refuses at once. @param id of `PICTURE`, embedded. */
+export async function refusals(url: string, id: string): Promise<Refusal[]> {
+  const sender = new Sender(url, id);
+  const tables = [bytes, json, forms, prompts, answers, ids, requests];
+  return [...tables.flatMap((table) => table(sender)), ...(await images(sender))];
+}
