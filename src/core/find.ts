@@ -18,20 +18,29 @@ export interface FindFilter {
   readonly box?: Box | undefined;
 }
 
-/** Phrases that are looked for in one image. */
+/** An object in an image, by which others are looked for. */
+export interface FindExample {
+  /** Of its image. */
+  readonly features: TensorSet;
+  readonly image: ImageSize;
+  readonly box: Box;
+}
+
+/** What is looked for in one image: phrases, or more of an example. */
 export interface FindTask {
   /** Of the image, from the encode lane. */
   readonly features: TensorSet;
   readonly image: ImageSize;
   readonly phrases: readonly string[];
+  readonly example?: FindExample | undefined;
   readonly options: FindOptions;
   readonly filter?: FindFilter | undefined;
-  /** A JSON pointer to the text of the request, for what is wrong with it. */
+  /** A JSON pointer to the text or the exemplar of the request, for what is wrong with it. */
   readonly path: string;
 }
 
 export interface Found {
-  /** Whose labels are places of phrases; the best first. */
+  /** Whose labels are places of phrases, or 0 for the example; the best first. */
   readonly detections: readonly Detection[];
   /** Places of the phrases that were too long and are read up to their fourteenth token. */
   readonly cut: readonly number[];
@@ -40,6 +49,6 @@ export interface Found {
 
 /** The lane that reads texts. */
 export interface TextLane {
-  /** @throws SamError `prompt-invalid` for a text without words, `overloaded`, `queue-timeout`, `inference-timeout` */
+  /** @throws SamError `prompt-invalid` for a text without words or an example that is nothing, `overloaded`, `queue-timeout`, `inference-timeout` */
   find(task: FindTask, caller: Caller): Promise<Found>;
 }

@@ -37,13 +37,19 @@ export interface Prompt {
   readonly multimask_output?: boolean;
   /** What is to be found, in words: one phrase or several. Points and a box then choose among what is found. */
   readonly text?: string | readonly string[];
+  /** More of this is to be found. */
+  readonly exemplar?: Exemplar;
 }
 
-/** A prompt with words. */
-export type TextPrompt = Prompt & Required<Pick<Prompt, 'text'>>;
+/** A box around an object, in the image that is asked about or in another that is embedded for text. */
+export interface Exemplar {
+  readonly box: Box;
+  readonly embedding_id?: string;
+}
 
-export function hasText(prompt: Prompt): prompt is TextPrompt {
-  return prompt.text !== undefined;
+/** Whether a prompt says what is to be found, in words or by example, and not where. */
+export function isSearch({ text, exemplar }: Prompt): boolean {
+  return text !== undefined || exemplar !== undefined;
 }
 
 /** What is done about prompts that are not as they should be. */

@@ -9,7 +9,7 @@ import type { DetectorModel } from '../engine/detector/files.js';
 import type { Model } from '../engine/model-files.js';
 import type { Metrics } from '../observe/metrics.js';
 import { Embeddings } from '../service/embeddings.js';
-import { Models } from '../service/models.js';
+import { Models, type TextModelInfo } from '../service/models.js';
 import { ServedModel } from '../service/served-model.js';
 import { ImageFeatures } from '../service/text/image-features.js';
 import type { Lanes } from './lanes.js';
@@ -34,7 +34,13 @@ export function createModels(
   const featuresOf = detector && createFeatures(config, detector, shared);
   return new Models(
     models.map((model) => createModel(config, model, shared, featuresOf?.(model.manifest.name))),
+    detector && describe(detector),
   );
+}
+
+function describe({ manifest, imageSize }: DetectorModel): TextModelInfo {
+  const { name, title, license, source, architecture } = manifest;
+  return { name, title, license, source, architecture, image_size: imageSize };
 }
 
 /** Of each model's images, what the one detector makes of them. */

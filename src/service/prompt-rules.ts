@@ -1,11 +1,10 @@
 import { MAX_VIOLATIONS, SamError, type Violation, violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
 import {
-  hasText,
+  isSearch,
   type MaskInput,
   masksPerPrompt,
   type Prompt,
-  type TextPrompt,
   wantsMultimask,
 } from '../core/prompt.js';
 
@@ -97,24 +96,32 @@ function shapeViolations(prompt: Prompt, path: string): Violation[] {
     const message = `must have one label for each of the ${points} points, has ${labels}`;
     return [{ path: `${path}/point_labels`, message }];
   }
-  if (hasText(prompt)) return textViolations(prompt, path);
+  if (isSearch(prompt)) return searchViolations(prompt, path);
   if (mask_input && !isMaskInput(mask_input)) {
     return [{ path: `${path}/mask_input`, message: MASK_INPUTS }];
   }
   if (points === 0 && !box && !mask_input) {
     return [
-      { path, message: 'must have point_coords with point_labels, a box, a mask_input, or text' },
+      {
+        path,
+        message:
+          'must have point_coords with point_labels, a box, a mask_input, text, or an exemplar',
+      },
     ];
   }
   return [];
 }
 
 /** Objects that are found have their own boxes, which are neither refined nor ambiguous. */
-function textViolations(prompt: TextPrompt, path: string): Violation[] {
-  const excluded = (['mask_input', 'multimask_output'] as const).filter(
-    (name) => prompt[name] !== undefined,
-  );
-  const message = 'must not stand beside text';
+function searchViolations(prompt: Prompt, path: string): Violation[] {
+  const kind = prompt.text === undefined ? 'exemplar' : 'text';
+  const names = [
+    'mask_input',
+    'multimask_output',
+    ...(kind === 'text' ? ['exemplar'] : []),
+  ] as const;
+  const excluded = names.filter((name) => prompt[name as keyof Prompt] !== undefined);
+  const message = `must not stand beside ${kind}`;
   return excluded.map((name) => ({ path: `${path}/${name}`, message }));
 }
 

@@ -2,7 +2,7 @@ import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import type { ImageFile } from '../core/image.js';
 import type { PictureMaker } from '../core/ports.js';
-import { hasText } from '../core/prompt.js';
+import { isSearch } from '../core/prompt.js';
 import { type Cutouts, drawn } from './cutouts.js';
 import type { Models } from './models.js';
 import type { MaskQuery, Prediction } from './prediction.js';
@@ -47,9 +47,9 @@ export class Segmenter {
     const model = this.#models.of(embeddingId);
     const embedding = await model.embeddings.find(embeddingId, caller);
     await model.load();
-    if (!query.prompts.some(hasText)) return this.#predictor.predict(embedding, query, caller);
+    if (!query.prompts.some(isSearch)) return this.#predictor.predict(embedding, query, caller);
     const features = await needed(model.features).find(embeddingId, caller);
-    return needed(this.#texts).predict(embedding, features, query, caller);
+    return this.#search(embedding, features, query, caller);
   }
 
   /**
@@ -95,14 +95,16 @@ export class Segmenter {
       }),
     );
     // A mask to start from may be large, and is not drawn.
-    const prompts = query.prompts.map(({ mask_input: _, text: __, ...prompt }) => prompt);
+    const prompts = query.prompts.map(
+      ({ mask_input: _, text: __, exemplar: ___, ...prompt }) => prompt,
+    );
     const task = { kind: 'overlay', image: file.image, masks, prompts } as const;
     const [png] = await this.#pictures.draw(task, caller);
     return { embeddingId: prediction.embedding.id, png: png as Uint8Array };
   }
 
   #check(query: MaskQuery): void {
-    if (query.prompts.some(hasText)) needed(this.#texts).check(query);
+    if (query.prompts.some(isSearch)) needed(this.#texts).check(query);
     this.#predictor.check(query);
   }
 
@@ -113,8 +115,18 @@ export class Segmenter {
     query: MaskQuery,
     caller: Caller,
   ): Promise<Prediction> {
-    if (!query.prompts.some(hasText)) return this.#predictor.predict(embedding, query, caller);
+    if (!query.prompts.some(isSearch)) return this.#predictor.predict(embedding, query, caller);
     const features = await needed(model.features).make(file, caller);
-    return needed(this.#texts).predict(embedding, features.embedding, query, caller);
+    return this.#search(embedding, features.embedding, query, caller);
+  }
+
+  #search(
+    embedding: Embedding,
+    own: Embedding,
+    query: MaskQuery,
+    caller: Caller,
+  ): Promise<Prediction> {
+    const other = (id: string) => needed(this.#models.of(id).features).find(id, caller);
+    return needed(this.#texts).predict(embedding, { own, other }, query, caller);
   }
 }

@@ -155,6 +155,35 @@ t.test('with a model that reads texts', { skip }, async (t) => {
     t.ok((templates.results[0]?.masks.length ?? 0) > 0);
   });
 
+  await t.test('more of an example, in this image or another', async (t) => {
+    const [truck, tall] = await Promise.all(
+      ['truck.jpg', 'tall.png'].map(async (file) => {
+        const photo = form(readFileSync(referencePath(file)));
+        const answer = await post('/embed?text=true', photo);
+        return ((await answer.json()) as Answer).embedding_id;
+      }),
+    );
+    const { image_guided } = expected();
+    const [{ source, box, top5 }] = image_guided as [(typeof image_guided)[0]];
+    t.equal(source, 'truck.jpg');
+    const ask = (embedding_id: unknown, exemplar: object, more = {}) =>
+      post('/decode', { embedding_id, exemplar, text_threshold: 0.6, ...more });
+    const { results } = await answerOf(ask(truck, { box }, { text_nms_thresh: 1 }));
+    t.equal(results.length, 1);
+    const [best] = results[0]?.masks ?? [];
+    t.equal(best?.label, 'exemplar');
+    t.ok(Math.abs((best?.text_score ?? 0) - (top5[0]?.score ?? 1)) <= 1e-4);
+    const elsewhere = await answerOf(ask(tall, { box, embedding_id: truck }));
+    t.ok((elsewhere.results[0]?.masks.length ?? 0) > 0);
+    const nothing = await ask(tall, { box: [1e6, 1e6, 1e6 + 1, 1e6 + 1] });
+    const { errors } = await problem(t, nothing, 422, 'prompt-invalid');
+    t.match(errors, [{ path: '/exemplar', message: /nothing in its box/ }]);
+    const id = `mobile_sam:${'0'.repeat(64)}`;
+    await problem(t, await ask(tall, { box, embedding_id: id }), 404, 'embedding-not-found');
+    const both = await problem(t, await ask(tall, { box }, { text: 'a' }), 400, 'invalid-request');
+    t.match(both['errors'], [{ path: '/exemplar', message: 'must not stand beside text' }]);
+  });
+
   await t.test('texts of any kind', async (t) => {
     const photo = readFileSync(referencePath('tall.png'));
     const { embedding_id } = await answerOf(post('/segment', form(photo, { text: 'a cat' })));
@@ -198,7 +227,7 @@ t.test('with a model that reads texts', { skip }, async (t) => {
     t.match(file.headers.get('x-text-score'), /^0\.\d+$/);
     const none = await post('/segment', form(photo, { text: 'truck', text_threshold: 1 }), png);
     const { errors } = await problem(t, none, 422, 'prompt-invalid');
-    t.match(errors, [{ path: '/text', message: /text_threshold/ }]);
+    t.match(errors, [{ message: /text_threshold/ }]);
     const empty = await answerOf(
       post('/segment', form(photo, { text: 'truck', text_threshold: 1 })),
     );

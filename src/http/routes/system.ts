@@ -22,7 +22,11 @@ export async function systemRoutes(
         },
       },
     },
-    async (_request, reply) => reply.send({ models: models.all.map((model) => model.describe()) }),
+    async (_request, reply) =>
+      reply.send({
+        models: models.all.map((model) => model.describe()),
+        ...(models.text && { text: models.text }),
+      }),
   );
   server.get(
     '/healthz',

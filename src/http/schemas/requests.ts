@@ -9,6 +9,11 @@ import { choice, ref, strict } from './schema.js';
 
 const Label = Type.Unsafe<number>({ type: 'integer', enum: [0, 1] });
 
+function BoxOf(description: string) {
+  const corners = { minItems: 4, maxItems: 4, description, examples: [EXAMPLE_BOX] };
+  return Type.Unsafe<Box>(Type.Array(Type.Number(), corners));
+}
+
 const PROMPT_FIELDS = {
   point_coords: Type.Optional(
     Type.Array(Type.Unsafe<Point>(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 })), {
@@ -23,15 +28,7 @@ const PROMPT_FIELDS = {
     }),
   ),
   box: Type.Optional(
-    Type.Unsafe<Box>(
-      Type.Array(Type.Number(), {
-        minItems: 4,
-        maxItems: 4,
-        description:
-          'A box [x1, y1, x2, y2] around the object in pixels: two corners, not width and height.',
-        examples: [EXAMPLE_BOX],
-      }),
-    ),
+    BoxOf('A box [x1, y1, x2, y2] around the object in pixels: two corners, not width and height.'),
   ),
   mask_input: Type.Optional(ref(MaskInput)),
   multimask_output: Type.Optional(
@@ -52,6 +49,22 @@ const PROMPT_FIELDS = {
       examples: ['a wheel'],
     }),
   ),
+  exemplar: Type.Optional(
+    Type.Object(
+      {
+        box: BoxOf('A box [x1, y1, x2, y2] around the example, in pixels of its image.'),
+        embedding_id: Type.Optional(
+          Type.String({ description: 'Of its image, where that is another one.' }),
+        ),
+      },
+      {
+        ...strict,
+        description:
+          'An object of which more is to be found, in place of `text`. Scores run higher than for words: a `text_threshold` of ' +
+          '0.6 to 0.9 is usual.',
+      },
+    ),
+  ),
 };
 
 const SHARE = { minimum: 0, maximum: 1 };
@@ -62,7 +75,7 @@ const FIND_FIELDS = {
     Type.Number({
       ...SHARE,
       default: DETECTION_DEFAULTS.threshold,
-      description: 'For `text`: an object is answered if its `text_score` is above.',
+      description: 'For `text` and `exemplar`: an object is answered if its `text_score` is above.',
     }),
   ),
   text_nms_thresh: Type.Optional(
@@ -70,7 +83,7 @@ const FIND_FIELDS = {
       ...SHARE,
       default: DETECTION_DEFAULTS.nms,
       description:
-        'For `text`: of two objects of one prompt whose boxes have a larger IoU, the one of lower score goes.',
+        'For `text` and `exemplar`: of two objects of one prompt whose boxes have a larger IoU, the one of lower score goes.',
     }),
   ),
   max_detections: Type.Optional(
@@ -78,7 +91,7 @@ const FIND_FIELDS = {
       minimum: 1,
       maximum: 1000,
       default: DETECTION_DEFAULTS.most,
-      description: 'For `text`: so many objects at most for each prompt, the best.',
+      description: 'For `text` and `exemplar`: so many objects at most for each prompt, the best.',
     }),
   ),
   templates: Type.Optional(

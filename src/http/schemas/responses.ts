@@ -238,6 +238,22 @@ export const ModelList = Type.Object(
         strict,
       ),
     ),
+    text: Type.Optional(
+      Type.Object(
+        {
+          name: Type.String(),
+          title: Type.String(),
+          license: Type.String(),
+          source: Type.String(),
+          architecture: Type.String(),
+          image_size: Type.Integer(),
+        },
+        {
+          ...strict,
+          description: 'What finds things by `text`. Absent where nothing does.',
+        },
+      ),
+    ),
   },
   { ...strict, $id: 'ModelList' },
 );

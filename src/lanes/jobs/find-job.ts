@@ -1,9 +1,11 @@
 import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 import type { Provider } from '../../core/device.js';
+import type { TensorSet } from '../../core/embedding.js';
 import { violation } from '../../core/errors.js';
-import type { FindTask, Found } from '../../core/find.js';
+import type { FindExample, FindTask, Found } from '../../core/find.js';
 import { onceEach } from '../../core/once-each.js';
+import { exemplarQuery } from '../../detections/exemplar.js';
 import { Features } from '../../detections/features.js';
 import { meets } from '../../detections/filter.js';
 import { selectDetections } from '../../detections/selection.js';
@@ -30,6 +32,7 @@ const MOST_QUERIES = 4096;
 const NO_WORDS = 2;
 
 const settings = Piscina.workerData as FindSettings;
+const isPadded = settings.architecture.family === 'owlv2';
 const queries = new LRUCache<string, Float32Array>({ max: MOST_QUERIES });
 
 /** The worker's tokenizer and text tower, whatever the detector is called. */
@@ -59,8 +62,8 @@ export async function find(tasks: readonly FindTask[]): Promise<Outcome<Found>[]
   return outcomes;
 }
 
-async function findOne({ features, image, ...task }: FindTask): Promise<Found> {
-  const { phrases, options, filter, path } = task;
+async function findOne(task: FindTask): Promise<Found> {
+  const { features, image, phrases, example, options, filter, path } = task;
   const start = performance.now();
   const { tokenizer } = await open();
   const read = phrases.map((phrase, i) => {
@@ -71,15 +74,26 @@ async function findOne({ features, image, ...task }: FindTask): Promise<Found> {
     }
     return tokens;
   });
-  const asked = await queriesOf(read);
+  const asked = example ? [queryOf(example, path)] : await queriesOf(read);
   const text_ms = performance.now() - start;
-  const frame = { image, isPadded: settings.architecture.family === 'owlv2' };
-  const { class_embeds, proposals } = features;
-  if (!class_embeds || !proposals) throw new Error('there are no features to find anything by');
-  const known = new Features({ class_embeds, proposals });
-  const detections = selectDetections(known, asked, frame, options, (box) => meets(box, filter));
+  const known = featuresOf(features);
+  const detections = selectDetections(known, asked, { image, isPadded }, options, (box) =>
+    meets(box, filter),
+  );
   const cut = [...read.keys()].filter((i) => read[i]?.some(({ isCut }) => isCut));
   return { detections, cut, timings: { text_ms, match_ms: performance.now() - start - text_ms } };
+}
+
+/** @throws SamError `prompt-invalid` where nothing is in the example's box */
+function queryOf({ features, image, box }: FindExample, path: string): Float32Array {
+  const exemplar = exemplarQuery(featuresOf(features), { image, isPadded }, box);
+  if (exemplar) return exemplar.query;
+  throw violation('prompt-invalid', path, 'has nothing in its box: draw it around an object');
+}
+
+function featuresOf({ class_embeds, proposals }: TensorSet): Features {
+  if (!class_embeds || !proposals) throw new Error('there are no features to find anything by');
+  return new Features({ class_embeds, proposals });
 }
 
 /** For each phrase the mean of its texts' queries, which is not made longer again: logits are linear in it. */

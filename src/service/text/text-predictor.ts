@@ -2,7 +2,7 @@ import type { Caller } from '../../core/caller.js';
 import type { Embedding } from '../../core/embedding.js';
 import { violation } from '../../core/errors.js';
 import type { FindFilter, Found, TextLane } from '../../core/find.js';
-import { hasText, type Prompt, type TextPrompt } from '../../core/prompt.js';
+import { type Exemplar, isSearch, type Prompt } from '../../core/prompt.js';
 import type { MaskQuery, Prediction, PromptAnswer } from '../prediction.js';
 import type { Predictor } from '../predictor.js';
 import { checkGeometry, clipped } from '../prompt-rules.js';
@@ -27,23 +27,28 @@ export class TextPredictor {
    */
   check({ prompts, leniency }: MaskQuery): void {
     if (leniency.onError === 'result') {
-      throw violation('invalid-request', '/on_error', 'must not be result beside text');
+      throw violation(
+        'invalid-request',
+        '/on_error',
+        'must not be result beside text or an exemplar',
+      );
     }
-    const texts = prompts.flatMap((prompt) => (hasText(prompt) ? phrasesOf(prompt) : []));
+    const texts = prompts.flatMap(phrasesOf);
     if (texts.length > this.#maxTexts) {
       const message = `must be at most ${this.#maxTexts} in a request`;
-      throw violation('too-many-prompts', placeOf(prompts.findIndex(hasText)), message);
+      const place = prompts.findIndex(({ text }) => text !== undefined);
+      throw violation('too-many-prompts', `/prompts/${place}/text`, message);
     }
   }
 
   /**
    * One result for each phrase and for each prompt without text, in their order.
-   * @param features of the embedding's image.
+   * @param images the features of the embedding's image, and how those of others are found.
    * @throws SamError `prompt-invalid`, and what `Predictor.predict` throws
    */
   async predict(
     embedding: Embedding,
-    features: Embedding,
+    images: SearchedImages,
     query: MaskQuery,
     caller: Caller,
   ): Promise<Prediction> {
@@ -56,13 +61,14 @@ export class TextPredictor {
     const warnings: string[] = [];
     const timings: Record<string, number> = {};
     for (const [place, prompt] of all.entries()) {
-      if (!hasText(prompt)) {
+      if (!isSearch(prompt)) {
         expansion.addPrompt(prompt);
         continue;
       }
       const phrases = phrasesOf(prompt);
-      const found = await this.#find(features, prompt, { phrases, place, query }, caller);
-      expansion.addFound(phrases, found.detections);
+      const labels = prompt.exemplar ? [EXEMPLAR] : phrases;
+      const found = await this.#find(images, prompt, { phrases, place, query }, caller);
+      expansion.addFound(labels, found.detections);
       warnings.push(...warningsOf(phrases, found));
       for (const [step, ms] of Object.entries(found.timings)) {
         timings[step] = (timings[step] ?? 0) + ms;
@@ -75,25 +81,44 @@ export class TextPredictor {
     return { ...prediction, results, warnings, timings: { ...timings, ...prediction.timings } };
   }
 
-  #find(
-    { tensors, image }: Embedding,
-    prompt: TextPrompt,
+  async #find(
+    images: SearchedImages,
+    prompt: Prompt,
     { phrases, place, query }: { phrases: readonly string[]; place: number; query: MaskQuery },
     caller: Caller,
   ): Promise<Found> {
-    const path = placeOf(place);
+    const { tensors: features, image } = images.own;
+    const path = placeOf(place, prompt);
+    const example = prompt.exemplar && (await exampleOf(prompt.exemplar, images));
     const filter = filterOf(prompt);
     const options = query.find;
-    return this.#lane.find({ features: tensors, image, phrases, options, filter, path }, caller);
+    const task = { features, image, phrases, example, options, filter, path };
+    return this.#lane.find(task, caller);
   }
 }
 
-function phrasesOf({ text }: TextPrompt): readonly string[] {
+/** The features of images that are searched. */
+export interface SearchedImages {
+  readonly own: Embedding;
+  /** @throws SamError `embedding-not-found` */
+  other(id: string): Promise<Embedding>;
+}
+
+/** What objects are called that are like an example. */
+const EXEMPLAR = 'exemplar';
+
+/** @throws SamError `embedding-not-found` */
+async function exampleOf({ box, embedding_id: id }: Exemplar, { own, other }: SearchedImages) {
+  const { tensors: features, image } = id === undefined ? own : await other(id);
+  return { features, image, box };
+}
+
+function phrasesOf({ text = [] }: Prompt): readonly string[] {
   return typeof text === 'string' ? [text] : text;
 }
 
-function placeOf(prompt: number): string {
-  return `/prompts/${prompt}/text`;
+function placeOf(prompt: number, { exemplar }: Prompt): string {
+  return `/prompts/${prompt}/${exemplar ? 'exemplar' : 'text'}`;
 }
 
 /** Points and a box beside a text say which of the objects are meant. */
@@ -109,7 +134,7 @@ function filterOf({ point_coords = [], point_labels = [], box }: Prompt): FindFi
 function refuseNothing(results: readonly PromptAnswer[]): void {
   if (results.some(({ masks }) => masks.length > 0)) return;
   const message = 'finds nothing in the image: a lower text_threshold may';
-  throw violation('prompt-invalid', placeOf(0), message);
+  throw violation('prompt-invalid', '/prompts/0', message);
 }
 
 /** What of a phrase is shown. */

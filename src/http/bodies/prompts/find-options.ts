@@ -1,6 +1,7 @@
 import { DETECTION_DEFAULTS } from '../../../core/detection.js';
 import { violation } from '../../../core/errors.js';
 import type { FindOptions } from '../../../core/find.js';
+import { isSearch } from '../../../core/prompt.js';
 import type { PromptRequest } from '../../schemas/requests.js';
 
 const { threshold, nms, most } = DETECTION_DEFAULTS;
@@ -14,14 +15,14 @@ const DEFAULTS = {
 const FIELDS = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[];
 
 /**
- * How the text of prompts is looked for.
- * @throws SamError `invalid-request` where there is no text: the fields would be passed over
+ * How what prompts name is looked for.
+ * @throws SamError `invalid-request` where nothing is to be found: the fields would be passed over
  */
 export function readFind(fields: PromptRequest): FindOptions {
-  const { text, prompts = [] } = fields;
+  const prompts = [fields, ...(fields.prompts ?? [])];
   const given = FIELDS.find((name) => (fields[name] ?? DEFAULTS[name]) !== DEFAULTS[name]);
-  if (given && text === undefined && prompts.every((prompt) => prompt.text === undefined)) {
-    throw violation('invalid-request', `/${given}`, 'is for text only');
+  if (given && !prompts.some(isSearch)) {
+    throw violation('invalid-request', `/${given}`, 'is for text and exemplar only');
   }
   return {
     threshold: fields.text_threshold ?? threshold,

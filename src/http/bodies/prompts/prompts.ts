@@ -9,6 +9,7 @@ const PROMPT_FIELDS = [
   'mask_input',
   'multimask_output',
   'text',
+  'exemplar',
 ] as const;
 
 /**

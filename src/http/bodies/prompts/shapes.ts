@@ -7,6 +7,7 @@ const SHAPES: Record<string, string> = {
   box: '[x1, y1, x2, y2] in pixels: two corners, not width and height',
   mask_input: 'an object: {"token"}, {"dtype", "data"}, {"size", "counts"} or {"png"}',
   text: 'words, such as "a wheel", or a list of them',
+  exemplar: 'an object, {"box"}, and {"embedding_id"} where it is in another image',
   prompts: 'a list of prompts, such as [{"box": [x1, y1, x2, y2]}]',
   point_grids: 'for each layer of crops its points from 0 to 1, [[[x, y], …]]',
   transform: '[a, b, c, d, e, f], six numbers, or nine ending in 0, 0, 1',
