@@ -1,4 +1,4 @@
-import type { DetectorFeatures, DetectorOutput } from '../core/detection.js';
+import type { DetectorFeatures, DetectorOutput } from '../core/find/detection.js';
 import type { ImageSize } from '../core/image.js';
 import type { Box } from '../core/prompt.js';
 import { BYTES_PER_ELEMENT, type Dtype, readFloats, writeFloats } from '../core/tensor.js';

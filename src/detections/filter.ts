@@ -1,4 +1,4 @@
-import type { FindFilter } from '../core/find.js';
+import type { FindFilter } from '../core/find/find.js';
 import type { Box, Point } from '../core/prompt.js';
 
 /** Whether a box has all points that are to be inside of it and none of the others, and some of the filter's box. */

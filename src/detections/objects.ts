@@ -1,4 +1,4 @@
-import type { Detection, DetectionLimits } from '../core/detection.js';
+import type { Detection, DetectionLimits } from '../core/find/detection.js';
 import { sigmoid } from './class-logits.js';
 import type { Features } from './features.js';
 import { type Frame, inside, suppressed } from './selection.js';

@@ -1,4 +1,4 @@
-import type { Detection, DetectionLimits } from '../core/detection.js';
+import type { Detection, DetectionLimits } from '../core/find/detection.js';
 import type { ImageSize } from '../core/image.js';
 import type { Box } from '../core/prompt.js';
 import { boxNms } from '../masks/box-nms.js';

@@ -1,5 +1,5 @@
 import type { Caller } from '../core/caller.js';
-import type { FindTask, Found, TextLane } from '../core/find.js';
+import type { FindTask, Found, TextLane } from '../core/find/find.js';
 import type * as FindJob from './jobs/find-job.js';
 import type { LaneOptions } from './lane-options.js';
 import { NetworkLane } from './network-lane.js';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DetectorManifest } from '../core/detector-model.js';
 import { OperatorError } from '../core/errors.js';
+import type { DetectorManifest } from '../core/find/detector-model.js';
 import { type ModelManifest, weightFiles } from '../core/model.js';
 import { inspectCheckpoint } from '../engine/checkpoint-model.js';
 import { inspectDetector } from '../engine/detector/checkpoint.js';

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { OperatorError } from '../core/errors.js';
 import {
   DETECTOR_FILES,
   type DetectorFileKind,
   type DetectorManifest,
-} from '../core/detector-model.js';
-import { OperatorError } from '../core/errors.js';
+} from '../core/find/detector-model.js';
 import { MODEL_NAME } from '../core/model-name.js';
 import { inspectDetector } from '../engine/detector/checkpoint.js';
 import { type DetectorPaths, readArchitecture } from '../engine/detector/files.js';

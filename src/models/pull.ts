@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { DetectorFile, DetectorManifest } from '../core/detector-model.js';
 import { OperatorError } from '../core/errors.js';
+import type { DetectorFile, DetectorManifest } from '../core/find/detector-model.js';
 import type { ModelManifest } from '../core/model.js';
 import { sha256Of } from '../engine/model-files.js';
 import { resolveFile } from '../engine/model-paths.js';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
-import { detectorFingerprint } from '../core/detector-model.js';
 import { bestBatch, type Provider } from '../core/device.js';
+import { detectorFingerprint } from '../core/find/detector-model.js';
 import { fingerprintOf } from '../core/model.js';
 import { onceEach } from '../core/once-each.js';
 import type { EmbeddingStore, ImageLane } from '../core/ports.js';

@@ -1,6 +1,6 @@
 import type { Embedding } from '../core/embedding.js';
 import type { SamError } from '../core/errors.js';
-import type { FindOptions } from '../core/find.js';
+import type { FindOptions } from '../core/find/find.js';
 import type { FoundMask } from '../core/mask.js';
 import type { MaskShape } from '../core/masks/mask-shape.js';
 import type { MaskOptions, Timings } from '../core/ports.js';

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { DETECTION_DEFAULTS, type Detection, type DetectorOutput } from '#src/core/detection.js';
+import {
+  DETECTION_DEFAULTS,
+  type Detection,
+  type DetectorOutput,
+} from '#src/core/find/detection.js';
 import type { Dtype } from '#src/core/tensor.js';
 import { classLogits, sigmoid } from '#src/detections/class-logits.js';
 import { exemplarQuery } from '#src/detections/exemplar.js';

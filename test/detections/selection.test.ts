@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { DetectorOutput } from '#src/core/detection.js';
+import type { DetectorOutput } from '#src/core/find/detection.js';
 import { Features, toFeatures } from '#src/detections/features.js';
 import { byObjectness, proposals } from '#src/detections/objects.js';
 import { selectDetections } from '#src/detections/selection.js';

@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
-import type { DetectorOutput } from '../../core/detection.js';
 import type { Provider } from '../../core/device.js';
+import type { DetectorOutput } from '../../core/find/detection.js';
 import { type Network, openSession, type Session, type SessionOptions } from '../session.js';
 
 /** The detector's image tower: a normalised square picture to what each of its patches proposes. */

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { readRegularFile } from '../../checkpoint/regular-file.js';
-import type { DetectorFileKind, DetectorManifest } from '../../core/detector-model.js';
 import { OperatorError } from '../../core/errors.js';
+import type { DetectorFileKind, DetectorManifest } from '../../core/find/detector-model.js';
 import type { OwlArchitecture } from '../../owl/architecture.js';
 import { readConfig } from '../../owl/config.js';
 import { sha256Of } from '../model-files.js';

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { readRegularFile } from '../../checkpoint/regular-file.js';
-import { DETECTORS, type DetectorManifest } from '../../core/detector-model.js';
 import { OperatorError } from '../../core/errors.js';
+import { DETECTORS, type DetectorManifest } from '../../core/find/detector-model.js';
 import { MODEL_NAME } from '../../core/model-name.js';
 import { parseModelPath } from '../model-paths.js';
 

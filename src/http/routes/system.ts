@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import type { Context, Server } from '../context.js';
 import { json, problems } from '../schemas/answers.js';
-import { ModelList, Status } from '../schemas/responses.js';
+import { ModelList } from '../schemas/models.js';
+import { Status } from '../schemas/responses.js';
 
 /** What operators and load balancers ask. */
 export async function systemRoutes(

@@ -1,18 +1,13 @@
 import { type Static, Type } from 'typebox';
-import { DETECTION_DEFAULTS } from '../../core/detection.js';
 import { LARGEST_COORDINATE, MASK_FORMATS } from '../../core/mask.js';
-import type { Box, Point } from '../../core/prompt.js';
+import type { Point } from '../../core/prompt.js';
 import { DTYPES } from '../../core/tensor.js';
 import { EXAMPLE_BOX, EXAMPLE_ID, EXAMPLE_IMAGE, EXAMPLE_POINT } from './example.js';
+import { BoxOf, FIND_FIELDS, SEARCH_FIELDS } from './find.js';
 import { MaskInput } from './mask-input.js';
 import { choice, ref, strict } from './schema.js';
 
 const Label = Type.Unsafe<number>({ type: 'integer', enum: [0, 1] });
-
-function BoxOf(description: string) {
-  const corners = { minItems: 4, maxItems: 4, description, examples: [EXAMPLE_BOX] };
-  return Type.Unsafe<Box>(Type.Array(Type.Number(), corners));
-}
 
 const PROMPT_FIELDS = {
   point_coords: Type.Optional(
@@ -38,69 +33,7 @@ const PROMPT_FIELDS = {
         'ambiguous, gets three and everything else one, as the authors of SAM advise.',
     }),
   ),
-  text: Type.Optional(
-    Type.Unsafe<string | string[]>({
-      anyOf: [Type.String(), Type.Array(Type.String(), { minItems: 1 })],
-      description:
-        'What is to be found, in words: noun phrases such as "a wheel". Each phrase has a result of its own, with a mask ' +
-        'for every object that answers it. Points and a box beside it choose among them: objects whose box has the points ' +
-        'labelled 1 and none labelled 0, and some of the box. Needs an image that was embedded with `text=true`, or that ' +
-        'comes along.',
-      examples: ['a wheel'],
-    }),
-  ),
-  exemplar: Type.Optional(
-    Type.Object(
-      {
-        box: BoxOf('A box [x1, y1, x2, y2] around the example, in pixels of its image.'),
-        embedding_id: Type.Optional(
-          Type.String({ description: 'Of its image, where that is another one.' }),
-        ),
-      },
-      {
-        ...strict,
-        description:
-          'An object of which more is to be found, in place of `text`. Scores run higher than for words: a `text_threshold` of ' +
-          '0.6 to 0.9 is usual.',
-      },
-    ),
-  ),
-};
-
-const SHARE = { minimum: 0, maximum: 1 };
-
-/** How `text` is looked for. */
-const FIND_FIELDS = {
-  text_threshold: Type.Optional(
-    Type.Number({
-      ...SHARE,
-      default: DETECTION_DEFAULTS.threshold,
-      description: 'For `text` and `exemplar`: an object is answered if its `text_score` is above.',
-    }),
-  ),
-  text_nms_thresh: Type.Optional(
-    Type.Number({
-      ...SHARE,
-      default: DETECTION_DEFAULTS.nms,
-      description:
-        'For `text` and `exemplar`: of two objects of one prompt whose boxes have a larger IoU, the one of lower score goes.',
-    }),
-  ),
-  max_detections: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: 1000,
-      default: DETECTION_DEFAULTS.most,
-      description: 'For `text` and `exemplar`: so many objects at most for each prompt, the best.',
-    }),
-  ),
-  templates: Type.Optional(
-    Type.Boolean({
-      default: false,
-      description:
-        "For `text`: puts each phrase into CLIP's seven templates (`a photo of the large {}.`) and looks for their mean.",
-    }),
-  ),
+  ...SEARCH_FIELDS,
 };
 
 export const Prompt = Type.Object(PROMPT_FIELDS, { ...strict, $id: 'Prompt' });

@@ -1,7 +1,6 @@
 import { Type } from 'typebox';
 import { ERROR_CODES } from '../../core/errors.js';
 import type { MaskFormat, PromptResult, Segmentations } from '../../core/mask.js';
-import { PRECISIONS } from '../../core/model.js';
 import { Dtype, LowResLogits } from './mask-input.js';
 import { EmbeddingId } from './requests.js';
 import { choice, ref, strict } from './schema.js';
@@ -213,49 +212,6 @@ export const EmbeddingInfo = Type.Object(
     }),
   },
   { ...strict, $id: 'EmbeddingInfo' },
-);
-
-const Network = Type.Object({ provider: Type.String(), sha256: Type.String() }, strict);
-
-export const ModelList = Type.Object(
-  {
-    models: Type.Array(
-      Type.Object(
-        {
-          name: Type.String(),
-          title: Type.String(),
-          license: Type.String(),
-          source: Type.String(),
-          architecture: Type.String(),
-          image_size: Type.Integer(),
-          fingerprint: Type.String(),
-          memory_bytes: Type.Integer({
-            description: 'By how much the process grew as the model was loaded; 0 while it is not.',
-          }),
-          encoder: Type.Object({ ...Network.properties, precision: choice(PRECISIONS) }, strict),
-          decoder: Network,
-        },
-        strict,
-      ),
-    ),
-    text: Type.Optional(
-      Type.Object(
-        {
-          name: Type.String(),
-          title: Type.String(),
-          license: Type.String(),
-          source: Type.String(),
-          architecture: Type.String(),
-          image_size: Type.Integer(),
-        },
-        {
-          ...strict,
-          description: 'What finds things by `text`. Absent where nothing does.',
-        },
-      ),
-    ),
-  },
-  { ...strict, $id: 'ModelList' },
 );
 
 export const Status = Type.Object({ status: Type.String() }, { ...strict, $id: 'Status' });

@@ -1,14 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 import type { Provider } from '../../core/device.js';
-import type { TensorSet } from '../../core/embedding.js';
+import { type Embedding, entryName, tensorOf } from '../../core/embedding.js';
 import { violation } from '../../core/errors.js';
-import type { FindExample, FindTask, Found } from '../../core/find.js';
+import type { FindExample, FindTask, Found } from '../../core/find/find.js';
 import { onceEach } from '../../core/once-each.js';
 import { exemplarQuery } from '../../detections/exemplar.js';
 import { Features } from '../../detections/features.js';
 import { meets } from '../../detections/filter.js';
-import { selectDetections } from '../../detections/selection.js';
+import { type Frame, selectDetections } from '../../detections/selection.js';
 import { textTowerNetwork } from '../../engine/detector/checkpoint.js';
 import type { DetectorPaths } from '../../engine/detector/files.js';
 import { QueryEncoder } from '../../engine/detector/query-encoder.js';
@@ -28,12 +28,14 @@ export interface FindSettings {
 
 /** Queries that are remembered, at 2 kB each. */
 const MOST_QUERIES = 4096;
+/** Images whose features are ready, at 7.5 MB each with the base model. */
+const MOST_IMAGES = 4;
 /** The start and the end. */
 const NO_WORDS = 2;
 
 const settings = Piscina.workerData as FindSettings;
-const isPadded = settings.architecture.family === 'owlv2';
 const queries = new LRUCache<string, Float32Array>({ max: MOST_QUERIES });
+const images = new LRUCache<string, Features>({ max: MOST_IMAGES });
 
 /** The worker's tokenizer and text tower, whatever the detector is called. */
 const opened = onceEach(async (_detector: 'its') => {
@@ -63,7 +65,7 @@ export async function find(tasks: readonly FindTask[]): Promise<Outcome<Found>[]
 }
 
 async function findOne(task: FindTask): Promise<Found> {
-  const { features, image, phrases, example, options, filter, path } = task;
+  const { features, phrases, example, options, filter, path } = task;
   const start = performance.now();
   const { tokenizer } = await open();
   const read = phrases.map((phrase, i) => {
@@ -77,7 +79,7 @@ async function findOne(task: FindTask): Promise<Found> {
   const asked = example ? [queryOf(example, path)] : await queriesOf(read);
   const text_ms = performance.now() - start;
   const known = featuresOf(features);
-  const detections = selectDetections(known, asked, { image, isPadded }, options, (box) =>
+  const detections = selectDetections(known, asked, frameOf(features), options, (box) =>
     meets(box, filter),
   );
   const cut = [...read.keys()].filter((i) => read[i]?.some(({ isCut }) => isCut));
@@ -85,15 +87,27 @@ async function findOne(task: FindTask): Promise<Found> {
 }
 
 /** @throws SamError `prompt-invalid` where nothing is in the example's box */
-function queryOf({ features, image, box }: FindExample, path: string): Float32Array {
-  const exemplar = exemplarQuery(featuresOf(features), { image, isPadded }, box);
+function queryOf({ features, box }: FindExample, path: string): Float32Array {
+  const exemplar = exemplarQuery(featuresOf(features), frameOf(features), box);
   if (exemplar) return exemplar.query;
   throw violation('prompt-invalid', path, 'has nothing in its box: draw it around an object');
 }
 
-function featuresOf({ class_embeds, proposals }: TensorSet): Features {
-  if (!class_embeds || !proposals) throw new Error('there are no features to find anything by');
-  return new Features({ class_embeds, proposals });
+/** The features of an image, read when it is asked about for the first time. */
+function featuresOf(embedding: Embedding): Features {
+  const key = entryName(embedding);
+  const known = images.get(key);
+  if (known) return known;
+  const features = new Features({
+    class_embeds: tensorOf(embedding, 'class_embeds'),
+    proposals: tensorOf(embedding, 'proposals'),
+  });
+  images.set(key, features);
+  return features;
+}
+
+function frameOf({ image }: Embedding): Frame {
+  return { image, isPadded: settings.architecture.family === 'owlv2' };
 }
 
 /** For each phrase the mean of its texts' queries, which is not made longer again: logits are linear in it. */

@@ -1,4 +1,4 @@
-import type { Detection } from '../../core/detection.js';
+import type { Detection } from '../../core/find/detection.js';
 import type { Prompt } from '../../core/prompt.js';
 import type { FoundObject, PromptAnswer } from '../prediction.js';
 

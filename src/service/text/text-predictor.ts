@@ -1,7 +1,7 @@
 import type { Caller } from '../../core/caller.js';
 import type { Embedding } from '../../core/embedding.js';
 import { violation } from '../../core/errors.js';
-import type { FindFilter, Found, TextLane } from '../../core/find.js';
+import type { FindFilter, Found, TextLane } from '../../core/find/find.js';
 import { type Exemplar, isSearch, type Prompt } from '../../core/prompt.js';
 import type { MaskQuery, Prediction, PromptAnswer } from '../prediction.js';
 import type { Predictor } from '../predictor.js';
@@ -87,12 +87,12 @@ export class TextPredictor {
     { phrases, place, query }: { phrases: readonly string[]; place: number; query: MaskQuery },
     caller: Caller,
   ): Promise<Found> {
-    const { tensors: features, image } = images.own;
+    const features = images.own;
     const path = placeOf(place, prompt);
     const example = prompt.exemplar && (await exampleOf(prompt.exemplar, images));
     const filter = filterOf(prompt);
     const options = query.find;
-    const task = { features, image, phrases, example, options, filter, path };
+    const task = { features, phrases, example, options, filter, path };
     return this.#lane.find(task, caller);
   }
 }
@@ -109,8 +109,8 @@ const EXEMPLAR = 'exemplar';
 
 /** @throws SamError `embedding-not-found` */
 async function exampleOf({ box, embedding_id: id }: Exemplar, { own, other }: SearchedImages) {
-  const { tensors: features, image } = id === undefined ? own : await other(id);
-  return { features, image, box };
+  const features = id === undefined ? own : await other(id);
+  return { features, box };
 }
 
 function phrasesOf({ text = [] }: Prompt): readonly string[] {

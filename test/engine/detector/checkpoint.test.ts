@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { DetectorOutput } from '#src/core/detection.js';
+import type { DetectorOutput } from '#src/core/find/detection.js';
 import type { Precision } from '#src/core/model.js';
 import {
   imageTowerNetwork,

@@ -1,6 +1,6 @@
-import { DETECTION_DEFAULTS } from '../../../core/detection.js';
 import { violation } from '../../../core/errors.js';
-import type { FindOptions } from '../../../core/find.js';
+import { DETECTION_DEFAULTS } from '../../../core/find/detection.js';
+import type { FindOptions } from '../../../core/find/find.js';
 import { isSearch } from '../../../core/prompt.js';
 import type { PromptRequest } from '../../schemas/requests.js';
 

@@ -1,9 +1,8 @@
-import type { Caller } from './caller.js';
+import type { Caller } from '../caller.js';
+import type { Embedding } from '../embedding.js';
+import type { Timings } from '../ports.js';
+import type { Box, Point } from '../prompt.js';
 import type { Detection, DetectionLimits } from './detection.js';
-import type { TensorSet } from './embedding.js';
-import type { ImageSize } from './image.js';
-import type { Timings } from './ports.js';
-import type { Box, Point } from './prompt.js';
 
 /** How things are looked for. */
 export interface FindOptions extends DetectionLimits {
@@ -21,16 +20,14 @@ export interface FindFilter {
 /** An object in an image, by which others are looked for. */
 export interface FindExample {
   /** Of its image. */
-  readonly features: TensorSet;
-  readonly image: ImageSize;
+  readonly features: Embedding;
   readonly box: Box;
 }
 
 /** What is looked for in one image: phrases, or more of an example. */
 export interface FindTask {
   /** Of the image, from the encode lane. */
-  readonly features: TensorSet;
-  readonly image: ImageSize;
+  readonly features: Embedding;
   readonly phrases: readonly string[];
   readonly example?: FindExample | undefined;
   readonly options: FindOptions;
