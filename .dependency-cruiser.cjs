@@ -3,14 +3,16 @@ const ROOMS = {
   core: [],
   onnx: [],
   sam: ['onnx', 'core'],
+  owl: ['onnx', 'core'],
   checkpoint: ['core'],
   image: ['core'],
   masks: ['core'],
-  engine: ['sam', 'onnx', 'checkpoint', 'core'],
+  detections: ['masks', 'core'],
+  engine: ['sam', 'owl', 'onnx', 'checkpoint', 'core'],
   models: ['engine', 'core'],
   store: ['core'],
   remote: ['core'],
-  lanes: ['image', 'engine', 'masks', 'sam', 'core'],
+  lanes: ['image', 'engine', 'masks', 'detections', 'sam', 'owl', 'core'],
   service: ['store', 'image', 'core'],
   http: ['service', 'core'],
   observe: ['core'],
@@ -27,6 +29,7 @@ const PACKAGES = {
   'ipaddr\\.js': '^src/(remote/|http/hooks/client-address)',
   'cli-progress': '^src/models-cli',
   '@bufbuild/protobuf': '^src/onnx/',
+  '@huggingface/tokenizers': '^src/owl/',
 };
 
 const directions = Object.entries(ROOMS).map(([room, uses]) => ({

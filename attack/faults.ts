@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
-import type { Embedding } from '../src/core/embedding.js';
+import { type Embedding, tensorOf } from '../src/core/embedding.js';
 import { DiskStore } from '../src/store/disk-store.js';
 import { noise } from '../test/fixtures/pictures.js';
 import type { Settings } from '../test/fixtures/service-process.js';
@@ -78,7 +78,7 @@ export async function flips(directory: string, rounds: number, seed = 1): Promis
     model: 'mobile_sam',
     fingerprint: 'ab'.repeat(32),
     image: { width: 400, height: 300 },
-    tensor: { dtype: 'float16', shape: [1, 256, 8, 8], bytes },
+    tensors: { image_embeddings: { dtype: 'float16', shape: [1, 256, 8, 8], bytes } },
   };
   const { id, fingerprint } = embedding;
   await store.set({ id, fingerprint }, embedding);
@@ -100,7 +100,10 @@ export async function flips(directory: string, rounds: number, seed = 1): Promis
     const found = await store.get({ id, fingerprint });
     if (!found) figures.refused++;
     // Two flips of one bit undo each other.
-    else if (!Buffer.from(found.embedding.tensor.bytes).equals(Buffer.from(bytes))) figures.wrong++;
+    else if (
+      !Buffer.from(tensorOf(found.embedding, 'image_embeddings').bytes).equals(Buffer.from(bytes))
+    )
+      figures.wrong++;
     rmSync(path, { force: true });
   }
   check(figures.wrong === 0, `no altered embedding is served: ${figures.wrong} were`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { AMBIGUOUS_MASKS } from './core/prompt.js';
+import { findDetector } from './engine/detector/files.js';
 import { findModel, type Model } from './engine/model-files.js';
 import { withholdTelemetry } from './engine/telemetry.js';
 import { Uploads } from './http/bodies/uploads.js';
@@ -26,6 +27,7 @@ import { Ledger } from './service/memory/ledger.js';
 import { MemoryGuard } from './service/memory/memory-guard.js';
 import { Predictor } from './service/predictor.js';
 import { Segmenter } from './service/segmenter.js';
+import { TextPredictor } from './service/text/text-predictor.js';
 import { LogitsStore } from './store/logits-store.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -64,9 +66,12 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     files.push(await findModel(config.models.directory, name));
   }
 
+  const { text } = config;
+  const detector = text && (await findDetector(config.models.directory, text.model, text.size));
+
   const metrics = new Metrics();
   const traces = config.traces ? await startTraces(version) : undefined;
-  const lanes = createLanes(config, files, (lane) => watched(lane, metrics, logger));
+  const lanes = createLanes(config, files, detector, (lane) => watched(lane, metrics, logger));
 
   const pixels = new PixelBudget(config.images.maxPixelsInFlight);
   const imagesOf = (model: string) =>
@@ -75,9 +80,10 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   const stores = createStores(config.cache, metrics, logger);
   const shared = { lanes, store: stores.all, imagesOf, metrics, logger };
-  const models = createModels(config, files, shared);
+  const models = createModels(config, files, detector, shared);
   const logits = new LogitsStore(config.logits.bytes, config.logits.ttlMs);
   const predictor = new Predictor(lanes.decode, logits, config.prompts);
+  const texts = lanes.find && text && new TextPredictor(lanes.find, predictor, text.maxTexts);
   const cutouts = new Cutouts(pictures, AMBIGUOUS_MASKS * config.images.maxPixels);
   const generator = new MaskGenerator(lanes.decode, config.everything);
 
@@ -104,7 +110,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const server = await createServer(
     {
       models,
-      segmenter: new Segmenter(models, predictor, cutouts, pictures),
+      segmenter: new Segmenter(models, predictor, cutouts, pictures, texts),
       everything: new Everything(models, generator, pictures),
       decoderFiles: new DecoderFiles(lanes.decode),
       ledger,
@@ -132,7 +138,10 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     async warmUp() {
       await stores.disk?.open();
       if (config.models.atStart) {
-        for (const model of models.all) await model.load();
+        for (const model of models.all) {
+          await model.load();
+          await model.features?.load();
+        }
       }
       ready = true;
       logger.info({ models: config.models.names }, 'ready');

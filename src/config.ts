@@ -30,6 +30,15 @@ function configOf(settings: Settings) {
       directory: settings.SAM_MODELS_DIR,
       atStart: settings.SAM_MODELS_LOAD === 'start',
     },
+    /** What finds things by text, if anything does. */
+    text: settings.SAM_TEXT_MODEL
+      ? {
+          model: settings.SAM_TEXT_MODEL,
+          size: settings.SAM_TEXT_SIZE,
+          always: settings.SAM_TEXT === 'embed',
+          maxTexts: settings.SAM_MAX_TEXTS,
+        }
+      : undefined,
     imageChild: {
       maxPixels: settings.SAM_MAX_IMAGE_PIXELS,
       timeoutMs: settings.SAM_IMAGE_TIMEOUT_MS,

@@ -1,18 +1,21 @@
+import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { loadConfig } from './config.js';
 import { OperatorError } from './core/errors.js';
+import { readDetectorManifest } from './engine/detector/manifest.js';
 import { readManifest } from './engine/manifest.js';
-import { manifests, sizeOf, verify } from './models/catalogue.js';
-import { importCheckpoint } from './models/import.js';
-import { pull } from './models/pull.js';
+import { detectors, isDetectorNamed, manifests, sizeOf, verify } from './models/catalogue.js';
+import { type ImportOptions, importCheckpoint } from './models/import.js';
+import { importDetector } from './models/import-detector.js';
+import { pull, pullDetector } from './models/pull.js';
 
 const USAGE = `npm run models -- <command>
 
   list                 the models there are manifests of, and which of them can be served
   pull <name>...       download the checkpoint of a model; a broken download is gone on with
   verify [<name>...]   check files against their hashes, and every tensor of a checkpoint
-  import <file>        serve a checkpoint of your own (.pth or .safetensors)
+  import <file>        serve a checkpoint of your own (.pth or .safetensors), or a folder with a detector's files
                        [--name <name>] [--title <text>] [--license <text>]`;
 
 const OPTIONS = {
@@ -38,9 +41,7 @@ async function run(): Promise<void> {
     case 'import': {
       const [file, ...others] = names;
       if (!file || others.length > 0) throw new OperatorError(USAGE);
-      const { name, architecture } = await importCheckpoint(directory, file, values);
-      console.log(`${name} (${architecture}) is ready: SAM_MODELS=${name} npm start`);
-      return;
+      return importModel(directory, file, values);
     }
     default:
       throw new OperatorError(USAGE);
@@ -48,7 +49,7 @@ async function run(): Promise<void> {
 }
 
 async function list(directory: string): Promise<void> {
-  for (const manifest of await manifests(directory)) {
+  for (const manifest of [...(await manifests(directory)), ...detectors(directory)]) {
     const { name, title } = manifest;
     const bytes = sizeOf(directory, manifest);
     const state =
@@ -58,7 +59,6 @@ async function list(directory: string): Promise<void> {
 }
 
 async function download(directory: string, name: string): Promise<void> {
-  const manifest = await readManifest(directory, name);
   const bar = new SingleBar({
     format: `${name} [{bar}] {percentage} % of {size}, {eta_formatted} left`,
     // Without a terminal a line now and then.
@@ -67,10 +67,18 @@ async function download(directory: string, name: string): Promise<void> {
     hideCursor: true,
   });
   try {
-    const path = await pull(directory, manifest, (done, total = done) => {
+    const onProgress = (done: number, total = done) => {
       if (!bar.isActive) bar.start(total, done, { size: megabytes(total) });
+      bar.setTotal(total);
       bar.update(done);
-    });
+    };
+    if (isDetectorNamed(directory, name)) {
+      await pullDetector(directory, readDetectorManifest(directory, name), onProgress);
+      bar.stop();
+      console.log(`${name} is whole: SAM_TEXT_MODEL=${name} npm start`);
+      return;
+    }
+    const path = await pull(directory, await readManifest(directory, name), onProgress);
     bar.stop();
     console.log(`${path} is whole: SAM_MODELS=${name} npm start`);
   } finally {
@@ -78,8 +86,18 @@ async function download(directory: string, name: string): Promise<void> {
   }
 }
 
+/** A file is a SAM, a folder a detector. */
+async function importModel(directory: string, path: string, options: ImportOptions): Promise<void> {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const made = isFolder
+    ? await importDetector(directory, path, options)
+    : await importCheckpoint(directory, path, options);
+  const setting = isFolder ? 'SAM_TEXT_MODEL' : 'SAM_MODELS';
+  console.log(`${made.name} (${made.architecture}) is ready: ${setting}=${made.name} npm start`);
+}
+
 async function verifyAll(directory: string, names: readonly string[]): Promise<void> {
-  const present = (await manifests(directory)).filter(
+  const present = [...(await manifests(directory)), ...detectors(directory)].filter(
     (manifest) => sizeOf(directory, manifest) !== undefined,
   );
   for (const name of names.length > 0 ? names : present.map((manifest) => manifest.name)) {

@@ -5,7 +5,7 @@ import { readSafetensors } from './safetensors.js';
 import type { StoredTensor } from './stored-tensor.js';
 import { readTorchFile } from './torch-file.js';
 
-/** Tensors by their names in segment-anything's state dict. */
+/** Tensors by name: of a SAM, those of segment-anything's state dict. */
 export type StateDict = ReadonlyMap<string, StoredTensor>;
 
 /** An open checkpoint. Its tensors are read on demand. */
@@ -23,11 +23,15 @@ const LONGEST_REASON = 400;
 const PICKLE = 0x80;
 
 /**
- * Opens a SAM that `torch.save` or safetensors wrote, under segment-anything's names or Hugging Face's.
- * No code in the file is run.
+ * Opens a checkpoint that `torch.save` or safetensors wrote. No code in the file is run.
+ * @param named gives its tensors the names that are asked for; as a rule those of segment-anything, which Hugging Face's
+ *   SAM has otherwise.
  * @throws OperatorError saying what is wrong with the file.
  */
-export function openCheckpoint(path: string): Checkpoint {
+export function openCheckpoint(
+  path: string,
+  named: (tensors: StateDict) => StateDict = segmentAnythingNames,
+): Checkpoint {
   let file: CheckpointFile;
   try {
     file = new CheckpointFile(path);
@@ -35,7 +39,7 @@ export function openCheckpoint(path: string): Checkpoint {
     throw new OperatorError(`cannot open ${path}: ${reasonOf(cause)}`, { cause });
   }
   try {
-    const tensors = segmentAnythingNames(read(file));
+    const tensors = named(read(file));
     return { folder: file.folder, tensors, close: () => file.close() };
   } catch (cause) {
     file.close();

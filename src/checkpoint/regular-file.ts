@@ -1,4 +1,12 @@
-import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 
 /** A file that is open for reading. */
 export interface OpenFile {
@@ -21,6 +29,16 @@ export function openRegularFile(path: string, largest: number): OpenFile {
   } catch (error) {
     closeSync(descriptor);
     throw error;
+  }
+}
+
+/** The text of a regular file. @throws Error as `openRegularFile` */
+export function readRegularFile(path: string, largest: number): string {
+  const { descriptor } = openRegularFile(path, largest);
+  try {
+    return readFileSync(descriptor, 'utf8');
+  } finally {
+    closeSync(descriptor);
   }
 }
 

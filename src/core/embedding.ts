@@ -3,16 +3,39 @@ import type { ImageSize } from './image.js';
 import { MODEL_NAME_PATTERN } from './model-name.js';
 import type { Tensor } from './tensor.js';
 
-/** What the image encoder made of an image: a [1,256,64,64] tensor and the size of the image it stands for. */
+/** Tensors by name, in the order in which they are kept. */
+export type TensorSet = Readonly<Record<string, Tensor>>;
+
+/** What SAM's image encoder makes of an image, [1,256,64,64], by the name that the exported decoder has for it. */
+export const IMAGE_EMBEDDINGS = 'image_embeddings';
+
+/** What networks made of an image: tensors, and the size of the image they stand for. */
 export interface Embedding {
   readonly id: string;
   readonly model: string;
-  /** Stands for the model's files, the preprocessing and the number format that made the tensor. */
+  /** Stands for the model's files, the preprocessing and the number format that made the tensors. */
   readonly fingerprint: string;
   /** The name of the key it belongs to, where keys have nothing in common. */
   readonly owner?: string;
+  /** What of the image it is, beside what prompts need: the features by which things are found by text. */
+  readonly part?: EmbeddingPart;
   readonly image: ImageSize;
-  readonly tensor: Tensor;
+  readonly tensors: TensorSet;
+}
+
+/** A set of tensors that is kept under the same id as another. */
+export type EmbeddingPart = 'text';
+
+/** The tensor of that name. @throws Error where the set has none: networks and stores must not be mixed up */
+export function tensorOf({ tensors }: Pick<Embedding, 'tensors'>, name: string): Tensor {
+  const tensor = tensors[name];
+  if (!tensor) throw new Error(`the embedding has no tensor "${name}"`);
+  return tensor;
+}
+
+/** Bytes of all tensors. */
+export function bytesOf(tensors: TensorSet): number {
+  return Object.values(tensors).reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
 }
 
 const ID = new RegExp(`^(${MODEL_NAME_PATTERN}):([0-9a-f]{64})$`);
@@ -23,15 +46,17 @@ export function embeddingId(model: string, sha256: string): string {
 }
 
 /**
- * Tells an embedding from all others: of the same image, those of another owner and of another fingerprint. An id has
- * no `@`, and a key's name no `/`.
+ * Tells an embedding from all others: of the same image, its other part, those of another owner and of another fingerprint.
+ * An id has neither `#` nor `@`, and a key's name no `/`.
  */
 export function entryName({
   id,
   fingerprint,
   owner,
-}: Pick<Embedding, 'id' | 'fingerprint' | 'owner'>): string {
-  return owner === undefined ? `${id}@${fingerprint}` : `${owner}/${id}@${fingerprint}`;
+  part,
+}: Pick<Embedding, 'id' | 'fingerprint' | 'owner' | 'part'>): string {
+  const name = `${part === undefined ? id : `${id}#${part}`}@${fingerprint}`;
+  return owner === undefined ? name : `${owner}/${name}`;
 }
 
 /**

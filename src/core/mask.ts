@@ -169,6 +169,10 @@ export interface MaskScores {
 export interface Mask extends MaskScores {
   readonly segmentation: Segmentations[MaskFormat];
   readonly low_res_logits?: LowResLogits;
+  /** Of an object that was found by text. */
+  readonly label?: string;
+  readonly text_score?: number;
+  readonly box?: readonly number[];
   /** Stands for the logits, for as long as the service keeps them. */
   readonly logits_token?: string;
 }

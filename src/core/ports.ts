@@ -1,19 +1,19 @@
 import type { Readable } from 'node:stream';
 import type { Caller } from './caller.js';
-import type { Embedding } from './embedding.js';
+import type { Embedding, EmbeddingPart, TensorSet } from './embedding.js';
 import type { ImageSize } from './image.js';
 import type { FoundMask, Georeference, MaskFormat, UncutMask } from './mask.js';
 import type { MaskShape } from './masks/mask-shape.js';
 import type { Box, Prompt } from './prompt.js';
-import type { Dtype, Tensor } from './tensor.js';
+import type { Dtype } from './tensor.js';
 
 /** Milliseconds by step. */
 export type Timings = Readonly<Record<string, number>>;
 
-/** An image after the encode lane: its embedding's tensor and what making it took. */
+/** An image after the encode lane: its embedding's tensors and what making them took. */
 export interface Encoded {
   readonly image: ImageSize;
-  readonly tensor: Tensor;
+  readonly tensors: TensorSet;
   readonly timings: Timings;
   /** What looks wrong with the image, in sentences for people. */
   readonly warnings?: readonly string[];
@@ -152,12 +152,13 @@ export interface PromptLane {
 /** Where an embedding was kept. */
 export type Tier = 'memory' | 'disk';
 
-/** What an embedding is kept under: its id, what stands for all that shaped its tensor, and whose it is. */
+/** What an embedding is kept under: its id, what stands for all that shaped its tensors, and whose it is. */
 export interface EmbeddingKey {
   readonly id: string;
   readonly fingerprint: string;
   /** The name of the key that alone may know of it; without one it is everybody's. */
   readonly owner?: string;
+  readonly part?: EmbeddingPart;
 }
 
 /** Embeddings by key. Asynchronous, because there are tiers beyond this process's memory. */

@@ -35,6 +35,21 @@ export interface Prompt {
   readonly box?: Box;
   readonly mask_input?: MaskInput;
   readonly multimask_output?: boolean;
+  /** What is to be found, in words: one phrase or several. Points and a box then choose among what is found. */
+  readonly text?: string | readonly string[];
+  /** More of this is to be found. */
+  readonly exemplar?: Exemplar;
+}
+
+/** A box around an object, in the image that is asked about or in another that is embedded for text. */
+export interface Exemplar {
+  readonly box: Box;
+  readonly embedding_id?: string;
+}
+
+/** Whether a prompt says what is to be found, in words or by example, and not where. */
+export function isSearch({ text, exemplar }: Prompt): boolean {
+  return text !== undefined || exemplar !== undefined;
 }
 
 /** What is done about prompts that are not as they should be. */

@@ -1,8 +1,7 @@
-import { closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { openRegularFile } from '../checkpoint/regular-file.js';
+import { readRegularFile } from '../checkpoint/regular-file.js';
 import { OperatorError } from '../core/errors.js';
 import { ARCHITECTURES, type ModelManifest, weightFiles } from '../core/model.js';
 import { MODEL_NAME } from '../core/model-name.js';
@@ -62,7 +61,7 @@ export async function readManifest(directory: string, name: string): Promise<Mod
   const path = join(directory, `${name}.json`);
   let content: unknown;
   try {
-    content = JSON.parse(read(path));
+    content = JSON.parse(readRegularFile(path, LARGEST));
   } catch (cause) {
     const reason = (cause as Error).message;
     throw new OperatorError(`cannot read the model manifest ${path}: ${reason}`, { cause });
@@ -80,15 +79,6 @@ export async function readManifest(directory: string, name: string): Promise<Mod
     throw new OperatorError(`${path} is the manifest of "${manifest.name}", not of "${name}"`);
   }
   return manifest;
-}
-
-function read(path: string): string {
-  const { descriptor } = openRegularFile(path, LARGEST);
-  try {
-    return readFileSync(descriptor, 'utf8');
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function check(content: unknown, path: string): ModelManifest {

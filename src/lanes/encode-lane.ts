@@ -1,6 +1,7 @@
 import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
 import type { Encoded, ImageLane } from '../core/ports.js';
+import type { DetectorInput } from '../image/owl/preprocess.js';
 import { withAbortFlag } from './images/abort-flag.js';
 import type * as EncodeJob from './jobs/encode-job.js';
 import type * as ImageJob from './jobs/image-job.js';
@@ -26,6 +27,12 @@ class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
 
 /** Where networks run: few workers with many threads each, or one with a GPU. */
 class Networks extends NetworkLane<typeof EncodeJob, EncodeJob.EncodeSettings> {
+  /** As `loadModel`, and batches stay as they are. */
+  async loadDetector(name: string): Promise<Provider> {
+    const [provider] = (await this.everywhere<Provider>('load', name)) as [Provider];
+    return provider;
+  }
+
   encode(task: ImageJob.Prepared, caller?: Caller): Promise<Encoded> {
     return this.runOne('encode', laneTask(task), caller);
   }
@@ -34,6 +41,11 @@ class Networks extends NetworkLane<typeof EncodeJob, EncodeJob.EncodeSettings> {
     return this.runInBackground('encode', laneTask(task), caller);
   }
 }
+
+type EncodeLaneSettings = EncodeJob.EncodeSettings &
+  Omit<ImageJob.ImageSettings, 'detectors'> & {
+    readonly detectors: Readonly<Record<string, DetectorInput & EncodeJob.DetectorNetwork>>;
+  };
 
 function laneTask(task: ImageJob.Prepared) {
   return { task, group: task.model, transfer: [task.input.buffer] };
@@ -47,16 +59,16 @@ export class EncodeLane {
   readonly #images: Images;
   readonly #networks: Networks;
 
-  constructor(options: LaneOptions<EncodeJob.EncodeSettings & ImageJob.ImageSettings>) {
-    const { models, image, ...settings } = options.settings;
+  constructor(options: LaneOptions<EncodeLaneSettings>) {
+    const { models, detectors, image, ...settings } = options.settings;
     this.#networks = new Networks('encode', new URL('./jobs/encode-job.js', import.meta.url), {
       ...options,
       queueLimit: Number.POSITIVE_INFINITY, // the lane before it counts its tasks
-      settings: { models, ...settings },
+      settings: { models, detectors, ...settings },
     });
     this.#images = new Images('encode', new URL('./jobs/image-job.js', import.meta.url), {
       ...options,
-      settings: { models, image },
+      settings: { models, detectors, image },
       // What an image went through is told once, with its embedding.
       onTask: (task) => options.onTask?.({ ...task, timings: undefined }),
       downstream: this.#networks,
@@ -82,7 +94,7 @@ export class EncodeLane {
     this.#images.checkRoom(caller);
   }
 
-  /** The lane as the embeddings of one model see it. */
+  /** The lane as the embeddings of one model see it, or the features of one detector. */
   of(model: string): ImageLane {
     const images = this.#images;
     return {
@@ -100,6 +112,12 @@ export class EncodeLane {
       this.#networks.loadModel(model, batch),
       this.#images.start(),
     ]);
+    return provider;
+  }
+
+  /** As `loadModel`, of a detector, whose pictures run one by one whatever their batch. */
+  async loadDetector(name: string): Promise<Provider> {
+    const [provider] = await Promise.all([this.#networks.loadDetector(name), this.#images.start()]);
     return provider;
   }
 

@@ -59,7 +59,7 @@ export async function importCheckpoint(
 }
 
 /** Copies a file whole or not at all. File systems that can share blocks use no space for it. */
-async function bring(file: string, target: string): Promise<void> {
+export async function bring(file: string, target: string): Promise<void> {
   if (resolve(file) === resolve(target)) return;
   if (existsSync(target)) throw new OperatorError(`${target} is there already`);
   const part = `${target}.part`;
@@ -73,7 +73,7 @@ async function bring(file: string, target: string): Promise<void> {
   }
 }
 
-function nameOf(file: string): string {
+export function nameOf(file: string): string {
   return basename(file, extname(file))
     .toLowerCase()
     .replace(/[^a-z0-9_.-]+/g, '_');

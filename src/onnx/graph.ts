@@ -1,6 +1,7 @@
 import { float, int, ints, text } from './attributes.js';
+import { ElementwiseScope } from './elementwise-scope.js';
 import { GraphDraft, MICROSOFT, type Parameters } from './graph-draft.js';
-import { GraphScope, type Value } from './graph-scope.js';
+import type { Value } from './graph-scope.js';
 import { DATA_TYPES, type DataType } from './proto.js';
 
 /** A place on an axis, known in advance or as a vector of one element when the graph runs. */
@@ -17,9 +18,9 @@ export interface ConvOptions {
 
 /**
  * A graph under construction: methods are ONNX operators of operator set 20, which
- * https://onnx.ai/onnx/operators describes. Binary operators broadcast as NumPy does.
+ * https://onnx.ai/onnx/operators describes.
  */
-export class Graph extends GraphScope {
+export class Graph extends ElementwiseScope {
   /** An empty graph whose scopes find their weights in `parameters`. */
   static create(name: string, parameters: Parameters = new Map()): Graph {
     return new Graph(new GraphDraft(name, parameters), '');
@@ -28,39 +29,6 @@ export class Graph extends GraphScope {
   /** The same graph from one scope further in: `scope('layers.0')` inside `transformer` is `transformer.layers.0`. */
   scope(name: string): Graph {
     return new Graph(this.draft, this.inside(name));
-  }
-
-  add(a: Value, b: Value): Value {
-    return this.node('Add', [a, b]);
-  }
-
-  sub(a: Value, b: Value): Value {
-    return this.node('Sub', [a, b]);
-  }
-
-  mul(a: Value, b: Value): Value {
-    return this.node('Mul', [a, b]);
-  }
-
-  div(a: Value, b: Value): Value {
-    return this.node('Div', [a, b]);
-  }
-
-  sin(x: Value): Value {
-    return this.node('Sin', [x]);
-  }
-
-  cos(x: Value): Value {
-    return this.node('Cos', [x]);
-  }
-
-  relu(x: Value): Value {
-    return this.node('Relu', [x]);
-  }
-
-  /** x times the normal distribution's integral up to x: the exact form with erf, not the tanh approximation. */
-  gelu(x: Value): Value {
-    return this.node('Gelu', [x]);
   }
 
   /** [..., m, k] x [..., k, n] -> [..., m, n] */
@@ -73,13 +41,9 @@ export class Graph extends GraphScope {
     return this.node('Gemm', [a, b, bias]);
   }
 
-  exp(x: Value): Value {
-    return this.node('Exp', [x]);
-  }
-
   /** [m, k] x [n, k] + [n] -> [m, n]: a linear layer with its weight as PyTorch has it. */
-  gemmTransposed(x: Value, weight: Value, bias: Value): Value {
-    return this.node('Gemm', [x, weight, bias], { transB: int(1) });
+  gemmTransposed(x: Value, weight: Value, bias?: Value): Value {
+    return this.node('Gemm', bias ? [x, weight, bias] : [x, weight], { transB: int(1) });
   }
 
   /**
@@ -109,6 +73,11 @@ export class Graph extends GraphScope {
   /** The sum along one axis, which stays with length 1. */
   reduceSum(x: Value, axis: number): Value {
     return this.node('ReduceSum', [x, this.ints([axis])], { keepdims: int(1) });
+  }
+
+  /** The root of the sum of squares along one axis, which stays with length 1. */
+  reduceL2(x: Value, axis: number): Value {
+    return this.node('ReduceL2', [x, this.ints([axis])], { keepdims: int(1) });
   }
 
   /** Over the last axis, whose length `scale` and `bias` have. */
@@ -202,22 +171,9 @@ export class Graph extends GraphScope {
     return this.node('Gather', [table, indices], { axis: int(0) }, table.type);
   }
 
-  equal(a: Value, b: Value): Value<'bool'> {
-    return this.node('Equal', [a, b], {}, 'bool');
-  }
-
-  greater(a: Value, b: Value): Value<'bool'> {
-    return this.node('Greater', [a, b], {}, 'bool');
-  }
-
   /** Indices of the elements that hold, one column each: x of rank r -> [r, n]. */
   nonZero(x: Value<'bool'>): Value<'int64'> {
     return this.node('NonZero', [x], {}, 'int64');
-  }
-
-  /** `yes` where the condition holds, else `no`. */
-  where<T extends DataType>(condition: Value<'bool'>, yes: Value<T>, no: Value<T>): Value<T> {
-    return this.node('Where', [condition, yes, no], {}, yes.type);
   }
 
   /** Rounds towards zero. */

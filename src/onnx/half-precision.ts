@@ -10,7 +10,8 @@ const OUTPUT_TYPES: Readonly<Record<string, DataType>> = {
 };
 
 /**
- * The same model with its floats in 16 bits, but for the operators named in `keep`: those compute in 32.
+ * The same model with its floats in 16 bits, but for the operators and the single nodes named in `keep`: those compute
+ * in 32.
  * Inputs and outputs stay as they were. Weights stay where they are too: the graph converts them, and the
  * runtime does so once, at load.
  */
@@ -37,7 +38,8 @@ export function toHalfPrecision(model: ModelProto, keep: ReadonlySet<string>): M
   for (const node of model.graph.nodes) {
     const type = outputType(node, types);
     for (const output of node.outputs) types.set(output, type);
-    const isHalf = type === 'float' && !keep.has(node.op) && node.op !== 'Cast';
+    const isKept = keep.has(node.op) || keep.has(node.name);
+    const isHalf = type === 'float' && !isKept && node.op !== 'Cast';
     const take = isHalf ? half : float;
     const operands = node.inputs.map((name) => (types.get(name) === 'float' ? take(name) : name));
     for (const output of node.outputs) (isHalf ? halves : floats).add(output);

@@ -1,7 +1,9 @@
 import type { Config } from '../config.js';
+import type { DetectorModel } from '../engine/detector/files.js';
 import { type Model, readDecoder } from '../engine/model-files.js';
 import { DecodeLane } from '../lanes/decode-lane.js';
 import { EncodeLane } from '../lanes/encode-lane.js';
+import { FindLane } from '../lanes/find-lane.js';
 import { ImageChild } from '../lanes/images/image-child.js';
 import type { Load } from '../lanes/lane-options.js';
 import { PictureLane } from '../lanes/picture-lane.js';
@@ -16,8 +18,10 @@ export interface Lanes {
   readonly encode: EncodeLane;
   readonly picture: PictureLane;
   readonly decode: DecodeLane;
+  /** Where there is a model for texts. */
+  readonly find: FindLane | undefined;
   /** What waits and runs in each, for the metrics. */
-  readonly loads: Readonly<Record<'encode' | 'picture' | 'decode', () => Load>>;
+  readonly loads: Readonly<Record<string, () => Load>>;
   /** Stops all work at once, begun or waiting. */
   stop(): void;
   /** Ends the workers, each after the task that it runs. */
@@ -34,12 +38,17 @@ export interface Watch {
 export function createLanes(
   config: Config,
   models: readonly Model[],
+  detector: DetectorModel | undefined,
   watched: (lane: string) => Watch,
 ): Lanes {
   // GPU sessions of a process take turns.
   const gpuTurn = new SharedArrayBuffer(4);
   const { encodeLane, decodeLane, imageChild } = config;
-  const images = { models: byName(models, (model) => model), image: imageChild };
+  const images = {
+    models: byName(models, (model) => model),
+    detectors: detectorsOf(detector),
+    image: imageChild,
+  };
   const encode = new EncodeLane({
     workers: encodeLane.workers,
     queueLimit: encodeLane.queueLimit,
@@ -80,20 +89,44 @@ export function createLanes(
     },
     ...watched('decode'),
   });
+  const find =
+    detector &&
+    new FindLane({
+      workers: 1,
+      queueLimit: decodeLane.queueLimit,
+      timeouts: decodeLane.timeouts,
+      settings: {
+        architecture: detector.architecture,
+        paths: detector.paths,
+        session: { ...decodeLane.session, gpuTurn },
+      },
+      ...watched('find'),
+    });
   return {
     encode,
     picture,
     decode,
+    find,
     loads: {
       encode: () => encode.load,
       picture: () => picture.load,
       decode: () => decode.load,
+      ...(find && { find: () => find.load }),
     },
-    stop: () => void Promise.all([encode.stop(), decode.stop()]),
+    stop: () => void Promise.all([encode.stop(), decode.stop(), find?.stop()]),
     close: async () => {
-      await Promise.all([encode.close(), picture.close(), decode.close()]);
+      await Promise.all([encode.close(), picture.close(), decode.close(), find?.close()]);
     },
   };
+}
+
+/** What the encode lane needs of the detector. */
+function detectorsOf(detector: DetectorModel | undefined) {
+  if (!detector) return {};
+  const { manifest, architecture, paths, imageSize } = detector;
+  const { name, image_mean: mean, image_std: std, padding } = manifest;
+  const input = { imageSize, mean, std, ...(padding !== undefined && { padding }) };
+  return { [name]: { ...input, architecture, path: paths.weights } };
 }
 
 /** Images of which each decode worker keeps the context: the workers share the bytes, and one image always fits. */

@@ -1,13 +1,17 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { bestBatch, type Provider } from '../core/device.js';
+import { detectorFingerprint } from '../core/find/detector-model.js';
 import { fingerprintOf } from '../core/model.js';
+import { onceEach } from '../core/once-each.js';
 import type { EmbeddingStore, ImageLane } from '../core/ports.js';
+import type { DetectorModel } from '../engine/detector/files.js';
 import type { Model } from '../engine/model-files.js';
 import type { Metrics } from '../observe/metrics.js';
 import { Embeddings } from '../service/embeddings.js';
-import { Models } from '../service/models.js';
+import { Models, type TextModelInfo } from '../service/models.js';
 import { ServedModel } from '../service/served-model.js';
+import { ImageFeatures } from '../service/text/image-features.js';
 import type { Lanes } from './lanes.js';
 
 /** What all models have in common. */
@@ -21,17 +25,60 @@ interface Shared {
 }
 
 /** The models that are served, none of which has a network in memory yet. */
-export function createModels(config: Config, models: readonly Model[], shared: Shared): Models {
-  return new Models(models.map((model) => createModel(config, model, shared)));
+export function createModels(
+  config: Config,
+  models: readonly Model[],
+  detector: DetectorModel | undefined,
+  shared: Shared,
+): Models {
+  const featuresOf = detector && createFeatures(config, detector, shared);
+  return new Models(
+    models.map((model) => createModel(config, model, shared, featuresOf?.(model.manifest.name))),
+    detector && describe(detector),
+  );
 }
 
-function createModel(config: Config, { manifest }: Model, shared: Shared): ServedModel {
+function describe({ manifest, imageSize }: DetectorModel): TextModelInfo {
+  const { name, title, license, source, architecture } = manifest;
+  return { name, title, license, source, architecture, image_size: imageSize };
+}
+
+/** Of each model's images, what the one detector makes of them. */
+function createFeatures(
+  config: Config,
+  { manifest, sha256, imageSize }: DetectorModel,
+  { lanes, store, imagesOf, metrics, logger }: Shared,
+): (model: string) => ImageFeatures {
+  const { precision, dtype } = config.encodeLane;
+  const { name } = manifest;
+  const fingerprint = detectorFingerprint(manifest, { sha256, imageSize, precision, dtype });
+  const load = onceEach<void, void>(async () => {
+    const image = await lanes.encode.loadDetector(name);
+    const text = await lanes.find?.loadModel(name);
+    if (config.models.atStart) {
+      await Promise.all([lanes.encode.warmUp(name), lanes.find?.warmUp(name)]);
+    }
+    metrics.provider(name, 'encoder', image);
+    logger.info({ model: name, image, text }, 'loaded');
+  });
+  return (model) => {
+    const features = new Embeddings(model, fingerprint, store, imagesOf(name), undefined, 'text');
+    return new ImageFeatures(features, load, config.text?.always ?? false);
+  };
+}
+
+function createModel(
+  config: Config,
+  { manifest }: Model,
+  shared: Shared,
+  features: ImageFeatures | undefined,
+): ServedModel {
   const { precision, dtype, batch } = config.encodeLane;
   const { lanes, store, imagesOf, metrics, logger } = shared;
   const { name } = manifest;
   const fingerprint = fingerprintOf(manifest, precision, dtype);
   const embeddings = new Embeddings(name, fingerprint, store, imagesOf(name), metrics);
-  return new ServedModel(manifest, { fingerprint, precision }, embeddings, async () => {
+  const load = async () => {
     const encoder = await lanes.encode.loadModel(name, (on) => batch ?? defaultBatch(on));
     const decoder = await lanes.decode.loadModel(name, bestBatch);
     // A request that waits for its model runs the networks itself.
@@ -42,7 +89,8 @@ function createModel(config: Config, { manifest }: Model, shared: Shared): Serve
     metrics.provider(name, 'decoder', decoder);
     logger.info({ model: name, encoder, decoder }, 'loaded');
     return { encoder, decoder };
-  });
+  };
+  return new ServedModel(manifest, { fingerprint, precision }, embeddings, load, features);
 }
 
 /** Images that fill the device together. */

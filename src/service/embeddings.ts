@@ -1,5 +1,11 @@
 import { type Caller, withSignal } from '../core/caller.js';
-import { type Embedding, embeddingId, entryName, parseEmbeddingId } from '../core/embedding.js';
+import {
+  type Embedding,
+  type EmbeddingPart,
+  embeddingId,
+  entryName,
+  parseEmbeddingId,
+} from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { ImageFile } from '../core/image.js';
 import type { EmbeddingKey, EmbeddingStore, ImageLane, Tier, Timings } from '../core/ports.js';
@@ -35,21 +41,27 @@ export class Embeddings {
   readonly #store: EmbeddingStore;
   readonly #lane: ImageLane;
   readonly #counts: EmbeddingCounts | undefined;
+  readonly #part: EmbeddingPart | undefined;
   readonly #flights = new SingleFlight<Embedded>();
 
-  /** @param fingerprint stands for the model's files and the preprocessing: another one, another entry. */
+  /**
+   * @param fingerprint stands for the model's files and the preprocessing: another one, another entry.
+   * @param part what of its images this is, where it is not the embedding itself.
+   */
   constructor(
     model: string,
     fingerprint: string,
     store: EmbeddingStore,
     lane: ImageLane,
     counts?: EmbeddingCounts,
+    part?: EmbeddingPart,
   ) {
     this.#model = model;
     this.#fingerprint = fingerprint;
     this.#store = store;
     this.#lane = lane;
     this.#counts = counts;
+    this.#part = part;
   }
 
   /**
@@ -95,7 +107,7 @@ export class Embeddings {
     if (await this.#store.hasOther(key)) {
       throw mismatch(id, 'was made in another precision or by another version');
     }
-    throw notFound(id);
+    throw notFound(id, this.#part);
   }
 
   /**
@@ -106,7 +118,7 @@ export class Embeddings {
     this.#checkModel(id);
     const key = this.#key(id, caller);
     const underWay = this.#flights.drop(entryName(key));
-    if (!(await this.#store.delete(key)) && !underWay) throw notFound(id);
+    if (!(await this.#store.delete(key)) && !underWay) throw notFound(id, this.#part);
   }
 
   async #embed(key: EmbeddingKey, image: Uint8Array, caller: Caller): Promise<Embedded> {
@@ -138,7 +150,12 @@ export class Embeddings {
   }
 
   #key(id: string, { owner }: Caller): EmbeddingKey {
-    return { id, fingerprint: this.#fingerprint, ...(owner !== undefined && { owner }) };
+    return {
+      id,
+      fingerprint: this.#fingerprint,
+      ...(owner !== undefined && { owner }),
+      ...(this.#part && { part: this.#part }),
+    };
   }
 }
 
@@ -148,8 +165,11 @@ function unknownFormat(image: Uint8Array): SamError {
   return new SamError('unsupported-media-type', message);
 }
 
-function notFound(id: string): SamError {
-  const message = `there is no embedding ${id}: post the image to /embed`;
+function notFound(id: string, part?: EmbeddingPart): SamError {
+  const message =
+    part === 'text'
+      ? `the image ${id} was not embedded for text: post it to /embed?text=true`
+      : `there is no embedding ${id}: post the image to /embed`;
   return new SamError('embedding-not-found', message);
 }
 

@@ -2,16 +2,30 @@ import { parseEmbeddingId } from '../core/embedding.js';
 import { violation } from '../core/errors.js';
 import type { ServedModel } from './served-model.js';
 
+/** The model that finds things by text, as `/models` shows it. */
+export interface TextModelInfo {
+  readonly name: string;
+  readonly title: string;
+  readonly license: string;
+  readonly source: string;
+  readonly architecture: string;
+  /** Side of the square it sees, in pixels. */
+  readonly image_size: number;
+}
+
 /** The models that are served; the first is the default. */
 export class Models {
   readonly #default: ServedModel;
   readonly #byName: ReadonlyMap<string, ServedModel>;
+  /** What finds things by text in the images of all of them. */
+  readonly text: TextModelInfo | undefined;
 
   /** @throws Error when there are none. */
-  constructor(models: readonly ServedModel[]) {
+  constructor(models: readonly ServedModel[], text?: TextModelInfo) {
     const [first] = models;
     if (!first) throw new Error('there is no model to serve');
     this.#default = first;
+    this.text = text;
     this.#byName = new Map(models.map((model) => [model.name, model]));
   }
 

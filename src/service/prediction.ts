@@ -1,9 +1,10 @@
 import type { Embedding } from '../core/embedding.js';
 import type { SamError } from '../core/errors.js';
+import type { FindOptions } from '../core/find/find.js';
 import type { FoundMask } from '../core/mask.js';
 import type { MaskShape } from '../core/masks/mask-shape.js';
 import type { MaskOptions, Timings } from '../core/ports.js';
-import type { Prompt, PromptLeniency } from '../core/prompt.js';
+import type { Box, Prompt, PromptLeniency } from '../core/prompt.js';
 
 /** What a request asks of an image. */
 export interface MaskQuery {
@@ -14,6 +15,8 @@ export interface MaskQuery {
   readonly unreadable?: ReadonlyMap<number, SamError> | undefined;
   /** Which masks of a prompt go into the answer. */
   readonly masks: 'best' | 'all';
+  /** How the text of prompts is looked for. */
+  readonly find: FindOptions;
 }
 
 export interface Prediction {
@@ -42,4 +45,16 @@ export type Failures = Map<number, SamError>;
 /** A mask whose logits, where they are kept, have a token. */
 export interface PredictedMask extends Omit<FoundMask, 'kept'> {
   readonly logits_token?: string;
+  /** Where it was found by text. */
+  readonly found?: FoundObject;
+}
+
+/** What is known of a mask that was found by text. */
+export interface FoundObject {
+  /** The phrase. */
+  readonly label: string;
+  /** How well the object answers it, from 0 to 1, whatever the mask is like. */
+  readonly text_score: number;
+  /** The object's, from which its mask was made: x1, y1, x2, y2 in pixels. */
+  readonly box: Box;
 }

@@ -1,6 +1,12 @@
 import { MAX_VIOLATIONS, SamError, type Violation, violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
-import { type MaskInput, masksPerPrompt, type Prompt, wantsMultimask } from '../core/prompt.js';
+import {
+  isSearch,
+  type MaskInput,
+  masksPerPrompt,
+  type Prompt,
+  wantsMultimask,
+} from '../core/prompt.js';
 
 export interface PromptLimits {
   readonly maxPrompts: number;
@@ -90,13 +96,33 @@ function shapeViolations(prompt: Prompt, path: string): Violation[] {
     const message = `must have one label for each of the ${points} points, has ${labels}`;
     return [{ path: `${path}/point_labels`, message }];
   }
+  if (isSearch(prompt)) return searchViolations(prompt, path);
   if (mask_input && !isMaskInput(mask_input)) {
     return [{ path: `${path}/mask_input`, message: MASK_INPUTS }];
   }
   if (points === 0 && !box && !mask_input) {
-    return [{ path, message: 'must have point_coords with point_labels, a box, or a mask_input' }];
+    return [
+      {
+        path,
+        message:
+          'must have point_coords with point_labels, a box, a mask_input, text, or an exemplar',
+      },
+    ];
   }
   return [];
+}
+
+/** Objects that are found have their own boxes, which are neither refined nor ambiguous. */
+function searchViolations(prompt: Prompt, path: string): Violation[] {
+  const kind = prompt.text === undefined ? 'exemplar' : 'text';
+  const names = [
+    'mask_input',
+    'multimask_output',
+    ...(kind === 'text' ? ['exemplar'] : []),
+  ] as const;
+  const excluded = names.filter((name) => prompt[name as keyof Prompt] !== undefined);
+  const message = `must not stand beside ${kind}`;
+  return excluded.map((name) => ({ path: `${path}/${name}`, message }));
 }
 
 const MASK_INPUTS =

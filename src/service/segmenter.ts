@@ -2,11 +2,14 @@ import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
 import type { ImageFile } from '../core/image.js';
 import type { DrawnMask, PictureMaker } from '../core/ports.js';
-import type { Prompt } from '../core/prompt.js';
+import { isSearch, type Prompt } from '../core/prompt.js';
 import { type Cutouts, drawn } from './cutouts.js';
 import type { Models } from './models.js';
 import type { MaskQuery, Prediction } from './prediction.js';
 import type { Predictor } from './predictor.js';
+import type { ServedModel } from './served-model.js';
+import { needed } from './text/image-features.js';
+import type { TextPredictor } from './text/text-predictor.js';
 
 /** A photograph with masks drawn on it. */
 export interface Picture {
@@ -21,21 +24,32 @@ export class Segmenter {
   readonly #predictor: Predictor;
   readonly #cutouts: Cutouts;
   readonly #pictures: PictureMaker;
+  readonly #texts: TextPredictor | undefined;
 
-  constructor(models: Models, predictor: Predictor, cutouts: Cutouts, pictures: PictureMaker) {
+  /** @param texts answers prompts with text, where there is a model for that. */
+  constructor(
+    models: Models,
+    predictor: Predictor,
+    cutouts: Cutouts,
+    pictures: PictureMaker,
+    texts?: TextPredictor,
+  ) {
     this.#models = models;
     this.#predictor = predictor;
     this.#cutouts = cutouts;
     this.#pictures = pictures;
+    this.#texts = texts;
   }
 
   /** @throws SamError what `Embeddings.find`, `Predictor.check` and `Predictor.predict` throw */
   async decode(embeddingId: string, query: MaskQuery, caller: Caller): Promise<Prediction> {
-    this.#predictor.check(query);
+    this.#check(query);
     const model = this.#models.of(embeddingId);
     const embedding = await model.embeddings.find(embeddingId, caller);
     await model.load();
-    return this.#predictor.predict(embedding, query, caller);
+    if (!query.prompts.some(isSearch)) return this.#predictor.predict(embedding, query, caller);
+    const features = await needed(model.features).find(embeddingId, caller);
+    return this.#search(embedding, features, query, caller);
   }
 
   /**
@@ -49,9 +63,9 @@ export class Segmenter {
     caller: Caller,
   ): Promise<Prediction> {
     const embedder = this.#models.named(model);
-    this.#predictor.check(query);
+    this.#check(query);
     const { embedding } = await embedder.embed(file, caller);
-    const prediction = await this.#predictor.predict(embedding, query, caller);
+    const prediction = await this.#predict(embedder, embedding, file, query, caller);
     if (query.options.format !== 'cutout') return prediction;
     return this.#cutouts.of(prediction, file.image, query.masks, caller);
   }
@@ -68,7 +82,10 @@ export class Segmenter {
     caller: Caller,
   ): Promise<Picture> {
     const prediction = await this.segment(file, model, query, caller);
-    const best = prediction.results.flatMap(({ masks }) => masks.slice(0, 1));
+    // All objects that a text names, and of other prompts the best mask.
+    const best = prediction.results.flatMap(({ masks }) =>
+      masks.filter(({ found }, i) => found || i === 0),
+    );
     const masks = await Promise.all(
       best.map(async (mask, prompt) => {
         if (mask.segmentation) return drawn(mask);
@@ -78,7 +95,9 @@ export class Segmenter {
       }),
     );
     // A mask to start from may be large, and is not drawn.
-    const prompts = query.prompts.map(({ mask_input: _, ...prompt }) => prompt);
+    const prompts = query.prompts.map(
+      ({ mask_input: _, text: __, exemplar: ___, ...prompt }) => prompt,
+    );
     return this.#draw(prediction.embedding, file, masks, prompts, caller);
   }
 
@@ -101,5 +120,32 @@ export class Segmenter {
     const task = { kind: 'overlay', image, masks, prompts } as const;
     const [png] = await this.#pictures.draw(task, caller);
     return { embeddingId: id, png: png as Uint8Array };
+  }
+
+  #check(query: MaskQuery): void {
+    if (query.prompts.some(isSearch)) needed(this.#texts).check(query);
+    this.#predictor.check(query);
+  }
+
+  async #predict(
+    model: ServedModel,
+    embedding: Embedding,
+    file: ImageFile,
+    query: MaskQuery,
+    caller: Caller,
+  ): Promise<Prediction> {
+    if (!query.prompts.some(isSearch)) return this.#predictor.predict(embedding, query, caller);
+    const features = await needed(model.features).make(file, caller);
+    return this.#search(embedding, features.embedding, query, caller);
+  }
+
+  #search(
+    embedding: Embedding,
+    own: Embedding,
+    query: MaskQuery,
+    caller: Caller,
+  ): Promise<Prediction> {
+    const other = (id: string) => needed(this.#models.of(id).features).find(id, caller);
+    return needed(this.#texts).predict(embedding, { own, other }, query, caller);
   }
 }

@@ -3,7 +3,9 @@ import type { Provider } from '../core/device.js';
 import type { ImageFile } from '../core/image.js';
 import { type ModelManifest, type Precision, weightFiles } from '../core/model.js';
 import { onceEach } from '../core/once-each.js';
+import type { Timings } from '../core/ports.js';
 import type { Embedded, Embeddings } from './embeddings.js';
+import { type ImageFeatures, needed } from './text/image-features.js';
 
 /** Where a model's two networks run. */
 export interface Providers {
@@ -40,6 +42,8 @@ export interface EncoderIdentity {
 export class ServedModel {
   readonly name: string;
   readonly embeddings: Embeddings;
+  /** By which things are found in its images by text, where there is a model for that. */
+  readonly features: ImageFeatures | undefined;
   readonly #manifest: ModelManifest;
   readonly #identity: EncoderIdentity;
   readonly #load: () => Promise<Providers>;
@@ -51,21 +55,39 @@ export class ServedModel {
     identity: EncoderIdentity,
     embeddings: Embeddings,
     load: () => Promise<Providers>,
+    features?: ImageFeatures,
   ) {
     this.name = manifest.name;
     this.embeddings = embeddings;
     this.#manifest = manifest;
     this.#identity = identity;
     this.#load = load;
+    this.features = features;
   }
 
   /** Loads the networks unless they are, or waits for it; what fails is tried again by the next. */
   readonly load = onceEach<void, void>(() => this.#loadOnce());
 
-  /** As `Embeddings.embed`, by networks that are loaded first. */
-  async embed(file: ImageFile, caller: Caller): Promise<Embedded> {
+  /**
+   * As `Embeddings.embed`, by networks that are loaded first.
+   * @param text whether things will be looked for in it by text.
+   */
+  async embed(file: ImageFile, caller: Caller, text = false): Promise<Embedded> {
+    if (text) needed(this.features);
     await this.load();
-    return this.embeddings.embed(file, caller);
+    const embedded = await this.embeddings.embed(file, caller);
+    if (!text && !this.features?.always) return embedded;
+    const made = await this.features?.make(file, caller);
+    return { ...embedded, timings: { ...embedded.timings, ...detecting(made) } };
+  }
+
+  /** As `Embeddings.drop`, with all that is kept under the id. */
+  async drop(id: string, caller: Caller): Promise<void> {
+    try {
+      await this.embeddings.drop(id, caller);
+    } finally {
+      await this.features?.drop(id, caller);
+    }
   }
 
   describe(): ModelInfo {
@@ -92,4 +114,10 @@ export class ServedModel {
     const memory = Math.max(0, process.memoryUsage.rss() - before);
     this.#loaded = { providers, memory };
   }
+}
+
+/** Of the two decodings of an image, the embedding's is told. */
+function detecting(made: Embedded | undefined): Timings {
+  const { detect_ms } = made?.timings ?? {};
+  return detect_ms === undefined ? {} : { detect_ms };
 }

@@ -1,7 +1,7 @@
 import { createHmac, webcrypto } from 'node:crypto';
-import { type Embedding, parseEmbeddingId } from '../core/embedding.js';
+import { bytesOf, type Embedding, parseEmbeddingId, type TensorSet } from '../core/embedding.js';
 import type { EmbeddingKey } from '../core/ports.js';
-import { BYTES_PER_ELEMENT, type Dtype } from '../core/tensor.js';
+import { BYTES_PER_ELEMENT, type Dtype, type Tensor } from '../core/tensor.js';
 
 /**
  * A file of the disk tier:
@@ -11,10 +11,11 @@ import { BYTES_PER_ELEMENT, type Dtype } from '../core/tensor.js';
  *     40   4  version, little-endian
  *     44   4  length n of the header, little-endian
  *     48   n  header: JSON
- *     48+n    the tensor's numbers
+ *     48+n    the tensors' numbers, one after the other
  */
 const MAGIC = Buffer.from('samembed');
-const VERSION = 1;
+/** Files of version 1, which had one tensor without a name, are made anew. */
+const VERSION = 2;
 const DIGEST = 32;
 const PREAMBLE = DIGEST + 16;
 
@@ -28,8 +29,12 @@ interface Header {
   readonly model: string;
   readonly width: number;
   readonly height: number;
-  readonly dtype: Dtype;
-  readonly shape: readonly number[];
+  readonly part?: string;
+  readonly tensors: readonly {
+    readonly name: string;
+    readonly dtype: Dtype;
+    readonly shape: readonly number[];
+  }[];
 }
 
 /**
@@ -43,17 +48,27 @@ export function fileHash({ id, owner }: EmbeddingKey): string {
 
 /** An embedding as the bytes of its file. */
 export async function encodeFile(key: EmbeddingKey, embedding: Embedding): Promise<Buffer> {
-  const { model, image, tensor } = embedding;
-  const { dtype, shape, bytes } = tensor;
+  const { model, image, tensors } = embedding;
+  const { fingerprint, part } = key;
+  const described = Object.entries(tensors).map(([name, { dtype, shape }]) => ({
+    name,
+    dtype,
+    shape,
+  }));
   const id = `${model}:${fileHash(key)}`;
-  const header: Header = { id, fingerprint: key.fingerprint, model, ...image, dtype, shape };
+  const about = { id, fingerprint, model, ...image, ...(part && { part }) };
+  const header: Header = { ...about, tensors: described };
   const json = Buffer.from(JSON.stringify(header));
-  const file = Buffer.alloc(PREAMBLE + json.length + bytes.length);
+  const file = Buffer.alloc(PREAMBLE + json.length + bytesOf(tensors));
   MAGIC.copy(file, DIGEST);
   file.writeUInt32LE(VERSION, DIGEST + 8);
   file.writeUInt32LE(json.length, DIGEST + 12);
   json.copy(file, PREAMBLE);
-  file.set(bytes, PREAMBLE + json.length);
+  let at = PREAMBLE + json.length;
+  for (const { bytes } of Object.values(tensors)) {
+    file.set(bytes, at);
+    at += bytes.length;
+  }
   file.set(await digest(file.subarray(DIGEST)));
   return file;
 }
@@ -69,15 +84,27 @@ export async function decodeFile(key: EmbeddingKey, file: Buffer): Promise<Embed
   if (file.readUInt32LE(DIGEST + 8) !== VERSION) return undefined;
   const start = PREAMBLE + file.readUInt32LE(DIGEST + 12);
   const header = JSON.parse(file.toString('utf8', PREAMBLE, start)) as Header;
-  const { id, fingerprint, model, width, height, dtype, shape } = header;
+  const { id, fingerprint, model, width, height, part } = header;
   if (id !== `${parseEmbeddingId(key.id).model}:${fileHash(key)}`) return undefined;
-  if (fingerprint !== key.fingerprint) return undefined;
-  const length = shape.reduce((product, side) => product * side, BYTES_PER_ELEMENT[dtype]);
-  if (file.length !== start + length) return undefined;
-  // Shared memory, as the encode lane gives it: decode workers read these bytes without a copy.
-  const bytes = new Uint8Array(new SharedArrayBuffer(length));
-  bytes.set(file.subarray(start));
-  return { ...key, model, image: { width, height }, tensor: { dtype, shape, bytes } };
+  if (fingerprint !== key.fingerprint || part !== key.part) return undefined;
+  const tensors = tensorsOf(header, file.subarray(start));
+  return tensors && { ...key, model, image: { width, height }, tensors };
+}
+
+/** @returns undefined when the numbers are more or fewer than the header says. */
+function tensorsOf({ tensors }: Header, numbers: Buffer): TensorSet | undefined {
+  const read: Record<string, Tensor> = {};
+  let at = 0;
+  for (const { name, dtype, shape } of tensors) {
+    const length = shape.reduce((product, side) => product * side, BYTES_PER_ELEMENT[dtype]);
+    if (at + length > numbers.length) return undefined;
+    // Shared memory, as the encode lane gives it: decode workers read these bytes without a copy.
+    const bytes = new Uint8Array(new SharedArrayBuffer(length));
+    bytes.set(numbers.subarray(at, at + length));
+    read[name] = { dtype, shape, bytes };
+    at += length;
+  }
+  return at === numbers.length ? read : undefined;
 }
 
 /** Off the main thread. */

@@ -191,13 +191,14 @@ export class DiskStore implements EmbeddingStore {
     this.#options.onFault?.(fault, error);
   }
 
-  /** `<directory>/<2 digits>/<hash>.<model>.<16 digits of the fingerprint>.embedding` */
+  /** `<directory>/<2 digits>/<hash>.<model>.<16 digits of the fingerprint>.embedding`; of a part `<model>#<part>` */
   #place(key: EmbeddingKey) {
     // What reaches a path has passed the pattern of ids: hex digits, and a name without a slash.
     const { model } = parseEmbeddingId(key.id);
     const hash = fileHash(key);
     // An owner's file is never served for an image whose hash equals the salted one, by chance or on purpose.
-    const stem = `${hash}${key.owner === undefined ? '.' : '+'}${model}.`;
+    const part = key.part === undefined ? '' : `#${key.part}`;
+    const stem = `${hash}${key.owner === undefined ? '.' : '+'}${model}${part}.`;
     const name = `${stem}${key.fingerprint.slice(0, 16)}${SUFFIX}`;
     const folder = join(this.#options.directory, hash.slice(0, 2));
     return { folder, stem, name, path: join(folder, name) };

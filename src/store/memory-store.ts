@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import { type Embedding, entryName } from '../core/embedding.js';
+import { bytesOf, type Embedding, entryName } from '../core/embedding.js';
 import type { EmbeddingKey, EmbeddingStore } from '../core/ports.js';
 
-/** What an entry weighs beside its tensor: key, sizes, and the map's own bookkeeping, rounded up. */
+/** What an entry weighs beside its tensors: key, sizes, and the map's own bookkeeping, rounded up. */
 const ENTRY_OVERHEAD = 512;
 
 /** The embeddings of this process, least recently used dropped first, bounded in bytes. */
@@ -16,7 +16,7 @@ export class MemoryStore implements EmbeddingStore {
   constructor(maxBytes: number, onEvict: () => void = () => {}) {
     this.#entries = new LRUCache({
       maxSize: maxBytes,
-      sizeCalculation: ({ tensor }) => tensor.bytes.byteLength + ENTRY_OVERHEAD,
+      sizeCalculation: ({ tensors }) => bytesOf(tensors) + ENTRY_OVERHEAD,
       dispose: (_embedding, _key, reason) => {
         if (reason === 'evict') onEvict();
       },

@@ -85,7 +85,7 @@ function taskFor(crop: Box): CandidatesTask {
   const embedding = {
     ...{ id: 'id', model: 'm', fingerprint: 'f' },
     image: { width: x2 - x1, height: y2 - y1 },
-    tensor: { dtype: 'float32', shape: [], bytes: new Uint8Array(0) } as const,
+    tensors: {},
   };
   return { embedding, image, crop, points: [], parameters: EVERYTHING_DEFAULTS, format: 'rle' };
 }

@@ -2,7 +2,9 @@ import { chmod, mkdir, readdir, readFile, rename, utimes, writeFile } from 'node
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Embedding } from '#src/core/embedding.js';
+import type { Tensor } from '#src/core/tensor.js';
 import { type DiskFault, DiskStore } from '#src/store/disk-store.js';
+import { MemoryStore } from '#src/store/memory-store.js';
 import { embeddingOf, keyOf } from '../fixtures/embeddings.js';
 import { noise } from '../fixtures/pictures.js';
 
@@ -34,7 +36,7 @@ t.test('what was kept is there after a restart', async (t) => {
   t.same(store.usage.entries, 1);
   const found = await store.get(keyOf(embedding));
   t.same(found, { embedding, tier: 'disk' });
-  t.ok(found?.embedding.tensor.bytes.buffer instanceof SharedArrayBuffer);
+  t.ok(found?.embedding.tensors['image_embeddings']?.bytes.buffer instanceof SharedArrayBuffer);
   t.equal(await store.delete(keyOf(embedding)), true);
   t.equal(await store.delete(keyOf(embedding)), false);
   t.equal(await store.get(keyOf(embedding)), undefined);
@@ -51,6 +53,39 @@ t.test('another precision of the same image is another entry', async (t) => {
   t.equal(await store.hasOther(other), true);
   t.equal(await store.hasOther(keyOf(embedding)), false);
   t.equal(await store.hasOther(keyOf(embeddingOf(2))), false);
+});
+
+t.test('what is found by text stands beside the embedding under the same id', async (t) => {
+  const directory = t.testdir();
+  const { store, put } = await open(directory);
+  const embedding = embeddingOf(1);
+  const { image_embeddings: tensor } = embedding.tensors as { image_embeddings: Tensor };
+  const features: Embedding = {
+    ...embedding,
+    part: 'text',
+    tensors: {
+      class_embeds: tensor,
+      proposals: { dtype: 'float32', shape: [2, 3], bytes: new Uint8Array(24).fill(7) },
+    },
+  };
+  await put(features);
+  t.equal(await store.get(keyOf(embedding)), undefined, 'it is no embedding');
+  t.equal(await store.hasOther(keyOf(embedding)), false, 'nor one of another precision');
+  await put(embedding);
+  const again = (await open(directory)).store;
+  const found = await again.get(keyOf(features));
+  t.same(found, { embedding: features, tier: 'disk' });
+  t.same(Object.keys(found?.embedding.tensors ?? {}), ['class_embeds', 'proposals']);
+  t.same((await again.get(keyOf(embedding)))?.embedding, embedding);
+  t.equal(await again.delete(keyOf(embedding)), true);
+  t.not(await again.get(keyOf(features)), undefined);
+
+  const memory = new MemoryStore(LARGE);
+  await memory.set(keyOf(features), features);
+  t.equal(memory.usage.bytes, 2 * 4 * 8 * 8 + 24 + 512);
+  t.equal(await memory.get(keyOf(embedding)), undefined);
+  t.equal(await memory.hasOther(keyOf(embedding)), false);
+  t.same((await memory.get(keyOf(features)))?.embedding, features);
 });
 
 t.test('no altered file is ever believed, and none is left', async (t) => {
@@ -148,7 +183,7 @@ t.test('many processes on one folder never see half a file', async (t) => {
         put(embeddings[(round + s) % 8] as Embedding),
         ...embeddings.map(async (embedding) => {
           const found = await store.get(keyOf(embedding));
-          if (found) t.same(found.embedding.tensor, embedding.tensor);
+          if (found) t.same(found.embedding.tensors, embedding.tensors);
         }),
         store.delete(keyOf(embeddings[(round + 3 * s) % 8] as Embedding)),
       ]),

@@ -290,6 +290,34 @@ export interface components {
             readonly mask_input?: components["schemas"]["MaskInput"];
             /** @description Three masks (true) or one (false). By default a lone point without box or mask_input, which is ambiguous, gets three and everything else one, as the authors of SAM advise. */
             readonly multimask_output?: boolean;
+            /**
+             * @description What is to be found, in words: noun phrases such as "a wheel". Each phrase has a result of its own, with a mask for every object that answers it. Points and a box beside it choose among them: objects whose box has the points labelled 1 and none labelled 0, and some of the box. Needs an image that was embedded with `text=true`, or that comes along.
+             * @example a wheel
+             */
+            readonly text?: string | [
+                string,
+                ...string[]
+            ];
+            /** @description An object of which more is to be found, in place of `text`. Scores run higher than for words: a `text_threshold` of 0.6 to 0.9 is usual. */
+            readonly exemplar?: {
+                /**
+                 * @description A box [x1, y1, x2, y2] around the example, in pixels of its image.
+                 * @example [
+                 *       10,
+                 *       16,
+                 *       38,
+                 *       44
+                 *     ]
+                 */
+                readonly box: [
+                    number,
+                    number,
+                    number,
+                    number
+                ];
+                /** @description Of its image, where that is another one. */
+                readonly embedding_id?: string;
+            };
         };
         readonly PromptRequest: {
             /**
@@ -330,6 +358,34 @@ export interface components {
             readonly mask_input?: components["schemas"]["MaskInput"];
             /** @description Three masks (true) or one (false). By default a lone point without box or mask_input, which is ambiguous, gets three and everything else one, as the authors of SAM advise. */
             readonly multimask_output?: boolean;
+            /**
+             * @description What is to be found, in words: noun phrases such as "a wheel". Each phrase has a result of its own, with a mask for every object that answers it. Points and a box beside it choose among them: objects whose box has the points labelled 1 and none labelled 0, and some of the box. Needs an image that was embedded with `text=true`, or that comes along.
+             * @example a wheel
+             */
+            readonly text?: string | [
+                string,
+                ...string[]
+            ];
+            /** @description An object of which more is to be found, in place of `text`. Scores run higher than for words: a `text_threshold` of 0.6 to 0.9 is usual. */
+            readonly exemplar?: {
+                /**
+                 * @description A box [x1, y1, x2, y2] around the example, in pixels of its image.
+                 * @example [
+                 *       10,
+                 *       16,
+                 *       38,
+                 *       44
+                 *     ]
+                 */
+                readonly box: [
+                    number,
+                    number,
+                    number,
+                    number
+                ];
+                /** @description Of its image, where that is another one. */
+                readonly embedding_id?: string;
+            };
             /** @description Many prompts; a single one may stand at the top level instead. `multimask_output` at the top level holds for those prompts that have none of their own. */
             readonly prompts?: [
                 components["schemas"]["Prompt"],
@@ -340,6 +396,26 @@ export interface components {
              * @enum {string}
              */
             readonly format?: "rle" | "rle_counts" | "png" | "cutout" | "polygon" | "geojson" | "svg" | "labelstudio_rle" | "coco_polygon" | "cvat_rle" | "yolo" | "labelme" | "logits";
+            /**
+             * @description For `text` and `exemplar`: an object is answered if its `text_score` is above.
+             * @default 0.1
+             */
+            readonly text_threshold?: number;
+            /**
+             * @description For `text` and `exemplar`: of two objects of one prompt whose boxes have a larger IoU, the one of lower score goes.
+             * @default 0.5
+             */
+            readonly text_nms_thresh?: number;
+            /**
+             * @description For `text` and `exemplar`: so many objects at most for each prompt, the best.
+             * @default 100
+             */
+            readonly max_detections?: number;
+            /**
+             * @description For `text`: puts each phrase into CLIP's seven templates (`a photo of the large {}.`) and looks for their mean.
+             * @default false
+             */
+            readonly templates?: boolean;
             /**
              * @description Removes islands and fills holes of fewer pixels, as `remove_small_regions` does.
              * @default 0
@@ -447,6 +523,34 @@ export interface components {
             readonly mask_input?: components["schemas"]["MaskInput"];
             /** @description Three masks (true) or one (false). By default a lone point without box or mask_input, which is ambiguous, gets three and everything else one, as the authors of SAM advise. */
             readonly multimask_output?: boolean;
+            /**
+             * @description What is to be found, in words: noun phrases such as "a wheel". Each phrase has a result of its own, with a mask for every object that answers it. Points and a box beside it choose among them: objects whose box has the points labelled 1 and none labelled 0, and some of the box. Needs an image that was embedded with `text=true`, or that comes along.
+             * @example a wheel
+             */
+            readonly text?: string | [
+                string,
+                ...string[]
+            ];
+            /** @description An object of which more is to be found, in place of `text`. Scores run higher than for words: a `text_threshold` of 0.6 to 0.9 is usual. */
+            readonly exemplar?: {
+                /**
+                 * @description A box [x1, y1, x2, y2] around the example, in pixels of its image.
+                 * @example [
+                 *       10,
+                 *       16,
+                 *       38,
+                 *       44
+                 *     ]
+                 */
+                readonly box: [
+                    number,
+                    number,
+                    number,
+                    number
+                ];
+                /** @description Of its image, where that is another one. */
+                readonly embedding_id?: string;
+            };
             /** @description Many prompts; a single one may stand at the top level instead. `multimask_output` at the top level holds for those prompts that have none of their own. */
             readonly prompts?: [
                 components["schemas"]["Prompt"],
@@ -457,6 +561,26 @@ export interface components {
              * @enum {string}
              */
             readonly format?: "rle" | "rle_counts" | "png" | "cutout" | "polygon" | "geojson" | "svg" | "labelstudio_rle" | "coco_polygon" | "cvat_rle" | "yolo" | "labelme" | "logits";
+            /**
+             * @description For `text` and `exemplar`: an object is answered if its `text_score` is above.
+             * @default 0.1
+             */
+            readonly text_threshold?: number;
+            /**
+             * @description For `text` and `exemplar`: of two objects of one prompt whose boxes have a larger IoU, the one of lower score goes.
+             * @default 0.5
+             */
+            readonly text_nms_thresh?: number;
+            /**
+             * @description For `text` and `exemplar`: so many objects at most for each prompt, the best.
+             * @default 100
+             */
+            readonly max_detections?: number;
+            /**
+             * @description For `text`: puts each phrase into CLIP's seven templates (`a photo of the large {}.`) and looks for their mean.
+             * @default false
+             */
+            readonly templates?: boolean;
             /**
              * @description Removes islands and fills holes of fewer pixels, as `remove_small_regions` does.
              * @default 0
@@ -580,6 +704,34 @@ export interface components {
             readonly mask_input?: components["schemas"]["MaskInput"];
             /** @description Three masks (true) or one (false). By default a lone point without box or mask_input, which is ambiguous, gets three and everything else one, as the authors of SAM advise. */
             readonly multimask_output?: boolean;
+            /**
+             * @description What is to be found, in words: noun phrases such as "a wheel". Each phrase has a result of its own, with a mask for every object that answers it. Points and a box beside it choose among them: objects whose box has the points labelled 1 and none labelled 0, and some of the box. Needs an image that was embedded with `text=true`, or that comes along.
+             * @example a wheel
+             */
+            readonly text?: string | [
+                string,
+                ...string[]
+            ];
+            /** @description An object of which more is to be found, in place of `text`. Scores run higher than for words: a `text_threshold` of 0.6 to 0.9 is usual. */
+            readonly exemplar?: {
+                /**
+                 * @description A box [x1, y1, x2, y2] around the example, in pixels of its image.
+                 * @example [
+                 *       10,
+                 *       16,
+                 *       38,
+                 *       44
+                 *     ]
+                 */
+                readonly box: [
+                    number,
+                    number,
+                    number,
+                    number
+                ];
+                /** @description Of its image, where that is another one. */
+                readonly embedding_id?: string;
+            };
             /** @description Many prompts; a single one may stand at the top level instead. `multimask_output` at the top level holds for those prompts that have none of their own. */
             readonly prompts?: [
                 components["schemas"]["Prompt"],
@@ -590,6 +742,26 @@ export interface components {
              * @enum {string}
              */
             readonly format?: "rle" | "rle_counts" | "png" | "cutout" | "polygon" | "geojson" | "svg" | "labelstudio_rle" | "coco_polygon" | "cvat_rle" | "yolo" | "labelme" | "logits";
+            /**
+             * @description For `text` and `exemplar`: an object is answered if its `text_score` is above.
+             * @default 0.1
+             */
+            readonly text_threshold?: number;
+            /**
+             * @description For `text` and `exemplar`: of two objects of one prompt whose boxes have a larger IoU, the one of lower score goes.
+             * @default 0.5
+             */
+            readonly text_nms_thresh?: number;
+            /**
+             * @description For `text` and `exemplar`: so many objects at most for each prompt, the best.
+             * @default 100
+             */
+            readonly max_detections?: number;
+            /**
+             * @description For `text`: puts each phrase into CLIP's seven templates (`a photo of the large {}.`) and looks for their mean.
+             * @default false
+             */
+            readonly templates?: boolean;
             /**
              * @description Removes islands and fills holes of fewer pixels, as `remove_small_regions` does.
              * @default 0
@@ -753,6 +925,17 @@ export interface components {
             ];
             /** @description Pixels inside the mask. */
             readonly area: number;
+            /** @description The phrase that the object answers. */
+            readonly label?: string;
+            /** @description How well the object answers the phrase, from 0 to 1. It says nothing of the mask, as `predicted_iou` says nothing of the phrase. */
+            readonly text_score?: number;
+            /** @description The object that was found, [x1, y1, x2, y2] in pixels: the mask is made from it. */
+            readonly box?: [
+                number,
+                number,
+                number,
+                number
+            ];
             readonly low_res_logits?: components["schemas"]["LowResLogits"];
             /** @description Stands for the logits in a `mask_input`, for a while. */
             readonly logits_token?: string;
@@ -797,7 +980,7 @@ export interface components {
             readonly width: number;
             /** @description Of the oriented image, in pixels. */
             readonly height: number;
-            /** @description `results[i]` answers `prompts[i]`; its masks are sorted by predicted IoU, best first. With `on_error: "result"` one without masks has the `error` in their place. */
+            /** @description `results[i]` answers `prompts[i]`, of whose `text` each phrase counts as one; its masks are sorted by predicted IoU, best first. With `on_error: "result"` one without masks has the `error` in their place. */
             readonly results: readonly {
                 readonly masks: readonly components["schemas"]["Mask"][];
                 readonly error?: components["schemas"]["Problem"];
@@ -1434,6 +1617,15 @@ export interface components {
                     readonly sha256: string;
                 };
             }[];
+            /** @description What finds things by `text`. Absent where nothing does. */
+            readonly text?: {
+                readonly name: string;
+                readonly title: string;
+                readonly license: string;
+                readonly source: string;
+                readonly architecture: string;
+                readonly image_size: number;
+            };
         };
         readonly Status: {
             readonly status: string;
@@ -1483,6 +1675,8 @@ export interface operations {
             readonly query?: {
                 /** @description A model that `/models` lists; the first of them by default. */
                 readonly model?: string;
+                /** @description true also keeps what things are found by from `text`, which takes as long again or longer. */
+                readonly text?: "true" | "false";
             };
             readonly header?: never;
             readonly path?: never;

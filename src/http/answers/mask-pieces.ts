@@ -86,6 +86,7 @@ export function headersOf({
   bbox,
   area,
   logits_token,
+  found,
 }: PredictedMask) {
   return {
     'x-predicted-iou': predicted_iou,
@@ -93,13 +94,16 @@ export function headersOf({
     'x-bbox': bbox.join(','),
     'x-area': area,
     ...(logits_token && { 'x-logits-token': logits_token }),
+    // A header has no room for any text: the label is what the client sent.
+    ...(found && { 'x-text-score': found.text_score, 'x-box': found.box.join(',') }),
   };
 }
 
 /** What of a mask stands beside its segmentation. */
 function beside(mask: PredictedMask, returnLogits: boolean) {
-  const { predicted_iou, stability_score, bbox, area, logits, logits_token } = mask;
+  const { predicted_iou, stability_score, bbox, area, logits, logits_token, found } = mask;
   return {
+    ...found,
     ...{ predicted_iou, stability_score, bbox, area },
     ...(returnLogits && logits && { low_res_logits: logitsOf(logits) }),
     ...(logits_token && { logits_token }),

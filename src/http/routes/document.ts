@@ -9,6 +9,7 @@ import {
   EverythingResponse,
 } from '../schemas/everything.js';
 import { LowResLogits, MaskInput } from '../schemas/mask-input.js';
+import { ModelList } from '../schemas/models.js';
 import {
   DecodeRequest,
   ImageJson,
@@ -21,7 +22,6 @@ import {
   EmbeddingInfo,
   EmbedResponse,
   Mask,
-  ModelList,
   Problem,
   Status,
 } from '../schemas/responses.js';

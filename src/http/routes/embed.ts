@@ -22,7 +22,20 @@ import { ref } from '../schemas/schema.js';
 
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/avif'];
 
-const ModelQuery = Type.Object({ model: ModelName }, { additionalProperties: false });
+const EmbedQuery = Type.Object(
+  {
+    model: ModelName,
+    text: Type.Optional(
+      Type.Unsafe<'true' | 'false'>({
+        type: 'string',
+        enum: ['true', 'false'],
+        description:
+          'true also keeps what things are found by from `text`, which takes as long again or longer.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
 
 /** `POST /embed`: an image in, its embedding's id out. */
 export async function embedRoute(
@@ -47,7 +60,7 @@ export async function embedRoute(
         'Runs the image encoder and keeps the embedding under the hash of the uploaded bytes. ' +
         'JPEG, PNG, WebP or AVIF; of an animated file the first frame. Colour profiles are ignored, transparency lies ' +
         'over white, and 16 bits become 8, as with PIL.',
-      querystring: ModelQuery,
+      querystring: EmbedQuery,
       body: {
         content: {
           'multipart/form-data': {
@@ -80,7 +93,8 @@ export async function embedRoute(
     onRequest: async ({ caller }) => room.images(caller),
     handler: async (request, reply) => {
       const file = await receive(request, uploads, remote);
-      const embedded = await models.named(request.query.model).embed(file, request.caller);
+      const { model, text } = request.query;
+      const embedded = await models.named(model).embed(file, request.caller, text === 'true');
       const { embedding, flight, tier, warnings = [] } = embedded;
       const body: Static<typeof EmbedResponse> = {
         embedding_id: embedding.id,

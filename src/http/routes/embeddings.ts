@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { type Static, Type } from 'typebox';
-import type { Embedding } from '../../core/embedding.js';
+import { type Embedding, IMAGE_EMBEDDINGS, tensorOf } from '../../core/embedding.js';
 import { DTYPES, type Dtype, type Tensor } from '../../core/tensor.js';
 import { matches } from '../answers/etag.js';
 import { npyHeader } from '../answers/npy.js';
@@ -63,7 +63,7 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
       reply.header('etag', etag).header('vary', 'accept');
       if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
       if (type === JSON_TYPE) return reply.send(describe(embedding));
-      const { tensor } = embedding;
+      const tensor = tensorOf(embedding, IMAGE_EMBEDDINGS);
       const header = type === NPY ? npyHeader(tensor.shape, dtype) : Buffer.alloc(0);
       reply.type(type).header('x-tensor-shape', tensor.shape.join(','));
       reply.header('x-tensor-dtype', dtype).header('x-tensor-byte-order', 'little-endian');
@@ -91,15 +91,15 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
     },
     handler: async (request, reply) => {
       const { id } = request.params;
-      await models.of(id).embeddings.drop(id, request.caller);
+      await models.of(id).drop(id, request.caller);
       return reply.code(204).send();
     },
   });
 }
 
 function describe(embedding: Embedding): Static<typeof EmbeddingInfo> {
-  const { id, model, image, fingerprint, tensor } = embedding;
-  const { dtype, shape } = tensor;
+  const { id, model, image, fingerprint } = embedding;
+  const { dtype, shape } = tensorOf(embedding, IMAGE_EMBEDDINGS);
   return { embedding_id: id, model, ...image, shape: [...shape], dtype, fingerprint };
 }
 

@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import type { Context, Server } from '../context.js';
 import { json, problems } from '../schemas/answers.js';
-import { ModelList, Status } from '../schemas/responses.js';
+import { ModelList } from '../schemas/models.js';
+import { Status } from '../schemas/responses.js';
 
 /** What operators and load balancers ask. */
 export async function systemRoutes(
@@ -22,7 +23,11 @@ export async function systemRoutes(
         },
       },
     },
-    async (_request, reply) => reply.send({ models: models.all.map((model) => model.describe()) }),
+    async (_request, reply) =>
+      reply.send({
+        models: models.all.map((model) => model.describe()),
+        ...(models.text && { text: models.text }),
+      }),
   );
   server.get(
     '/healthz',

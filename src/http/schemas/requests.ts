@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { LARGEST_COORDINATE, MASK_FORMATS } from '../../core/mask.js';
-import type { Box, Point } from '../../core/prompt.js';
+import type { Point } from '../../core/prompt.js';
 import { DTYPES } from '../../core/tensor.js';
 import { EXAMPLE_BOX, EXAMPLE_ID, EXAMPLE_IMAGE, EXAMPLE_POINT } from './example.js';
+import { BoxOf, FIND_FIELDS, SEARCH_FIELDS } from './find.js';
 import { MaskInput } from './mask-input.js';
 import { choice, ref, strict } from './schema.js';
 
@@ -22,15 +23,7 @@ const PROMPT_FIELDS = {
     }),
   ),
   box: Type.Optional(
-    Type.Unsafe<Box>(
-      Type.Array(Type.Number(), {
-        minItems: 4,
-        maxItems: 4,
-        description:
-          'A box [x1, y1, x2, y2] around the object in pixels: two corners, not width and height.',
-        examples: [EXAMPLE_BOX],
-      }),
-    ),
+    BoxOf('A box [x1, y1, x2, y2] around the object in pixels: two corners, not width and height.'),
   ),
   mask_input: Type.Optional(ref(MaskInput)),
   multimask_output: Type.Optional(
@@ -40,6 +33,7 @@ const PROMPT_FIELDS = {
         'ambiguous, gets three and everything else one, as the authors of SAM advise.',
     }),
   ),
+  ...SEARCH_FIELDS,
 };
 
 export const Prompt = Type.Object(PROMPT_FIELDS, { ...strict, $id: 'Prompt' });
@@ -100,6 +94,7 @@ const REQUEST_FIELDS = {
         '`labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.',
     }),
   ),
+  ...FIND_FIELDS,
   min_area: Type.Optional(
     Type.Integer({
       minimum: 0,

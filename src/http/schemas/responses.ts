@@ -1,7 +1,6 @@
 import { Type } from 'typebox';
 import { ERROR_CODES } from '../../core/errors.js';
 import type { MaskFormat, PromptResult, Segmentations } from '../../core/mask.js';
-import { PRECISIONS } from '../../core/model.js';
 import { Dtype, LowResLogits } from './mask-input.js';
 import { EmbeddingId } from './requests.js';
 import { choice, ref, strict } from './schema.js';
@@ -122,6 +121,22 @@ export const Warnings = Type.Optional(
 export const Mask = Type.Object(
   {
     ...MASK_FIELDS,
+    label: Type.Optional(Type.String({ description: 'The phrase that the object answers.' })),
+    text_score: Type.Optional(
+      Type.Number({
+        description:
+          'How well the object answers the phrase, from 0 to 1. It says nothing of the mask, as `predicted_iou` says nothing ' +
+          'of the phrase.',
+      }),
+    ),
+    box: Type.Optional(
+      Type.Array(Type.Number(), {
+        minItems: 4,
+        maxItems: 4,
+        description:
+          'The object that was found, [x1, y1, x2, y2] in pixels: the mask is made from it.',
+      }),
+    ),
     low_res_logits: Type.Optional(ref(LowResLogits)),
     logits_token: Type.Optional(
       Type.String({ description: 'Stands for the logits in a `mask_input`, for a while.' }),
@@ -172,7 +187,7 @@ export const DecodeResponse = Type.Object(
         Type.Object({ masks: Type.Array(ref(Mask)), error: Type.Optional(ref(Problem)) }, strict),
         {
           description:
-            '`results[i]` answers `prompts[i]`; its masks are sorted by predicted IoU, best first. With ' +
+            '`results[i]` answers `prompts[i]`, of whose `text` each phrase counts as one; its masks are sorted by predicted IoU, best first. With ' +
             '`on_error: "result"` one without masks has the `error` in their place.',
         },
       ),
@@ -197,33 +212,6 @@ export const EmbeddingInfo = Type.Object(
     }),
   },
   { ...strict, $id: 'EmbeddingInfo' },
-);
-
-const Network = Type.Object({ provider: Type.String(), sha256: Type.String() }, strict);
-
-export const ModelList = Type.Object(
-  {
-    models: Type.Array(
-      Type.Object(
-        {
-          name: Type.String(),
-          title: Type.String(),
-          license: Type.String(),
-          source: Type.String(),
-          architecture: Type.String(),
-          image_size: Type.Integer(),
-          fingerprint: Type.String(),
-          memory_bytes: Type.Integer({
-            description: 'By how much the process grew as the model was loaded; 0 while it is not.',
-          }),
-          encoder: Type.Object({ ...Network.properties, precision: choice(PRECISIONS) }, strict),
-          decoder: Network,
-        },
-        strict,
-      ),
-    ),
-  },
-  { ...strict, $id: 'ModelList' },
 );
 
 export const Status = Type.Object({ status: Type.String() }, { ...strict, $id: 'Status' });

@@ -6,6 +6,7 @@ import { cropImage } from '../../image/crop.js';
 import { cutOut } from '../../image/cutout.js';
 import { type DecodedImage, decodeImage, decodeTransparent } from '../../image/decode.js';
 import { drawOverlay } from '../../image/overlay.js';
+import { toDetectorInput } from '../../image/owl/preprocess.js';
 import { toModelSize } from '../../image/preprocess.js';
 import { imageWarnings } from '../../image/warnings.js';
 import { readRuns } from '../../masks/formats/rle.js';
@@ -39,7 +40,8 @@ async function reply({ head, parts: [file, ...masks] }: Frame<Question>): Promis
       const decode_ms = performance.now() - start;
       const { parts, ...answer } = await answerTo(head, whole, masks);
       // What the photograph says of its colours holds for what is made of it, but not for a network.
-      const colours = head.kind === 'prepare' ? NONE : colourChunks(file as Uint8Array);
+      const isForNetwork = head.kind === 'prepare' || head.kind === 'detect';
+      const colours = isForNetwork ? NONE : colourChunks(file as Uint8Array);
       made = parts.map((part) => withChunks(part, colours));
       return { ...answer, decode_ms };
     });
@@ -61,6 +63,11 @@ async function answerTo(
     const image = question.crop ? cropImage(whole, question.crop) : whole;
     const { data, ...pixels } = toModelSize(image, question.side);
     return { image: sizeOf(image), pixels, warnings: imageWarnings(whole), parts: [data] };
+  }
+  if (question.kind === 'detect') {
+    const { buffer } = toDetectorInput(whole, question.input);
+    const parts = [new Uint8Array(buffer)];
+    return { image: sizeOf(whole), warnings: imageWarnings(whole), parts };
   }
   const parts: Uint8Array[] = [];
   if (question.kind === 'overlay') {

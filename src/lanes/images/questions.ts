@@ -1,6 +1,7 @@
 import type { ImageSize } from '../../core/image.js';
 import type { Drawing } from '../../core/ports.js';
 import type { Box } from '../../core/prompt.js';
+import type { DetectorInput } from '../../image/owl/preprocess.js';
 import type { Outcome } from '../jobs/outcome.js';
 
 /** What the process for images is asked; the first part that comes with it is the image's file. */
@@ -13,6 +14,8 @@ export type Question =
       readonly side: number;
       readonly crop?: Box;
     }
+  /** The picture that a detector takes, in floats. */
+  | { readonly kind: 'detect'; readonly maxPixels: number; readonly input: DetectorInput }
   /** Pictures made of it; the other parts are the masks, as COCO's compressed strings. */
   | (Drawing & { readonly maxPixels: number });
 

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
-import { type Embedding, entryName } from '../../core/embedding.js';
+import { type Embedding, entryName, IMAGE_EMBEDDINGS, tensorOf } from '../../core/embedding.js';
 import type { ModelManifest } from '../../core/model.js';
 import { onceEach } from '../../core/once-each.js';
 import { readFloats } from '../../core/tensor.js';
@@ -42,11 +42,11 @@ export function modelOf(name: string): DecoderModel {
 export async function contextOf(
   embedding: Embedding,
 ): Promise<{ context: ImageContext; made: boolean }> {
-  const { model, tensor } = embedding;
   const key = entryName(embedding);
   const known = contexts.get(key);
   if (known) return { context: known, made: false };
-  const context = await (await open(model)).context(readFloats(tensor.bytes, tensor.dtype));
+  const { bytes, dtype } = tensorOf(embedding, IMAGE_EMBEDDINGS);
+  const context = await (await open(embedding.model)).context(readFloats(bytes, dtype));
   contexts.set(key, context);
   return { context, made: true };
 }

@@ -1,5 +1,6 @@
 import { Piscina } from 'piscina';
 import type { Provider } from '../../core/device.js';
+import { IMAGE_EMBEDDINGS } from '../../core/embedding.js';
 import type { ModelManifest, Precision } from '../../core/model.js';
 import { onceEach } from '../../core/once-each.js';
 import type { Encoded } from '../../core/ports.js';
@@ -10,8 +11,12 @@ import {
   type Tensor,
   writeFloats,
 } from '../../core/tensor.js';
+import { toFeatures } from '../../detections/features.js';
+import { imageTowerNetwork } from '../../engine/detector/checkpoint.js';
+import { Detector } from '../../engine/detector/detector.js';
 import { encoderNetwork, ImageEncoder } from '../../engine/image-encoder.js';
 import type { SessionOptions } from '../../engine/session.js';
+import type { OwlArchitecture } from '../../owl/architecture.js';
 import type { Prepared } from './image-job.js';
 import { type Outcome, settle } from './outcome.js';
 import { lowerPriority } from './priority.js';
@@ -22,10 +27,21 @@ interface EncoderModel {
   readonly encoderPath: string;
 }
 
+/** A detector of the encode lane. */
+export interface DetectorNetwork {
+  readonly architecture: OwlArchitecture;
+  /** Of its weights. */
+  readonly path: string;
+  /** Side of the square it sees, in pixels. */
+  readonly imageSize: number;
+}
+
 /** What a worker that runs image encoders is given when it starts. */
 export interface EncodeSettings {
   /** By name. */
   readonly models: Readonly<Record<string, EncoderModel>>;
+  /** Detectors whose image towers run here too, by name. */
+  readonly detectors: Readonly<Record<string, DetectorNetwork>>;
   readonly session: SessionOptions;
   readonly precision: Precision;
   /** The number format embeddings are kept in. */
@@ -42,32 +58,69 @@ const open = onceEach((model: string) => {
   return ImageEncoder.open(network, manifest.image_size, settings.session);
 });
 
+/** As `open`, of a detector. */
+const openDetector = onceEach((name: string) => {
+  const { architecture, path, imageSize } = settings.detectors[name] as DetectorNetwork;
+  lowerPriority();
+  const { precision, session } = settings;
+  const network = imageTowerNetwork(path, architecture, { imageSize, precision });
+  return Detector.open(network, imageSize, session);
+});
+
 function modelOf(name: string): EncoderModel {
   const model = settings.models[name];
   if (!model) throw new Error(`there is no model "${name}"`);
   return model;
 }
 
+/** @param model or a detector. */
 export function load(model: string): Promise<Outcome<Provider>> {
-  return settle(async () => (await open(model)).provider);
+  const opened = settings.detectors[model] ? openDetector : open;
+  return settle(async () => (await opened(model)).provider);
 }
 
+/** @param model or a detector. */
 export function warmUp(model: string): Promise<Outcome<void>> {
   return settle(async () => {
+    const detector = settings.detectors[model];
+    if (detector) {
+      await (await openDetector(model)).run(new Float32Array(3 * detector.imageSize ** 2));
+      return;
+    }
     const { image_size } = modelOf(model).manifest;
     await (await open(model)).run(new Float32Array(3 * image_size * image_size));
   });
 }
 
-/** Model inputs -> embeddings, of one model and in one run. */
+/** Model inputs -> embeddings of one model in one run, or of one detector its features. */
 export async function encode(images: readonly Prepared[]): Promise<Outcome<Encoded>[]> {
+  const [first] = images as [Prepared];
+  return settings.detectors[first.model] ? detectEach(images) : encodeAll(images);
+}
+
+/** One by one: a picture for a detector is larger than all of SAM's that run together. */
+async function detectEach(images: readonly Prepared[]): Promise<Outcome<Encoded>[]> {
+  const outcomes: Outcome<Encoded>[] = [];
+  for (const { model, image, input, timings } of images) {
+    const start = performance.now();
+    const detected = await settle(async () => {
+      const output = await (await openDetector(model)).run(input);
+      const tensors = { ...toFeatures(output, settings.dtype) };
+      return { image, tensors, timings: { ...timings, detect_ms: performance.now() - start } };
+    });
+    outcomes.push(detected);
+  }
+  return outcomes;
+}
+
+async function encodeAll(images: readonly Prepared[]): Promise<Outcome<Encoded>[]> {
   const start = performance.now();
   const embeddings = await settle(() => embed(images));
   const encode_ms = performance.now() - start;
   return images.map(({ image, timings }, i) => {
     if (!('value' in embeddings)) return embeddings;
-    const tensor = embeddings.value[i] as Tensor;
-    return { value: { image, tensor, timings: { ...timings, encode_ms } } };
+    const tensors = { [IMAGE_EMBEDDINGS]: embeddings.value[i] as Tensor };
+    return { value: { image, tensors, timings: { ...timings, encode_ms } } };
   });
 }
 

@@ -3,6 +3,7 @@ import type { ImageSize, RgbImage } from '../../core/image.js';
 import type { ModelManifest } from '../../core/model.js';
 import type { PictureTask, Timings } from '../../core/ports.js';
 import type { Box } from '../../core/prompt.js';
+import type { DetectorInput } from '../../image/owl/preprocess.js';
 import { normalise } from '../../image/preprocess.js';
 import { ImageChild } from '../images/image-child.js';
 import { moved } from './moved.js';
@@ -13,6 +14,8 @@ import { lowerPriority } from './priority.js';
 export interface ImageSettings {
   /** By name. */
   readonly models: Readonly<Record<string, { readonly manifest: ModelManifest }>>;
+  /** What detectors take, by their names. */
+  readonly detectors: Readonly<Record<string, DetectorInput>>;
   readonly image: {
     readonly maxPixels: number;
     /** How long anything with an image may take. */
@@ -63,6 +66,8 @@ export async function prepare(tasks: readonly PrepareTask[]): Promise<Outcome<Pr
 }
 
 async function prepareOne({ model, image: file, crop, abortFlag }: PrepareTask): Promise<Prepared> {
+  const input = settings.detectors[model];
+  if (input) return prepareDetection({ model, image: file, abortFlag }, input);
   const { manifest } = settings.models[model] ?? {};
   if (!manifest) throw new Error(`there is no model "${model}"`);
   const start = performance.now();
@@ -70,9 +75,30 @@ async function prepareOne({ model, image: file, crop, abortFlag }: PrepareTask):
   const question = { kind, maxPixels, side: manifest.image_size, ...(crop && { crop }) } as const;
   const { answer, parts } = await child.ask(question, [file], abortFlag);
   const { image, pixels, decode_ms, warnings = [] } = answer;
-  const input = normalise({ ...pixels, data: parts[0] } as RgbImage, manifest);
+  const normalised = normalise({ ...pixels, data: parts[0] } as RgbImage, manifest);
   const timings = { decode_ms, preprocess_ms: performance.now() - start - decode_ms };
-  return { model, image, input, timings, warnings };
+  return { model, image, input: normalised, timings, warnings };
+}
+
+/** A detector's picture is made of all pixels, by the process that has them. */
+async function prepareDetection(
+  { model, image: file, abortFlag }: PrepareTask,
+  input: DetectorInput,
+): Promise<Prepared> {
+  const start = performance.now();
+  const { answer, parts } = await child.ask(
+    { kind: 'detect', maxPixels, input },
+    [file],
+    abortFlag,
+  );
+  const { image, decode_ms, warnings = [] } = answer;
+  const timings = { decode_ms, preprocess_ms: performance.now() - start - decode_ms };
+  return { model, image, input: floatsOf(parts[0] as Uint8Array), timings, warnings };
+}
+
+/** The floats of a message's part, which has memory of its own. */
+function floatsOf({ buffer }: Uint8Array): Float32Array<ArrayBuffer> {
+  return new Float32Array(buffer as ArrayBuffer);
 }
 
 /** For each photograph the pictures that are made of it, as PNG. */

@@ -1,6 +1,6 @@
 import { OperatorError } from '../../core/errors.js';
+import { checkShapes, isSame, type Shapes } from '../../core/tensor-shapes.js';
 import { DECODER, VIT_COMMON, type VitVariant } from '../architecture.js';
-import { checkShapes, type Shapes } from '../weights/shapes.js';
 
 /** Every weight of the image encoder by its name in segment-anything's state dict, with its shape there. */
 export function vitParameters(variant: VitVariant): Map<string, readonly number[]> {
@@ -88,6 +88,13 @@ export function recogniseVit(tensors: Shapes): VitVariant {
     );
   }
   const variant = { depth, dim, heads, globalAttn: globalAttn.sort((a, b) => a - b) };
-  checkShapes(tensors, vitParameters(variant));
+  checkShapes(tensors, vitParameters(variant), fits);
   return variant;
+}
+
+/** Relative positions of another length are interpolated. */
+function fits(name: string, found: readonly number[], expected: readonly number[]): boolean {
+  return /rel_pos_[hw]$/.test(name)
+    ? found.length === 2 && found[1] === expected[1]
+    : isSame(name, found, expected);
 }

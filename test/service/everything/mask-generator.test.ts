@@ -62,7 +62,13 @@ const caller = (client: string) => {
 const image = { width: 100, height: 100 };
 const tensor = { dtype: 'float32', shape: [], bytes: new Uint8Array(0) } as const;
 const job = (live: boolean) => ({
-  embedding: { id: 'id', model: 'm', fingerprint: 'f', image, tensor },
+  embedding: {
+    id: 'id',
+    model: 'm',
+    fingerprint: 'f',
+    image,
+    tensors: { image_embeddings: tensor },
+  },
   embedCrop: undefined,
   parameters: { ...EVERYTHING_DEFAULTS, points_per_side: 5 },
   options: {} as MaskOptions,

@@ -1,11 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import { SamError, violation } from '../../../core/errors.js';
 import { MEDIA_TYPES } from '../../../core/mask.js';
+import type { Prompt } from '../../../core/prompt.js';
 import type { MaskQuery } from '../../../service/prediction.js';
 import { type MaskAnswer, negotiateMasks } from '../../negotiation.js';
 import { MULTIPART } from '../../schemas/media-types.js';
 import type { PromptRequest } from '../../schemas/requests.js';
 import { badPromptsOf } from './bad-prompts.js';
+import { readFind } from './find-options.js';
 import { checkFormatFields, readOptions } from './mask-options.js';
 import { readPrompts } from './prompts.js';
 
@@ -33,8 +35,8 @@ export function readMaskRequest(
   const { prompts, single } = readPrompts(fields);
   const { shape, format } = answer;
   const options = { ...readOptions(fields), format };
-  if (shape === 'file' && format !== 'geojson' && prompts.length > 1) {
-    const message = `one ${MEDIA_TYPES[format]} answers one prompt: accept ${MULTIPART} for all masks`;
+  if (shape === 'file' && format !== 'geojson' && count(prompts) > 1) {
+    const message = `one ${MEDIA_TYPES[format]} answers one prompt or phrase: accept ${MULTIPART} for all masks`;
     throw new SamError('invalid-request', message);
   }
   if (onError === 'result' && shape !== 'json') {
@@ -47,5 +49,14 @@ export function readMaskRequest(
     unreadable: badPromptsOf(request),
     leniency: { clip, onError },
     masks: shape === 'file' || shape === 'picture' ? 'best' : 'all',
+    find: readFind(fields),
   };
+}
+
+/** Results that prompts have: one for each, or for each phrase of its text. */
+function count(prompts: readonly Prompt[]): number {
+  return prompts.reduce(
+    (sum, { text = '' }) => sum + (typeof text === 'string' ? 1 : text.length),
+    0,
+  );
 }

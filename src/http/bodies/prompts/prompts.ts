@@ -8,6 +8,8 @@ const PROMPT_FIELDS = [
   'box',
   'mask_input',
   'multimask_output',
+  'text',
+  'exemplar',
 ] as const;
 
 /** Whether anything is asked at all. */

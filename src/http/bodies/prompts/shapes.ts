@@ -6,6 +6,8 @@ const SHAPES: Record<string, string> = {
   point_labels: 'a list of 1 (object) and 0 (background), one for each point, such as [1, 0]',
   box: '[x1, y1, x2, y2] in pixels: two corners, not width and height',
   mask_input: 'an object: {"token"}, {"dtype", "data"}, {"size", "counts"} or {"png"}',
+  text: 'words, such as "a wheel", or a list of them',
+  exemplar: 'an object, {"box"}, and {"embedding_id"} where it is in another image',
   prompts: 'a list of prompts, such as [{"box": [x1, y1, x2, y2]}]',
   point_grids: 'for each layer of crops its points from 0 to 1, [[[x, y], …]]',
   transform: '[a, b, c, d, e, f], six numbers, or nine ending in 0, 0, 1',
@@ -32,6 +34,9 @@ const ALIASES: Record<string, string> = {
   mask: 'mask_input',
   multimask: 'multimask_output',
   id: 'embedding_id',
+  texts: 'text',
+  phrase: 'text',
+  query: 'text',
 };
 
 /** Fields of everything mode that clients look for elsewhere. */

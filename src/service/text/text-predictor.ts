@@ -1,0 +1,149 @@
+import type { Caller } from '../../core/caller.js';
+import type { Embedding } from '../../core/embedding.js';
+import { violation } from '../../core/errors.js';
+import type { FindFilter, Found, TextLane } from '../../core/find/find.js';
+import { type Exemplar, isSearch, type Prompt } from '../../core/prompt.js';
+import type { MaskQuery, Prediction, PromptAnswer } from '../prediction.js';
+import type { Predictor } from '../predictor.js';
+import { checkGeometry, clipped } from '../prompt-rules.js';
+import { TextExpansion } from './text-expansion.js';
+
+/** Answers prompts some of which are text: finds what they name, and asks for the masks of the boxes found. */
+export class TextPredictor {
+  readonly #lane: TextLane;
+  readonly #predictor: Predictor;
+  readonly #maxTexts: number;
+
+  /** @param maxTexts phrases that all prompts of a request may have together. */
+  constructor(lane: TextLane, predictor: Predictor, maxTexts: number) {
+    this.#lane = lane;
+    this.#predictor = predictor;
+    this.#maxTexts = maxTexts;
+  }
+
+  /**
+   * Checks what needs no image.
+   * @throws SamError `invalid-request`, `too-many-prompts`
+   */
+  check({ prompts, leniency }: MaskQuery): void {
+    if (leniency.onError === 'result') {
+      throw violation(
+        'invalid-request',
+        '/on_error',
+        'must not be result beside text or an exemplar',
+      );
+    }
+    const texts = prompts.flatMap(phrasesOf);
+    if (texts.length > this.#maxTexts) {
+      const message = `must be at most ${this.#maxTexts} in a request`;
+      const place = prompts.findIndex(({ text }) => text !== undefined);
+      throw violation('too-many-prompts', `/prompts/${place}/text`, message);
+    }
+  }
+
+  /**
+   * One result for each phrase and for each prompt without text, in their order.
+   * @param images the features of the embedding's image, and how those of others are found.
+   * @throws SamError `prompt-invalid`, and what `Predictor.predict` throws
+   */
+  async predict(
+    embedding: Embedding,
+    images: SearchedImages,
+    query: MaskQuery,
+    caller: Caller,
+  ): Promise<Prediction> {
+    const expansion = new TextExpansion();
+    const { image } = embedding;
+    const all = query.leniency.clip
+      ? query.prompts.map((prompt) => clipped(prompt, image))
+      : query.prompts;
+    checkGeometry(new Map(all.entries()), image);
+    const warnings: string[] = [];
+    const timings: Record<string, number> = {};
+    for (const [place, prompt] of all.entries()) {
+      if (!isSearch(prompt)) {
+        expansion.addPrompt(prompt);
+        continue;
+      }
+      const phrases = phrasesOf(prompt);
+      const labels = prompt.exemplar ? [EXEMPLAR] : phrases;
+      const found = await this.#find(images, prompt, { phrases, place, query }, caller);
+      expansion.addFound(labels, found.detections);
+      warnings.push(...warningsOf(phrases, found));
+      for (const [step, ms] of Object.entries(found.timings)) {
+        timings[step] = (timings[step] ?? 0) + ms;
+      }
+    }
+    const asked = { ...query, prompts: expansion.prompts };
+    const prediction = await this.#predictor.predict(embedding, asked, caller);
+    const results = expansion.regroup(prediction.results);
+    if (query.masks === 'best') refuseNothing(results);
+    return { ...prediction, results, warnings, timings: { ...timings, ...prediction.timings } };
+  }
+
+  async #find(
+    images: SearchedImages,
+    prompt: Prompt,
+    { phrases, place, query }: { phrases: readonly string[]; place: number; query: MaskQuery },
+    caller: Caller,
+  ): Promise<Found> {
+    const features = images.own;
+    const path = placeOf(place, prompt);
+    const example = prompt.exemplar && (await exampleOf(prompt.exemplar, images));
+    const filter = filterOf(prompt);
+    const options = query.find;
+    const task = { features, phrases, example, options, filter, path };
+    return this.#lane.find(task, caller);
+  }
+}
+
+/** The features of images that are searched. */
+export interface SearchedImages {
+  readonly own: Embedding;
+  /** @throws SamError `embedding-not-found` */
+  other(id: string): Promise<Embedding>;
+}
+
+/** What objects are called that are like an example. */
+const EXEMPLAR = 'exemplar';
+
+/** @throws SamError `embedding-not-found` */
+async function exampleOf({ box, embedding_id: id }: Exemplar, { own, other }: SearchedImages) {
+  const features = id === undefined ? own : await other(id);
+  return { features, box };
+}
+
+function phrasesOf({ text = [] }: Prompt): readonly string[] {
+  return typeof text === 'string' ? [text] : text;
+}
+
+function placeOf(prompt: number, { exemplar }: Prompt): string {
+  return `/prompts/${prompt}/${exemplar ? 'exemplar' : 'text'}`;
+}
+
+/** Points and a box beside a text say which of the objects are meant. */
+function filterOf({ point_coords = [], point_labels = [], box }: Prompt): FindFilter {
+  return {
+    inside: point_coords.filter((_, i) => point_labels[i] !== 0),
+    outside: point_coords.filter((_, i) => point_labels[i] === 0),
+    box,
+  };
+}
+
+/** A file or a picture needs a mask. @throws SamError `prompt-invalid` */
+function refuseNothing(results: readonly PromptAnswer[]): void {
+  if (results.some(({ masks }) => masks.length > 0)) return;
+  const message = 'finds nothing in the image: a lower text_threshold may';
+  throw violation('prompt-invalid', '/prompts/0', message);
+}
+
+/** What of a phrase is shown. */
+const SHOWN = 40;
+
+function warningsOf(phrases: readonly string[], { cut }: Found): string[] {
+  return cut.map((i) => {
+    const phrase = phrases[i] as string;
+    const shown = phrase.length > SHOWN ? `${phrase.slice(0, SHOWN)}…` : phrase;
+    return `the text ${JSON.stringify(shown)} is too long and was cut: only its first words were looked for`;
+  });
+}

@@ -1,0 +1,118 @@
+import { Tensor } from 'onnxruntime-node';
+import t from 'tap';
+import { toHalfPrecision } from '#src/onnx/half-precision.js';
+import type { OwlArchitecture } from '#src/owl/architecture.js';
+import { EXACT_BOXES } from '#src/owl/box-head.js';
+import { buildImageTower } from '#src/owl/image-tower.js';
+import { imageParameters } from '#src/owl/parameters.js';
+import { maxDifference, random } from '../sam/fixtures/decoders.js';
+import {
+  expected,
+  formulaPicture,
+  misfit,
+  referenceArchitecture,
+  referenceCheckpoint,
+  runInside,
+  skip,
+} from './fixtures/reference.js';
+
+/** Stages by the names the reference has for them, as the nodes that make them. */
+const STAGES: Record<string, string> = {
+  patches: 'owlv2.vision_model.embeddings.Transpose',
+  embeddings: 'owlv2.vision_model.embeddings.Add',
+  pre_layernorm: 'owlv2.vision_model.pre_layernorm.LayerNormalization',
+  layer0: 'owlv2.vision_model.encoder.layers.0.Add_1',
+  layer1: 'owlv2.vision_model.encoder.layers.1.Add_1',
+  layer2: 'owlv2.vision_model.encoder.layers.2.Add_1',
+  post_layernorm: 'owlv2.vision_model.post_layernorm.LayerNormalization',
+  merged: 'Mul',
+  image_embeds: 'layer_norm.LayerNormalization',
+  class_embeds: 'class_embeds',
+  logit_shift: 'logit_shift',
+  logit_scale: 'logit_scale',
+  objectness_logits: 'objectness_logits',
+  box_raw: 'box_head.dense2.Gemm',
+  boxes: 'pred_boxes',
+};
+const INSIDE = Object.values(STAGES).filter((name) => name.includes('.') || name === 'Mul');
+
+function picture(side: number): Record<string, Tensor> {
+  return { pixel_values: new Tensor('float32', formulaPicture(side), [1, 3, side, side]) };
+}
+
+for (const attention of ['fused', 'by-head'] as const) {
+  t.test(`${attention}: every stage as the reference computes it`, { skip }, async (t) => {
+    const { tensors, folder, close } = referenceCheckpoint();
+    t.teardown(close);
+    const options = { imageSize: 240, attention };
+    const model = buildImageTower(referenceArchitecture(), tensors, options);
+    const values = await runInside(model, picture(240), { folder, inside: INSIDE });
+    const { stages } = expected().formula;
+    for (const [stage, name] of Object.entries(STAGES)) {
+      const tolerance = stage === 'boxes' ? 2e-5 : 2e-4;
+      const share = misfit(values[name], stages[stage] as never, tolerance);
+      t.ok(share <= 1, `${stage}: ${share} of what is allowed`);
+    }
+  });
+}
+
+/** Weights big enough for all of them to matter. */
+function randomWeights(architecture: OwlArchitecture) {
+  const next = random(1);
+  return new Map(
+    [...imageParameters(architecture)].map(([name, shape]) => {
+      const length = shape.reduce((product, side) => product * side, 1);
+      const data = Float32Array.from({ length }, () => (next() - 0.5) * 0.5);
+      if (/norm\d?\.weight$/.test(name)) data.fill(1);
+      return [name, { shape, data }];
+    }),
+  );
+}
+
+const TINY: OwlArchitecture = {
+  family: 'owlv2',
+  text: { width: 8, layers: 1, heads: 2, hidden: 16, epsilon: 1e-5, vocabulary: 9, positions: 4 },
+  image: { width: 32, layers: 2, heads: 2, hidden: 64, epsilon: 1e-5, imageSize: 64, patchSize: 8 },
+};
+
+t.test('all ways to write attention down agree, alone and in a batch', async (t) => {
+  const weights = randomWeights(TINY);
+  const pixels = formulaPicture(64);
+  const batch = new Float32Array([...pixels.slice().reverse(), ...pixels]);
+  const by = (attention: 'fused' | 'by-head') =>
+    buildImageTower(TINY, weights, { imageSize: 64, attention });
+  const alone = await runInside(by('by-head'), picture(64));
+  const together = await runInside(by('fused'), {
+    pixel_values: new Tensor('float32', batch, [2, 3, 64, 64]),
+  });
+  for (const [name, values] of Object.entries(alone)) {
+    const both = together[name] as Float32Array;
+    const [other, same] = [both.subarray(0, values.length), both.subarray(values.length)];
+    t.ok(maxDifference(same, values) <= 1e-4, name);
+    t.ok(maxDifference(other, values) > 1e-3, `${name} of another picture`);
+  }
+});
+
+t.test('in 16 bits it is nearly the same, and boxes end in 32', async (t) => {
+  const weights = randomWeights(TINY);
+  const model = buildImageTower(TINY, weights, { imageSize: 64, attention: 'by-head' });
+  const exact = await runInside(model, picture(64));
+  const half = toHalfPrecision(model, new Set(['LayerNormalization', 'Softmax', ...EXACT_BOXES]));
+  const values = await runInside(half, picture(64));
+  for (const [name, right] of Object.entries(exact)) {
+    const difference = maxDifference(values[name] as Float32Array, right);
+    t.ok(difference > 1e-7 && difference <= 2e-2, `${name} is off by ${difference}`);
+  }
+  for (const { name, inputs } of half.graph.nodes) {
+    if (name === 'box_head.Sigmoid') t.notMatch(inputs[0], / in half$/);
+  }
+});
+
+t.test('an OWL-ViT has names of its own and no objectness', async (t) => {
+  const first = { ...TINY, family: 'owlvit' } as const;
+  const weights = randomWeights(first);
+  t.ok([...weights.keys()].every((name) => !/objectness|owlv2/.test(name)));
+  const model = buildImageTower(first, weights, { imageSize: 64, attention: 'fused' });
+  const values = await runInside(model, picture(64));
+  t.same(Object.keys(values).sort(), ['class_embeds', 'logit_scale', 'logit_shift', 'pred_boxes']);
+});
