@@ -110,7 +110,7 @@ t.test('decoding', async (t) => {
 
   await t.test('an image that is set while another is on its way takes its place', async (t) => {
     const predictor = new Predictor(client, { decode: 'server' });
-    const first = predictor.setImage(await draw(scene(2)));
+    const first = predictor.setImage(file);
     await predictor.setImage(image);
     await t.rejects(first, { name: 'AbortError' });
     t.equal(predictor.image, image);

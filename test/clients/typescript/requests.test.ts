@@ -58,8 +58,6 @@ t.test('against the service', async (t) => {
     t.strictSame(decoded.results, segmented.results);
     const { width, height } = scene(1);
     t.match(await client.find(embedding_id), { embedding_id, width, height, uploaded: false });
-    await client.drop(embedding_id);
-    t.equal(await client.find(embedding_id), undefined);
   });
 
   await t.test('problems are thrown by their type', async (t) => {
@@ -107,6 +105,9 @@ t.test('against the service', async (t) => {
       },
       { name: 'AbortError' },
     );
+
+    await client.drop(image.embedding_id);
+    t.equal(await client.find(image.embedding_id), undefined, 'dropped');
   });
 });
 
