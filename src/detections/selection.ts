@@ -51,7 +51,7 @@ function logitAt(logits: readonly Float32Array[], query: number, patch: number):
 }
 
 /** With the part of its box that is inside the image, if there is one. */
-export function inside<T extends { readonly patch: number }>(
+function inside<T extends { readonly patch: number }>(
   features: Features,
   { image, isPadded }: Frame,
   each: T,
@@ -67,7 +67,7 @@ export function inside<T extends { readonly patch: number }>(
 }
 
 /** The best first, without those that overlap a better one. Equal scores keep their order. */
-export function suppressed<T extends { readonly score: number; readonly box: Box }>(
+function suppressed<T extends { readonly score: number; readonly box: Box }>(
   found: readonly T[],
   { nms, most }: Pick<DetectionLimits, 'nms' | 'most'>,
 ): T[] {

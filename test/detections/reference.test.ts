@@ -9,7 +9,6 @@ import type { Dtype } from '#src/core/tensor.js';
 import { classLogits, sigmoid } from '#src/detections/class-logits.js';
 import { exemplarQuery } from '#src/detections/exemplar.js';
 import { Features, toFeatures } from '#src/detections/features.js';
-import { byObjectness } from '#src/detections/objects.js';
 import { selectDetections } from '#src/detections/selection.js';
 import { imageTowerNetwork, textTowerNetwork } from '#src/engine/detector/checkpoint.js';
 import { Detector } from '#src/engine/detector/detector.js';
@@ -62,6 +61,14 @@ function columns(heads: Float32Array, from: number, to: number): Float32Array {
 
 function featuresOf(output: DetectorOutput, dtype: Dtype = 'float32'): Features {
   return new Features(toFeatures(output, dtype));
+}
+
+/** Patches by how likely they hold anything at all. */
+function byObjectness(features: Features): { patch: number; score: number }[] {
+  return Array.from({ length: features.patches }, (_, patch) => ({
+    patch,
+    score: sigmoid(features.objectness(patch)),
+  })).sort((a, b) => b.score - a.score);
 }
 
 /** [P,Q] */

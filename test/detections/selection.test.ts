@@ -1,7 +1,6 @@
 import t from 'tap';
 import type { DetectorOutput } from '#src/core/find/detection.js';
 import { Features, toFeatures } from '#src/detections/features.js';
-import { byObjectness, proposals } from '#src/detections/objects.js';
 import { selectDetections } from '#src/detections/selection.js';
 
 const A = Float32Array.of(1, 0);
@@ -109,28 +108,6 @@ t.test('boxes end where the image does, and those beside it are none', async (t)
     [0, 1],
   );
   t.match(stretched[1]?.box.map(Math.round), [40, 35, 60, 45]);
-});
-
-t.test('objects of whatever kind, the most likely first', async (t) => {
-  const patches = [
-    { box: LEFT, likeness: 0, objectness: -1 },
-    { box: LEFT, likeness: 0, objectness: 2 },
-    { box: RIGHT, likeness: 0, objectness: 1 },
-    { box: [0.5, 0.9, 0.1, 0.1], likeness: 0, objectness: 9 },
-  ];
-  const all = features(patches);
-  t.same(
-    byObjectness(all).map(({ patch }) => patch),
-    [3, 1, 2, 0],
-  );
-  t.same(
-    proposals(all, FRAME, LIMITS).map(({ patch }) => patch),
-    [1, 2],
-  );
-  t.same(
-    proposals(all, FRAME, { nms: 1, most: 2 }).map(({ patch }) => patch),
-    [1, 2],
-  );
 });
 
 t.test('nobody asked for anything', async (t) => {
