@@ -1,4 +1,2 @@
-import { importTests } from './fixtures/import-tests.js';
-
-// One after the other: they share a browser and a service.
-await importTests('page');
+// Of the tests of the page the one that a change breaks first; npm run test:long has them all.
+import './page/session.test.js';

@@ -1,10 +1,10 @@
 import type { Page } from 'playwright-core';
 import { type Place, Predictor, SamClient } from 'sam-split-client';
 import t, { type Test } from 'tap';
-import { noChromium, startChromium } from '../../fixtures/chromium.js';
-import { draw, scene } from '../../fixtures/scenes.js';
-import { startService } from '../../fixtures/service.js';
-import { startSite } from './fixtures/foreign-page.js';
+import { startSite } from '../clients/typescript/fixtures/foreign-page.js';
+import { noChromium, startChromium } from '../fixtures/chromium.js';
+import { draw, scene } from '../fixtures/scenes.js';
+import { startService } from '../fixtures/service.js';
 
 const picture = scene(1);
 const [disc] = picture.shapes as [(typeof picture.shapes)[0]];

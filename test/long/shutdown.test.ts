@@ -1,7 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises';
 import t from 'tap';
-import { Victim } from '../attack/victim.js';
-import { draw, scene } from './fixtures/scenes.js';
+import { Victim } from '../../attack/victim.js';
+import { draw, scene } from '../fixtures/scenes.js';
 
 /** Thresholds that let nearly every mask pass. */
 const ALL = { pred_iou_thresh: 0, stability_score_thresh: 0, box_nms_thresh: 1 };
