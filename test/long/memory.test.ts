@@ -8,8 +8,8 @@ import { stall } from '../../attack/siege/stalls.js';
 import { typos } from '../../attack/siege/typos.js';
 import { emptyChunks, textBomb } from '../../attack/structures.js';
 import { chunked, exchange, head, post, Wire } from '../../attack/wire.js';
+import { allZero, attacked, growthDuring } from '../attack/fixtures/attacked.js';
 import { MULTIPART, multipart } from '../fixtures/multipart.js';
-import { allZero, attacked, growthDuring } from './fixtures/attacked.js';
 
 const MIB = 2 ** 20;
 const JSON_TYPE = 'application/json';
