@@ -28,7 +28,10 @@ export async function drain(rounds: number, start: () => Promise<Victim>): Promi
         else if (error === 'ECONNREFUSED') {
           figures.notAccepted++;
           await after(5);
-        } else figures.reset++;
+        } else {
+          figures.reset++;
+          console.log(`a click ended with ${error ?? status}`);
+        }
       }
     });
     await after(300);

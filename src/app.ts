@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as after } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { AMBIGUOUS_MASKS } from './core/prompt.js';
@@ -37,6 +38,8 @@ const SHARE_LET_GO = 0.25;
 /** Shares of the time to shut down after which everything runs end, and all else that goes on. */
 const LONG_WORK_ENDS = 0.5;
 const ALL_WORK_ENDS = 0.9;
+/** Longer than a client takes from one click's answer to its next request when it has one at once. */
+const DRAIN_MS = 250;
 
 /** The service, built and wired. */
 export interface App {
@@ -47,6 +50,11 @@ export interface App {
    * @throws OperatorError when one does not load
    */
   warmUp(): Promise<void>;
+  /**
+   * Turns readiness off, and serves for a moment more: clients that keep connections hear that they have to open others,
+   * instead of losing a request on one that ends just then.
+   */
+  drain(): Promise<void>;
   /**
    * Turns readiness off, finishes what is in flight, ends the workers. After half of the time that there is, long work is
    * told to end, near the end all work, and in the end the connections. It resolves when no thread is left that
@@ -129,6 +137,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
         prompts: (caller) => lanes.decode.checkRoom(caller),
       },
       ready: () => ready && !draining,
+      draining: () => draining,
     },
     { ...config.http, page: built(config.http.page), logger, version, keys },
   );
@@ -145,6 +154,10 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       }
       ready = true;
       logger.info({ models: config.models.names }, 'ready');
+    },
+    async drain() {
+      draining = true;
+      await after(DRAIN_MS);
     },
     async close() {
       draining = true;

@@ -28,6 +28,7 @@ try {
     if (err) logger.fatal({ err }, 'failed');
     else logger.info({ signal }, 'draining');
     ending = true;
+    await started.drain();
     await started.close();
   });
   await started.server.listen(config.address);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { findModel } from '#src/engine/model-files.js';
+import { Client } from '../attack/client.js';
 import { folder } from './fixtures/folder.js';
 import { draw, scene } from './fixtures/scenes.js';
 import { ServiceProcess, type Settings } from './fixtures/service-process.js';
@@ -90,7 +91,14 @@ t.test('SIGTERM lets what is in flight finish, and nothing is reported to anybod
   const embedding = fetch(`${url}/embed`, { method: 'POST', headers, body });
   // Once a second request on the same server has been answered, the first has been received.
   await fetch(`${url}/healthz`);
+  const kept = new Client(url);
+  t.teardown(() => kept.close());
   service.kill('SIGTERM');
+  const look = () => kept.send({ method: 'GET', path: '/readyz' });
+  let last = await look();
+  while (last.status === 200) last = await look();
+  t.equal(last.status, 503, 'a kept connection is not ended in the middle of a request');
+  t.equal(last.headers.connection, 'close');
   t.equal((await embedding).status, 201);
   t.same(await service.ended(), { code: 0, signal: null });
   t.same(readdirSync(cache, { recursive: true }), [], "onnxruntime's telemetry left nothing");

@@ -40,6 +40,8 @@ export interface Context {
   /** Throw `overloaded` where there is no room: asked before a body is read. */
   readonly room: { images(caller: Caller): void; prompts(caller: Caller): void };
   readonly ready: () => boolean;
+  /** Whether each answer is to be its connection's last. */
+  readonly draining: () => boolean;
 }
 
 /** A server whose handlers know the types of their schemas. */

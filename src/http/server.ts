@@ -89,7 +89,7 @@ export async function createServer(context: Context, options: ServerOptions): Pr
     server.server.on('error', (err) => logger.error({ err }, 'a connection was not accepted'));
   });
   logRequests(server, context);
-  closeConnections(server);
+  letGo(server, context);
   unpackBodies(server, context.uploads.maxImageBytes);
   continueWhenRead(server);
   readPastUnread(server);
@@ -128,13 +128,9 @@ function requestId({ headers }: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-/** Lets no connection linger once the server is closing: it would wait for the next request of a client that may have none. */
-function closeConnections(server: Server): void {
-  let closing = false;
-  server.addHook('preClose', async () => {
-    closing = true;
-  });
+/** Tells clients in the last answers that they get here that no request may follow on their connection. */
+function letGo(server: Server, { draining }: Context): void {
   server.addHook('onSend', async (_request, reply) => {
-    if (closing) reply.header('connection', 'close');
+    if (draining()) reply.header('connection', 'close');
   });
 }
