@@ -17,7 +17,7 @@ export function encoderNetwork(
   precision: Precision,
 ): Network {
   if (!('checkpoint' in manifest)) return buildMobileSamEncoder(readFileSync(path), precision);
-  return checkpointEncoder(path, manifest.architecture, precision);
+  return checkpointEncoder(path, manifest, precision);
 }
 
 /** The image encoder: a normalised, padded image to its embedding. */

@@ -156,6 +156,22 @@ export class Graph extends ElementwiseScope {
     });
   }
 
+  /** Bicubic interpolation of [1,C,H,W] to [1,C,side,side], as PyTorch's `interpolate(mode="bicubic")` has it. */
+  interpolateCubic(x: Value, side: number): Value {
+    const unused: Value = { name: '', type: 'float' };
+    const sizes = this.concat([this.shape(x, 0, 2), this.ints([side, side])], 0);
+    return this.node('Resize', [x, unused, unused, sizes], {
+      mode: text('cubic'),
+      coordinate_transformation_mode: text('half_pixel'),
+      cubic_coeff_a: float(-0.75),
+    });
+  }
+
+  /** Repeats each axis so many times. */
+  tile(x: Value, times: readonly number[]): Value {
+    return this.node('Tile', [x, this.ints(times)]);
+  }
+
   /** Repeats axes of length 1 up to a shape that is known only when the graph runs. */
   expand<T extends DataType>(x: Value<T>, shape: Value<'int64'>): Value<T> {
     return this.node('Expand', [x, shape], {}, x.type);
