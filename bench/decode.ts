@@ -2,7 +2,12 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { MaskDecoder, type PromptBatch } from '../src/engine/mask-decoder.js';
 import { buildPaperDecoder } from '../src/sam/paper/decoder.js';
 import { readDecoderWeights } from '../src/sam/weights/exported-decoder.js';
-import { randomEmbedding, randomPoints, shippedDecoder } from '../test/sam/fixtures/decoders.js';
+import {
+  asEmbedding,
+  randomEmbedding,
+  randomPoints,
+  shippedDecoder,
+} from '../test/sam/fixtures/decoders.js';
 import { CLIENTS, type Contender, contest, load, photograph, report } from './contest.js';
 import { interleaved } from './interleaved.js';
 
@@ -18,7 +23,8 @@ const fast = await MaskDecoder.open(weights, { device: 'cpu', threads: 1, gpuTur
 
 const embedding = randomEmbedding(1);
 const image_embeddings = new Tensor('float32', embedding, [1, 256, 64, 64]);
-const context = await fast.context(embedding);
+const image = asEmbedding(embedding);
+const context = await fast.context(image);
 
 /** The same prompts as each of the three takes them. */
 function prompts(count: number, seed: number, withMask = false) {
@@ -54,7 +60,7 @@ await interleaved(
     { name: 'our plain graph, four masks', run: () => plain.run(one.plain) },
     { name: 'our fast graph, three masks', run: () => fast.run(context, one.batch, true) },
     { name: 'our fast graph, one mask', run: () => fast.run(context, one.batch, false) },
-    { name: 'the context, once an image', run: () => fast.context(embedding) },
+    { name: 'the context, once an image', run: () => fast.context(image) },
   ],
   STEADY,
 );

@@ -12,7 +12,12 @@ import {
 import { readTensor } from '../core/tensor-shapes.js';
 import { HIERA, type HieraVariant, VIT, type VitVariant } from '../sam/architecture.js';
 import { decoderParameters } from '../sam/decoder/decoder-parameters.js';
-import { BACKGROUND, hieraParameters, isSam2, recogniseHiera } from '../sam/encoder/hiera/hiera-parameters.js';
+import {
+  BACKGROUND,
+  hieraParameters,
+  isSam2,
+  recogniseHiera,
+} from '../sam/encoder/hiera/hiera-parameters.js';
 import { buildSam2Encoder } from '../sam/encoder/hiera/sam2-encoder.js';
 import { buildVit } from '../sam/encoder/vit.js';
 import { recogniseVit, vitParameters } from '../sam/encoder/vit-parameters.js';

@@ -6,6 +6,7 @@ import type {
   Tidied,
   TidyTask,
 } from '../core/everything.js';
+import type { Frame } from '../core/frame.js';
 import type { ImageSize } from '../core/image.js';
 import type { RunLengths } from '../core/masks/run-lengths.js';
 import type { Box, Point } from '../core/prompt.js';
@@ -22,7 +23,7 @@ const EDGE = 20;
 
 /**
  * The second half of `SamAutomaticMaskGenerator._process_batch`, for one mask: stability, threshold, box, crop.
- * @param logits [256,256] of the crop. @param point that was asked. @param imageSize side of the model's square.
+ * @param logits [256,256] of the crop. @param point that was asked. @param frame the square that the model sees.
  * @returns undefined when the mask is dropped.
  */
 export function candidateOf(
@@ -30,11 +31,11 @@ export function candidateOf(
   predictedIou: number,
   point: Point,
   { embedding, image, crop, parameters, format }: CandidatesTask,
-  imageSize: number,
+  frame: Frame,
 ): Candidate | undefined {
   const size = embedding.image;
   const { stability_score_offset, stability_score_thresh } = parameters;
-  const { turns, stabilityScore } = cutMask(logits, size, imageSize, stability_score_offset);
+  const { turns, stabilityScore } = cutMask(logits, size, frame, stability_score_offset);
   if (stabilityScore < stability_score_thresh) return undefined;
   const counts = runsBetween(turns, size.width * size.height);
   const [left, top] = crop;

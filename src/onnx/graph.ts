@@ -187,6 +187,16 @@ export class Graph extends ElementwiseScope {
     return this.node('Gather', [table, indices], { axis: int(0) }, table.type);
   }
 
+  /** For each of B tables the rows of its own indices: table [B,n,...], indices [B,m,1] -> [B,m,...]. */
+  gatherEach(table: Value, indices: Value<'int64'>): Value {
+    return this.node('GatherND', [table, indices], { batch_dims: int(1) });
+  }
+
+  /** The place of the largest element along one axis, which stays with length 1; of equals the first. */
+  argMax(x: Value, axis: number): Value<'int64'> {
+    return this.node('ArgMax', [x], { axis: int(axis), keepdims: int(1) }, 'int64');
+  }
+
   /** Indices of the elements that hold, one column each: x of rank r -> [r, n]. */
   nonZero(x: Value<'bool'>): Value<'int64'> {
     return this.node('NonZero', [x], {}, 'int64');

@@ -1,5 +1,5 @@
-import { LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 import type { Family } from '../core/family.js';
+import { LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 import { AMBIGUOUS_MASKS } from '../core/prompt.js';
 
 /** The sizes of SAM's prompt encoder and mask decoder; every published SAM and MobileSAM shares them. */
@@ -35,6 +35,17 @@ const { dim: DIM, gridSize: GRID, upscaledChannels } = DECODER;
 
 /** What an image encoder makes of an image, at the side of the embedding. */
 export const EMBEDDING_SHAPE = [1, DIM, GRID, GRID] as const;
+
+/** The learned tokens in front of a prompt's, by family; `mask_tokens` are four, each other is one. */
+export const OUTPUT_TOKENS = {
+  sam: ['iou_token', 'mask_tokens'],
+  sam2: ['obj_score_token', 'iou_token', 'mask_tokens'],
+} as const satisfies Record<Family, readonly string[]>;
+
+/** How many learned tokens stand before those of the masks; the last of them is the IoU token. */
+export function tokensBeforeMasks(family: Family): number {
+  return OUTPUT_TOKENS[family].length - 1;
+}
 
 /** The tensors of an embedding by family, which are the outputs of an encoder and the inputs of the decoder's context. */
 export const EMBEDDING_TENSORS = {

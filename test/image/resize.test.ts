@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import t from 'tap';
 import { type ImageSize, preprocessShape, type RgbImage } from '#src/core/image.js';
-import { resizeBilinear } from '#src/image/resize.js';
+import { resizeBilinear } from '#src/image/resampling/resize.js';
 import { photograph } from '../fixtures/pictures.js';
 
 /** A grey image of these levels. */

@@ -1,8 +1,8 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import t from 'tap';
 import { openCheckpoint } from '#src/checkpoint/checkpoint.js';
-import { toFloat32 } from '#src/core/float16.js';
 import type { StoredTensor } from '#src/checkpoint/stored-tensor.js';
+import { toFloat32 } from '#src/core/float16.js';
 import { Graph } from '#src/onnx/graph.js';
 import type { ModelProto } from '#src/onnx/proto.js';
 import { writeModel } from '#src/onnx/write-model.js';

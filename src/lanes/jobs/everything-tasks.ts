@@ -9,6 +9,8 @@ import type {
   Tidied,
   TidyTask,
 } from '../../core/everything.js';
+import { FAMILY_TRAITS } from '../../core/family.js';
+import { familyOf, frameOf } from '../../core/model.js';
 import type { Point } from '../../core/prompt.js';
 import { AMBIGUOUS_MASKS } from '../../core/prompt.js';
 import { concat } from '../../core/tensor.js';
@@ -27,9 +29,12 @@ export function candidates(tasks: readonly CandidatesTask[]): Promise<Outcome<Ca
 async function candidatesOf(task: CandidatesTask): Promise<Candidates> {
   const start = performance.now();
   const { embedding, crop, points, parameters } = task;
+  const { manifest } = modelOf(embedding.model);
+  const frame = frameOf(manifest);
+  const layout = FAMILY_TRAITS[familyOf(manifest.architecture)].prompt;
   const tokens = points.map(([x, y]) => {
     const prompt = { point_coords: [[x - crop[0], y - crop[1]]], point_labels: [1] } as const;
-    return promptTokens(prompt, embedding.image);
+    return promptTokens(prompt, embedding.image, frame, layout);
   });
   const batch = {
     coords: concat(tokens.map(({ coords }) => coords)),
@@ -40,7 +45,6 @@ async function candidatesOf(task: CandidatesTask): Promise<Candidates> {
   const { context } = await contextOf(embedding);
   const likely = await network.candidates(context, batch, parameters.pred_iou_thresh);
   const decoded = performance.now();
-  const { image_size } = modelOf(embedding.model).manifest;
   const found: Candidate[] = [];
   let last = -1;
   let answered = points.length;
@@ -53,7 +57,7 @@ async function candidatesOf(task: CandidatesTask): Promise<Candidates> {
       break;
     }
     last = at;
-    const candidate = candidateOf(logits, predictedIou, points[at] as Point, task, image_size);
+    const candidate = candidateOf(logits, predictedIou, points[at] as Point, task, frame);
     if (candidate) found.push(candidate);
   }
   const timings = { decode_ms: decoded - start, masks_ms: performance.now() - decoded };

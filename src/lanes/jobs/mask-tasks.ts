@@ -1,7 +1,9 @@
+import { FAMILY_TRAITS } from '../../core/family.js';
 import type { ImageSize } from '../../core/image.js';
 import type { FoundMask, MaskFormat, UncutMask } from '../../core/mask.js';
 import { LOW_RES_SIDE } from '../../core/masks/low-res-mask.js';
 import { serializeMask } from '../../core/masks/mask-shape.js';
+import { familyOf, frameOf, type ModelManifest } from '../../core/model.js';
 import type { CutTask, MaskOptions, WriteTask } from '../../core/ports.js';
 import {
   BYTES_PER_ELEMENT,
@@ -28,10 +30,10 @@ export function cut(tasks: readonly CutTask[]): Promise<Outcome<readonly FoundMa
 }
 
 function cutSome({ masks, model, image, options }: CutTask): Promise<FoundMask[]> {
-  const { image_size } = modelOf(model).manifest;
+  const { manifest } = modelOf(model);
   return inSlice(masks, ({ uncut, predicted_iou }) => {
     const logits = readFloats(uncut.bytes, 'float32');
-    return findMask(logits, predicted_iou, image, image_size, options);
+    return findMask(logits, predicted_iou, image, manifest, options);
   });
 }
 
@@ -40,20 +42,27 @@ export async function findMask(
   logits: Float32Array,
   predictedIou: number,
   image: ImageSize,
-  imageSize: number,
+  manifest: ModelManifest,
   options: MaskOptions,
 ): Promise<FoundMask> {
-  const mask = measureMask(logits, predictedIou, image, imageSize, options);
+  const mask = measureMask(logits, predictedIou, image, frameOf(manifest), options);
   const { format, returnLogits, keepLogits, logitsDtype } = options;
-  const answered = returnLogits || format === 'logits' ? share(logits, logitsDtype) : undefined;
+  const told = limited(logits, FAMILY_TRAITS[familyOf(manifest.architecture)].logitsLimit);
+  const answered = returnLogits || format === 'logits' ? share(told(), logitsDtype) : undefined;
   const exact = logitsDtype === 'float32' ? answered : undefined;
   return {
     ...mask.scores,
     ...(format !== 'logits' && (await pixelsOf(mask, image, options))),
     ...(answered && { logits: answered }),
-    ...(keepLogits && { kept: exact ?? share(logits, 'float32') }),
+    ...(keepLogits && { kept: exact ?? share(told(), 'float32') }),
     bytes: mask.bytes,
   };
+}
+
+/** What is handed out of logits, once it is. */
+function limited(logits: Float32Array, limit: number): () => Float32Array {
+  if (limit === Number.POSITIVE_INFINITY) return () => logits;
+  return () => logits.map((logit) => Math.min(Math.max(logit, -limit), limit));
 }
 
 /** A small mask as it is answered, a large one as its runs; what will be cut out as the short string it is cut by. */

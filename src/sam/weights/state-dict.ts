@@ -1,6 +1,6 @@
+import type { Family } from '../../core/family.js';
 import { checkShapes, type LazyTensor, readTensor } from '../../core/tensor-shapes.js';
 import { type FloatTensor, transposed } from '../../onnx/float-tensor.js';
-import type { Family } from '../../core/family.js';
 import { decoderParameters } from '../decoder/decoder-parameters.js';
 import { familyOfWeights, type Weights } from './weights.js';
 

@@ -1,7 +1,13 @@
 import { OperatorError } from '../../../core/errors.js';
 import type { HieraConfig } from '../../../core/model.js';
 import { checkShapes, type Shapes } from '../../../core/tensor-shapes.js';
-import { type ByStage, DECODER, HIERA, HIERA_COMMON, type HieraVariant } from '../../architecture.js';
+import {
+  type ByStage,
+  DECODER,
+  HIERA,
+  HIERA_COMMON,
+  type HieraVariant,
+} from '../../architecture.js';
 import { type BlockShape, blocksOf } from './blocks.js';
 
 type ShapesByName = Record<string, readonly number[]>;
@@ -137,7 +143,8 @@ function checkVariant(variant: HieraVariant): void {
   const refuse = (reason: string): never => {
     throw new OperatorError(`the image encoder ${reason}`);
   };
-  if (!Number.isInteger(dim / heads)) refuse(`has ${dim} channels, which ${heads} heads do not divide`);
+  if (!Number.isInteger(dim / heads))
+    refuse(`has ${dim} channels, which ${heads} heads do not divide`);
   if (windows.length !== 4) refuse(`needs the windows of 4 stages, not of ${windows.length}`);
   // Pooling takes tokens two by two, within windows that no place of the grid is cut off from.
   const pooled = blocks.find(({ isPooled, window }) => isPooled && window % 2 !== 0);
@@ -145,6 +152,8 @@ function checkVariant(variant: HieraVariant): void {
   const [from, to] = [first + second + 1, first + second + third];
   const outside = globalAttn.find((block) => !(block >= from && block < to));
   if (outside !== undefined) {
-    refuse(`cannot see the whole image in block ${outside}: only those from ${from} to ${to - 1} may`);
+    refuse(
+      `cannot see the whole image in block ${outside}: only those from ${from} to ${to - 1} may`,
+    );
   }
 }

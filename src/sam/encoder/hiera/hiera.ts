@@ -42,12 +42,7 @@ function patchEmbed(g: Graph, image: Value): Value {
 }
 
 /** A transformer block, [B,side,side,dim] -> the same, or [B,side/2,side/2,2*dim] where a stage begins. */
-function multiScaleBlock(
-  g: Graph,
-  x: Value,
-  block: BlockShape,
-  attention: HieraAttention,
-): Value {
+function multiScaleBlock(g: Graph, x: Value, block: BlockShape, attention: HieraAttention): Value {
   const { isPooled } = block;
   const normalised = layerNorm(g.scope('norm1'), x, EPSILON);
   const shortcut = isPooled ? halved(g, normalised, block) : x;

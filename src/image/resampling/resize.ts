@@ -1,17 +1,10 @@
-import type { ImageSize, RgbImage } from '../core/image.js';
+import type { ImageSize, RgbImage } from '../../core/image.js';
+import type { Kernel } from './kernel.js';
+import { triangleKernel } from './triangle.js';
 
 /** Weights are whole numbers of 2^-22, so that a sum of 8-bit products fits 32 bits: Pillow's choice. */
 const PRECISION_BITS = 22;
 const HALF = 1 << (PRECISION_BITS - 1);
-
-/** For each output pixel of an axis: which input pixels it sees, and how much of each. */
-interface Kernel {
-  /** Most inputs any output sees; `weights` holds as many for each. */
-  readonly taps: number;
-  readonly starts: Int32Array;
-  readonly lengths: Int32Array;
-  readonly weights: Int32Array;
-}
 
 /**
  * Resizes as `PIL.Image.resize(size, BILINEAR)` does, to the bit: a triangle as wide as the scale when
@@ -22,29 +15,13 @@ export function resizeBilinear(image: RgbImage, { width, height }: ImageSize): R
   return height === image.height ? wide : resizeColumns(wide, height);
 }
 
-/** Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc` for the triangle filter. */
-function kernel(from: number, to: number): Kernel {
-  const scale = from / to;
-  const support = Math.max(1, scale);
-  const taps = Math.ceil(support) * 2 + 1;
-  const starts = new Int32Array(to);
-  const lengths = new Int32Array(to);
-  const weights = new Int32Array(to * taps);
-  for (let i = 0; i < to; i++) {
-    const centre = (i + 0.5) * scale;
-    const start = Math.max(0, Math.trunc(centre - support + 0.5));
-    const length = Math.min(from, Math.trunc(centre + support + 0.5)) - start;
-    const triangle = Array.from({ length }, (_, t) =>
-      Math.max(0, 1 - Math.abs((start + t - centre + 0.5) / support)),
-    );
-    const sum = triangle.reduce((total, weight) => total + weight, 0);
-    for (const [t, weight] of triangle.entries()) {
-      weights[i * taps + t] = Math.trunc(0.5 + (weight / sum) * 2 ** PRECISION_BITS);
-    }
-    starts[i] = start;
-    lengths[i] = length;
-  }
-  return { taps, starts, lengths, weights };
+/** Pillow's `normalize_coeffs_8bpc`: the filter in whole numbers. */
+function kernel(from: number, to: number): Kernel<Int32Array> {
+  const { weights, ...places } = triangleKernel(from, to);
+  const whole = Int32Array.from(weights, (weight) =>
+    Math.trunc(0.5 + weight * 2 ** PRECISION_BITS),
+  );
+  return { ...places, weights: whole };
 }
 
 function resizeRows({ data, width: from, height }: RgbImage, width: number): RgbImage {
