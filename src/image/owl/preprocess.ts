@@ -1,5 +1,5 @@
 import type { RgbImage } from '../../core/image.js';
-import { resample } from '../resampling/resample.js';
+import { resample } from '../resize/resample.js';
 import { smoothKernel } from './kernel.js';
 
 /** What a detector's image tower takes. */

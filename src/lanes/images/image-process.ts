@@ -8,7 +8,7 @@ import { type DecodedImage, decodeImage, decodeTransparent } from '../../image/d
 import { drawOverlay } from '../../image/overlay.js';
 import { toDetectorInput } from '../../image/owl/preprocess.js';
 import { toModelSize } from '../../image/preprocess.js';
-import { stretch } from '../../image/resampling/stretch.js';
+import { stretch } from '../../image/resize/stretch.js';
 import { imageWarnings } from '../../image/warnings.js';
 import { readRuns } from '../../masks/formats/rle.js';
 import { settle } from '../jobs/outcome.js';

@@ -2,7 +2,7 @@ import type { ImageSize } from '../../core/image.js';
 import type { Drawing } from '../../core/ports.js';
 import type { Box } from '../../core/prompt.js';
 import type { DetectorInput } from '../../image/owl/preprocess.js';
-import type { StretchedInput } from '../../image/resampling/stretch.js';
+import type { StretchedInput } from '../../image/resize/stretch.js';
 import type { Outcome } from '../jobs/outcome.js';
 
 /** What the process for images is asked; the first part that comes with it is the image's file. */

@@ -5,7 +5,7 @@ import type { Kernel } from './kernel.js';
  * as the scale where the axis shrinks, two neighbours where it grows.
  * @param from inputs. @param to outputs. @returns weights that add up to 1 for each output.
  */
-export function triangleKernel(from: number, to: number): Kernel<Float64Array> {
+export function triangle(from: number, to: number): Kernel<Float64Array> {
   const scale = from / to;
   const support = Math.max(1, scale);
   const taps = Math.ceil(support) * 2 + 1;
@@ -16,11 +16,14 @@ export function triangleKernel(from: number, to: number): Kernel<Float64Array> {
     const centre = (i + 0.5) * scale;
     const start = Math.max(0, Math.trunc(centre - support + 0.5));
     const length = Math.min(from, Math.trunc(centre + support + 0.5)) - start;
-    const triangle = Array.from({ length }, (_, t) =>
-      Math.max(0, 1 - Math.abs((start + t - centre + 0.5) / support)),
-    );
-    const sum = triangle.reduce((total, weight) => total + weight, 0);
-    for (const [t, weight] of triangle.entries()) weights[i * taps + t] = weight / sum;
+    const first = i * taps;
+    let sum = 0;
+    for (let t = 0; t < length; t++) {
+      const weight = Math.max(0, 1 - Math.abs((start + t - centre + 0.5) / support));
+      weights[first + t] = weight;
+      sum += weight;
+    }
+    for (let t = first; t < first + length; t++) weights[t] = (weights[t] as number) / sum;
     starts[i] = start;
     lengths[i] = length;
   }

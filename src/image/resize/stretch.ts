@@ -1,7 +1,7 @@
 import type { RgbImage } from '../../core/image.js';
 import type { Kernel } from './kernel.js';
 import { resample } from './resample.js';
-import { triangleKernel } from './triangle.js';
+import { triangle } from './triangle.js';
 
 /** What a model takes that sees images stretched to a square. */
 export interface StretchedInput {
@@ -31,6 +31,6 @@ export function stretch(
 }
 
 function filter(from: number, to: number): Kernel<Float32Array> {
-  const { weights, ...places } = triangleKernel(from, to);
+  const { weights, ...places } = triangle(from, to);
   return { ...places, weights: Float32Array.from(weights) };
 }
