@@ -219,6 +219,45 @@ t.test('with a model that reads texts', { skip }, async (t) => {
     await problem(t, outside, 422, 'prompt-invalid');
   });
 
+  await t.test('formats have the label where they have a place for it', async (t) => {
+    const photo = readFileSync(referencePath('tall.png'));
+    const text = PHRASES.slice(0, 2);
+    const ask = async (format: string, headers = {}) => {
+      const fields = { text, format, max_detections: 4, text_threshold: 0 };
+      const answer = await post('/segment', form(photo, fields), headers);
+      return JSON.parse(await answer.text());
+    };
+    const place = (written: Record<string, unknown>, format: string) =>
+      ({
+        labelme: written['shapes'],
+        labelstudio_rle: written['brushlabels'],
+        cvat_rle: written['label'],
+      })[format];
+    for (const format of ['labelme', 'labelstudio_rle', 'cvat_rle']) {
+      const { results } = (await ask(format)) as Answer;
+      for (const [i, { masks }] of results.entries()) {
+        for (const { segmentation, label } of masks) {
+          t.equal(label, text[i]);
+          t.match(
+            JSON.stringify(place(segmentation as Record<string, unknown>, format)),
+            text[i] as string,
+            format,
+          );
+        }
+      }
+    }
+    const { features } = await ask('geojson', { accept: 'application/geo+json' });
+    t.equal(features.length, 4);
+    for (const { properties } of features) {
+      t.equal(properties.label, text[properties.prompt]);
+      t.type(properties.text_score, 'number');
+    }
+    const { results } = (await ask('yolo')) as Answer;
+    const lines = results.map(({ masks }) => masks.map(({ segmentation }) => segmentation));
+    t.match(JSON.stringify(lines[1]), /"1 /);
+    t.notMatch(JSON.stringify(lines[1]), /"0 /);
+  });
+
   await t.test('as a file it is the best mask, if there is one', async (t) => {
     const photo = readFileSync(referencePath('tall.png'));
     const png = { accept: 'image/png' };
