@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { openCheckpoint } from '#src/checkpoint/checkpoint.js';
 import { fillDetectorFolder } from '../fixtures/detector.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, type Service, sharedService, startService } from '../fixtures/service.js';
-import { expected, referencePath, skip } from '../owl/fixtures/reference.js';
+import { expected, referenceHeads, referencePath, skip } from '../owl/fixtures/reference.js';
 
 interface Mask {
   readonly segmentation: unknown;
@@ -112,6 +113,39 @@ t.test('with a model that reads texts', { skip }, async (t) => {
     const embedded = await post('/embed?text=true', form(photo));
     t.match(await embedded.json(), { cached: true, timings: { detect_ms: Number } });
     t.same((await answerOf(post('/decode', { embedding_id, text }))).results, first.results);
+  });
+
+  await t.test('the features can be downloaded beside the embedding', async (t) => {
+    const embedded = await post('/embed', form(readFileSync(referencePath('groceries.jpg'))));
+    const { embedding_id } = (await embedded.json()) as Answer;
+    const path = join(folder, 'embedding.safetensors');
+    const get = (accept: string) =>
+      fetch(`${url}/embeddings/${embedding_id}`, { headers: { accept } });
+    const download = async () => {
+      const response = await get('application/x-safetensors');
+      writeFileSync(path, Buffer.from(await response.arrayBuffer()));
+      return { tag: response.headers.get('etag'), tensors: openCheckpoint(path).tensors };
+    };
+    await post('/embed?text=true', form(readFileSync(referencePath('groceries.jpg'))));
+    const { tensors, tag } = await download();
+    t.same([...tensors.keys()], ['image_embeddings', 'class_embeds', 'proposals']);
+    t.match(await (await get('application/json')).json(), {
+      tensors: { class_embeds: { shape: [225, 48] }, proposals: { shape: [225, 8] } },
+    });
+    const proposals = tensors.get('proposals')?.read() ?? new Float32Array();
+    const heads = referenceHeads('groceries.jpg');
+    for (let patch = 0; patch < 225; patch++) {
+      const [ours, right] = [proposals.slice(8 * patch), heads.slice(10 * patch + 5)];
+      for (let side = 0; side < 4; side++) {
+        const off = Math.abs((ours[side] as number) - (right[side] as number));
+        if (off > 2e-5) t.fail(`box ${patch} is off by ${off}`);
+      }
+    }
+    await fetch(`${url}/embeddings/${embedding_id}`, { method: 'DELETE' });
+    await post('/embed', form(readFileSync(referencePath('groceries.jpg'))));
+    const without = await download();
+    t.same([...without.tensors.keys()], ['image_embeddings']);
+    t.not(without.tag, tag, 'another file, another tag');
   });
 
   await t.test('a prompt among others, and one that chooses', async (t) => {

@@ -220,8 +220,13 @@ export const EmbeddingInfo = Type.Object(
     model: Type.String(),
     width: Width,
     height: Height,
-    shape: Type.Array(Type.Integer()),
+    shape: Type.Array(Type.Integer(), { description: 'Of `image_embeddings`.' }),
     dtype: Dtype,
+    tensors: Type.Record(
+      Type.String(),
+      Type.Object({ dtype: Dtype, shape: Type.Array(Type.Integer()) }, strict),
+      { description: 'All that is kept of the image, by name.' },
+    ),
     fingerprint: Type.String({
       description:
         'Changes with the model files, the preprocessing, the precision and the number format.',
