@@ -2,6 +2,7 @@ import { FAMILY_TRAITS } from '../../core/family.js';
 import type { ImageSize } from '../../core/image.js';
 import type { FoundMask, MaskFormat, UncutMask } from '../../core/mask.js';
 import { LOW_RES_SIDE } from '../../core/masks/low-res-mask.js';
+import { named } from '../../core/masks/mask-name.js';
 import { serializeMask } from '../../core/masks/mask-shape.js';
 import { familyOf, frameOf, type ModelManifest } from '../../core/model.js';
 import type { CutTask, MaskOptions, WriteTask } from '../../core/ports.js';
@@ -90,12 +91,20 @@ export async function write(tasks: readonly WriteTask[]): Promise<Outcome<Uint8A
   );
 }
 
-async function writeOne({ mask, image, options, shape, prompt }: WriteTask): Promise<Uint8Array> {
+async function writeOne({
+  mask,
+  image,
+  options,
+  shape,
+  prompt,
+  name,
+}: WriteTask): Promise<Uint8Array> {
   const { runs = [], predicted_iou, stability_score, bbox, area } = mask;
   const scores = { predicted_iou, stability_score, bbox, area };
   const segmentation = await segmentationOf({ counts: Array.from(runs), scores }, image, options);
+  const written = name ? named(segmentation, name) : segmentation;
   // In memory of its own, not a part of Node's pool, as it leaves this thread.
-  return new Uint8Array(Buffer.from(serializeMask(segmentation, shape, prompt) as string));
+  return new Uint8Array(Buffer.from(serializeMask(written, shape, prompt) as string));
 }
 
 function segmentationOf(
