@@ -1,5 +1,6 @@
 import type { Caller } from './caller.js';
 import type { Embedding } from './embedding.js';
+import { FAMILY_TRAITS, type Family } from './family.js';
 import type { Proposal } from './find/find.js';
 import type { ImageSize } from './image.js';
 import type { Mask, MaskFormat, Segmentations } from './mask.js';
@@ -33,10 +34,11 @@ export interface EverythingParameters {
   readonly min_mask_region_area: number;
 }
 
+/** Those of SAM. */
 export const EVERYTHING_DEFAULTS: EverythingParameters = {
   points_per_side: 32,
   points_per_batch: 64,
-  pred_iou_thresh: 0.88,
+  pred_iou_thresh: FAMILY_TRAITS.sam.predIouThresh,
   stability_score_thresh: 0.95,
   stability_score_offset: 1,
   box_nms_thresh: 0.7,
@@ -46,6 +48,11 @@ export const EVERYTHING_DEFAULTS: EverythingParameters = {
   crop_n_points_downscale_factor: 1,
   min_mask_region_area: 0,
 };
+
+/** What a family's own generator takes where a request does not say. */
+export function everythingDefaults(family: Family): EverythingParameters {
+  return { ...EVERYTHING_DEFAULTS, pred_iou_thresh: FAMILY_TRAITS[family].predIouThresh };
+}
 
 /** What masks are asked of: a point of a grid, or a box in which a detector sees something. */
 export type Seed = { readonly point: Point } | Proposal;

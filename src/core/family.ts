@@ -27,7 +27,7 @@ export interface FamilyTraits {
   readonly resize: Resize;
   readonly prompt: PromptLayout;
   /** Logits of 256x256 are cut off at this, both ways, when they are handed out; never before masks are made of them. */
-  readonly logitsLimit: number;
+  readonly logitsLimit: number | undefined;
   /** Everything mode drops masks whose predicted IoU is not above, where a request does not say. */
   readonly predIouThresh: number;
 }
@@ -36,7 +36,7 @@ export const FAMILY_TRAITS: Readonly<Record<Family, FamilyTraits>> = {
   sam: {
     resize: 'longest_side',
     prompt: { box: 'last', padding: 'without_box' },
-    logitsLimit: Number.POSITIVE_INFINITY,
+    logitsLimit: undefined,
     predIouThresh: 0.88,
   },
   sam2: {

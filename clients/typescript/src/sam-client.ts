@@ -151,7 +151,17 @@ export class SamClient {
     return (await this.#json<ModelList>('GET', '/models', signal)).models;
   }
 
-  /** The tensor of an embedding. @returns [1,256,64,64] as the bits of float16 */
+  /** What `/models` says of one of them. @throws Error where it is not served */
+  async model(name: string): Promise<ModelList['models'][number]> {
+    const model = (await this.#served(undefined)).find((served) => served.name === name);
+    if (!model) throw new Error(`the service has no model ${name}`);
+    return model;
+  }
+
+  /**
+   * The tensors of an embedding, one after the other, as the bits of float16: [1,256,64,64], and of a SAM 2 two more, as
+   * `graphs.context` of the model says.
+   */
   async embeddingTensor(
     embedding_id: string,
     { signal, onBytes }: DownloadOptions = {},

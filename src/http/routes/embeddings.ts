@@ -1,11 +1,6 @@
 import { Readable } from 'node:stream';
 import { type Static, Type } from 'typebox';
-import {
-  type Embedding,
-  IMAGE_EMBEDDINGS,
-  type TensorSet,
-  tensorOf,
-} from '../../core/embedding.js';
+import type { Embedding, TensorSet } from '../../core/embedding.js';
 import { DTYPES, type Dtype, type Tensor } from '../../core/tensor.js';
 import { matches } from '../answers/etag.js';
 import { npyHeader } from '../answers/npy.js';
@@ -46,8 +41,9 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
       description:
         `JSON by default. All tensors by their names as one file (${SAFETENSORS}), those that text is looked up in among ` +
         'them if the image was embedded for text: `class_embeds` and `proposals` (cx, cy, w, h as shares of the ' +
-        "detector's square, logit shift and scale, objectness logit, length of the class vector). `image_embeddings` alone " +
-        `as a NumPy file (${NPY}) or as raw little-endian numbers (${BYTES}).`,
+        "detector's square, logit shift and scale, objectness logit, length of the class vector). The first tensor alone, " +
+        `\`image_embeddings\` or \`image_embed\`, as a NumPy file (${NPY}). Those that prompts need as raw little-endian ` +
+        `numbers (${BYTES}), one after the other; \`x-tensor-names\` and \`x-tensor-shape\` tell which.`,
       params: Params,
       querystring: Query,
       response: {
@@ -84,12 +80,16 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
         const { length, pieces } = safetensorsFile(tensors, dtype, metadataOf(embedding));
         return reply.type(type).header('content-length', length).send(Readable.from(pieces));
       }
-      const tensor = tensorOf(embedding, IMAGE_EMBEDDINGS);
-      const header = type === NPY ? npyHeader(tensor.shape, dtype) : Buffer.alloc(0);
-      reply.type(type).header('x-tensor-shape', tensor.shape.join(','));
+      const own = Object.entries(embedding.tensors);
+      const parts = type === NPY ? own.slice(0, 1) : own;
+      const [first] = parts as [[string, Tensor]];
+      const header = type === NPY ? npyHeader(first[1].shape, dtype) : Buffer.alloc(0);
+      reply.type(type).header('x-tensor-names', parts.map(([name]) => name).join(','));
+      reply.header('x-tensor-shape', parts.map(([, { shape }]) => shape.join(',')).join(';'));
       reply.header('x-tensor-dtype', dtype);
-      reply.header('content-length', header.length + tensorLength(tensor, dtype));
-      return reply.send(Readable.from(fileOf(header, tensor, dtype)));
+      const numbers = parts.reduce((sum, [, tensor]) => sum + tensorLength(tensor, dtype), 0);
+      reply.header('content-length', header.length + numbers);
+      return reply.send(Readable.from(fileOf(header, parts, dtype)));
     },
   });
 
@@ -120,7 +120,7 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
 
 function describe(embedding: Embedding, all: TensorSet): Static<typeof EmbeddingInfo> {
   const { id, model, image, fingerprint } = embedding;
-  const { dtype, shape } = tensorOf(embedding, IMAGE_EMBEDDINGS);
+  const [{ dtype, shape }] = Object.values(embedding.tensors) as [Tensor];
   const tensors = Object.fromEntries(
     Object.entries(all).map(([name, { dtype, shape }]) => [name, { dtype, shape: [...shape] }]),
   );
@@ -144,7 +144,11 @@ function entityTag(
   return `"${id.slice(-64, -32)}-${prints}-${form.replaceAll(/[^a-z0-9-]/g, '')}"`;
 }
 
-function* fileOf(header: Uint8Array, tensor: Tensor, dtype: Dtype): Generator<Uint8Array> {
+function* fileOf(
+  header: Uint8Array,
+  tensors: readonly (readonly [name: string, tensor: Tensor])[],
+  dtype: Dtype,
+): Generator<Uint8Array> {
   yield header;
-  yield* tensorPieces(tensor, dtype);
+  for (const [, tensor] of tensors) yield* tensorPieces(tensor, dtype);
 }

@@ -60,11 +60,14 @@ const FIELDS = {
     'Most points the decoder gets at once. Changes no mask.',
     { minimum: 1, maximum: 1024 },
   ),
-  pred_iou_thresh: parameter(
-    'pred_iou_thresh',
-    'number',
-    'Masks are dropped whose predicted IoU is not above.',
-    share,
+  // Without a default in the schema, which would be filled in: each family of models has its own.
+  pred_iou_thresh: Type.Optional(
+    Type.Number({
+      ...share,
+      description:
+        'Masks are dropped whose predicted IoU is not above. By default 0.88, as in SAM, and 0.8 with a SAM 2; `/models` ' +
+        'says what holds for which.',
+    }),
   ),
   stability_score_thresh: parameter(
     'stability_score_thresh',

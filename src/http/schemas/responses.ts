@@ -220,7 +220,7 @@ export const EmbeddingInfo = Type.Object(
     model: Type.String(),
     width: Width,
     height: Height,
-    shape: Type.Array(Type.Integer(), { description: 'Of `image_embeddings`.' }),
+    shape: Type.Array(Type.Integer(), { description: 'Of the first tensor.' }),
     dtype: Dtype,
     tensors: Type.Record(
       Type.String(),

@@ -1,7 +1,7 @@
 import { FAMILY_TRAITS } from '../../core/family.js';
 import type { ImageSize } from '../../core/image.js';
 import type { FoundMask, MaskFormat, UncutMask } from '../../core/mask.js';
-import { LOW_RES_SIDE } from '../../core/masks/low-res-mask.js';
+import { handedOut, LOW_RES_SIDE } from '../../core/masks/low-res-mask.js';
 import { named } from '../../core/masks/mask-name.js';
 import { serializeMask } from '../../core/masks/mask-shape.js';
 import { familyOf, frameOf, type ModelManifest } from '../../core/model.js';
@@ -48,22 +48,17 @@ export async function findMask(
 ): Promise<FoundMask> {
   const mask = measureMask(logits, predictedIou, image, frameOf(manifest), options);
   const { format, returnLogits, keepLogits, logitsDtype } = options;
-  const told = limited(logits, FAMILY_TRAITS[familyOf(manifest.architecture)].logitsLimit);
-  const answered = returnLogits || format === 'logits' ? share(told(), logitsDtype) : undefined;
+  const { logitsLimit } = FAMILY_TRAITS[familyOf(manifest.architecture)];
+  const shared = (dtype: Dtype) => share(handedOut(logits, logitsLimit), dtype);
+  const answered = returnLogits || format === 'logits' ? shared(logitsDtype) : undefined;
   const exact = logitsDtype === 'float32' ? answered : undefined;
   return {
     ...mask.scores,
     ...(format !== 'logits' && (await pixelsOf(mask, image, options))),
     ...(answered && { logits: answered }),
-    ...(keepLogits && { kept: exact ?? share(told(), 'float32') }),
+    ...(keepLogits && { kept: exact ?? shared('float32') }),
     bytes: mask.bytes,
   };
-}
-
-/** What is handed out of logits, once it is. */
-function limited(logits: Float32Array, limit: number): () => Float32Array {
-  if (limit === Number.POSITIVE_INFINITY) return () => logits;
-  return () => logits.map((logit) => Math.min(Math.max(logit, -limit), limit));
 }
 
 /** A small mask as it is answered, a large one as its runs; what will be cut out as the short string it is cut by. */

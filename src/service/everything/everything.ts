@@ -1,6 +1,6 @@
 import type { Caller } from '../../core/caller.js';
 import type { Embedding } from '../../core/embedding.js';
-import type { EverythingMask } from '../../core/everything.js';
+import type { EverythingMask, EverythingParameters } from '../../core/everything.js';
 import type { ImageFile } from '../../core/image.js';
 import type { PictureMaker } from '../../core/ports.js';
 import { drawn } from '../cutouts.js';
@@ -15,9 +15,12 @@ import type { MaskGenerator } from './mask-generator.js';
 /** What a request asks of everything mode. */
 export type EverythingQuery = Omit<
   EverythingJob,
-  'embedding' | 'embedCrop' | 'proposals' | 'names'
+  'embedding' | 'embedCrop' | 'parameters' | 'proposals' | 'names'
 > &
-  GuideQuery;
+  GuideQuery & {
+    /** In place of those that are left out are the model's own. */
+    readonly parameters: Partial<EverythingParameters>;
+  };
 
 /** A run under way: the work is done while its events are read. */
 export interface EverythingRun {
@@ -55,7 +58,8 @@ export class Everything {
     const model = this.#models.of(embeddingId);
     const embedding = await model.embeddings.find(embeddingId, caller);
     await model.load();
-    const job = { ...query, embedding, embedCrop: undefined };
+    const parameters = { ...model.everything, ...query.parameters };
+    const job = { ...query, parameters, embedding, embedCrop: undefined };
     return this.#run(job, () => features(model).find(embeddingId, caller), caller);
   }
 
@@ -74,7 +78,8 @@ export class Everything {
     const { embedding } = await embedder.embed(file, caller);
     const embedCrop: EverythingJob['embedCrop'] = (crop, caller) =>
       embedder.embeddings.embedCrop(embedding, file.image, crop, caller);
-    const job = { ...query, embedding, embedCrop };
+    const parameters = { ...embedder.everything, ...query.parameters };
+    const job = { ...query, parameters, embedding, embedCrop };
     const make = async () => (await features(embedder).make(file, caller)).embedding;
     return this.#run(job, make, caller);
   }
@@ -111,7 +116,7 @@ export class Everything {
       proposals,
       find,
       ...job
-    }: EverythingQuery & Pick<EverythingJob, 'embedding' | 'embedCrop'>,
+    }: EverythingQuery & Pick<EverythingJob, 'embedding' | 'embedCrop' | 'parameters'>,
     features: () => Promise<Embedding>,
     caller: Caller,
   ): Promise<EverythingRun> {

@@ -53,7 +53,7 @@ export function readEverything(
     labels,
     proposals,
     find: readFind({ text_threshold, text_nms_thresh, templates, max_detections }),
-    parameters: { ...EVERYTHING_DEFAULTS, ...parameters, min_mask_region_area },
+    parameters: { ...parameters, min_mask_region_area },
     live: shape === 'events',
   };
   return { query, shape };
