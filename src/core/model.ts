@@ -81,9 +81,11 @@ export function frameOf({ architecture, image_size, resize }: ModelCard): Frame 
 
 /** The file with the encoder's weights, and the one with the decoder's. */
 export function weightFiles(manifest: ModelManifest): ModelGraphs {
-  return 'checkpoint' in manifest
-    ? { encoder: manifest.checkpoint, decoder: manifest.checkpoint }
-    : manifest;
+  if ('checkpoint' in manifest) {
+    return { encoder: manifest.checkpoint, decoder: manifest.checkpoint };
+  }
+  const { encoder, decoder } = manifest;
+  return { encoder, decoder };
 }
 
 /** How the encoder computes: `int8` has its large products in whole numbers. */
