@@ -92,15 +92,16 @@ function floatsOf(data: string): Float32Array {
   return new Float32Array(new Uint8Array(Buffer.from(data, 'base64')).buffer);
 }
 
-for (const [dtype, scores] of [
-  ['float32', 1e-3],
-  ['float16', 2e-3],
+/** In 16 bits some edges of masks of random weights, which are long and faint, move. */
+for (const [dtype, overlap, scores] of [
+  ['float32', 0.999, 1e-3],
+  ['float16', 0.995, 1e-3],
 ] as const) {
   t.test(`photographs through HTTP, embeddings in ${dtype}`, { skip }, async (t) => {
     const service = await start(t, { SAM_CACHE_DTYPE: dtype });
     for (const name of ['truck', 'groceries'] as const) {
       const { worstIou, worstScore } = await compare(service, name, t);
-      t.ok(worstIou >= 0.999, `${name}: masks have an IoU of ${worstIou} at least`);
+      t.ok(worstIou >= overlap, `${name}: masks have an IoU of ${worstIou} at least`);
       t.ok(worstScore <= scores, `${name}: scores differ by ${worstScore} at most`);
       t.comment(`${name}, ${dtype}: IoU ${worstIou}, scores ${worstScore}`);
     }
@@ -140,7 +141,7 @@ t.test('all that is done with masks', { skip }, async (t) => {
 
   await t.test('tokens stand for what is handed out', async (t) => {
     const [first] = await answer({ ...point, return_logits: true, return_logits_token: true });
-    const [best] = first?.masks as [Mask];
+    const [best] = (first?.masks ?? []) as [Mask];
     const { logits_token: token, low_res_logits, segmentation } = best;
     const alone = { multimask_output: false };
     const [byToken] = await answer({ prompts: [{ ...alone, mask_input: { token } }] });
