@@ -1,8 +1,9 @@
 import sharp from 'sharp';
 import t from 'tap';
 import { type ImageSize, preprocessShape, type RgbImage } from '#src/core/image.js';
-import { type Kernel, triangleKernel } from '#src/image/resize/kernel.js';
+import { triangleKernel } from '#src/image/resize/kernel.js';
 import { resizeBilinear } from '#src/image/resize/resize.js';
+import type { Kernel } from '#src/image/resize/triangle.js';
 import { noise, photograph } from '../fixtures/pictures.js';
 
 /** A grey image of these levels. */
@@ -86,7 +87,7 @@ t.test('within rounding of the exact interpolation', async (t) => {
 function inTwoPasses({ data, width: from, height }: RgbImage, size: ImageSize): Uint8Array {
   const pass = (
     input: Uint8Array,
-    { taps, starts, lengths, weights }: Kernel,
+    { taps, starts, lengths, weights }: Kernel<Int32Array>,
     count: number,
     place: (of: number, line: number) => number,
     lines: number,

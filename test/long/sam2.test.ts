@@ -152,9 +152,10 @@ t.test('all that is done with masks', { skip }, async (t) => {
   });
 
   await t.test('what /models tells is what the graphs want', async (t) => {
-    const { models } = await (await fetch(`${url}/models`)).json();
+    const answer = await fetch(`${url}/models`);
+    const { models } = (await answer.json()) as { models: { name: string }[] };
     t.match(
-      models.map((model: { name: string }) => model.name),
+      models.map(({ name }) => name),
       ['small_sam2', 'mobile_sam'],
     );
     t.match(models[0], {
@@ -193,7 +194,7 @@ t.test('all that is done with masks', { skip }, async (t) => {
 
   await t.test('everything mode has its own defaults, and crops', async (t) => {
     const few = { points_per_side: 6, stability_score_thresh: 0.5, box_nms_thresh: 1 };
-    const found = async (fields: object) => {
+    const found = async (fields: Record<string, number>) => {
       const response = await post('/everything', form(photograph('groceries'), fields));
       return ((await response.json()) as { masks: Mask[] }).masks;
     };

@@ -1,4 +1,4 @@
-import type { Kernel } from '../resize/kernel.js';
+import type { Kernel } from '../resize/triangle.js';
 
 /**
  * How transformers' `Owlv2ImageProcessor` resizes an axis, as one matrix: where it shrinks by f, a Gaussian of sigma

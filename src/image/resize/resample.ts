@@ -1,5 +1,5 @@
 import type { RgbImage } from '../../core/image.js';
-import type { Kernel } from './kernel.js';
+import type { Kernel } from './triangle.js';
 
 /** Filters of both axes. */
 export interface Filters {

@@ -1,7 +1,6 @@
 import type { RgbImage } from '../../core/image.js';
-import type { Kernel } from './kernel.js';
 import { resample } from './resample.js';
-import { triangle } from './triangle.js';
+import { type Kernel, triangle } from './triangle.js';
 
 /** What a model takes that sees images stretched to a square. */
 export interface StretchedInput {

@@ -1,4 +1,11 @@
-import type { Kernel } from './kernel.js';
+/** For each output pixel of an axis: which input pixels it sees, one after the other, and how much of each. */
+export interface Kernel<Weights> {
+  /** Most inputs any output sees; `weights` holds as many for each. */
+  readonly taps: number;
+  readonly starts: Int32Array;
+  readonly lengths: Int32Array;
+  readonly weights: Weights;
+}
 
 /**
  * The bilinear filter with antialiasing of Pillow (`precompute_coeffs`) and torchvision along one axis: a triangle as wide
