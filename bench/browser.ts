@@ -142,8 +142,9 @@ async function clicks(page: Page): Promise<void> {
     await page.locator('.stage').focus();
     await page.keyboard.press('Control+z');
     await atRest(page);
+    const answered = page.evaluate(nextAnswer);
     await page.keyboard.press('Enter');
-    await session.answered();
+    await answered;
     const ours = Number.parseFloat((await page.locator('.badge output').textContent()) ?? '');
     if (round >= 0) times.shipped.push(shipped);
     if (round >= 0) times.ours.push(ours);
@@ -167,6 +168,19 @@ function atRest(page: Page): Promise<void> {
         requestAnimationFrame(() => requestIdleCallback(() => resolve()));
       }),
   );
+}
+
+/** In the page: resolves when a prompt has been answered. Playwright's own waiting looks at the page in every frame. */
+function nextAnswer(): Promise<void> {
+  const list = document.querySelector('.objects') as Element;
+  return new Promise((resolve) => {
+    const observer = new MutationObserver(() => {
+      if (!list.querySelector('[data-state="answered"]')) return;
+      observer.disconnect();
+      resolve();
+    });
+    observer.observe(list, { subtree: true, attributes: true, childList: true });
+  });
 }
 
 interface Shipped {
