@@ -52,8 +52,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Look an embedding up, or download its tensor
-         * @description JSON by default; the tensor as a NumPy file (application/x-npy) or as raw little-endian numbers (application/octet-stream).
+         * Look an embedding up, or download its tensors
+         * @description JSON by default. All tensors by their names as one file (application/x-safetensors), those that text is looked up in among them if the image was embedded for text: `class_embeds` and `proposals` (cx, cy, w, h as shares of the detector's square, logit shift and scale, objectness logit, length of the class vector). `image_embeddings` alone as a NumPy file (application/x-npy) or as raw little-endian numbers (application/octet-stream).
          */
         readonly get: operations["getEmbedding"];
         readonly put?: never;
@@ -139,7 +139,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Find all objects of an image
-         * @description What `SamAutomaticMaskGenerator.generate` does, with its parameters and defaults. JSON with an `embedding_id`, or a form with the file `image` and the fields as JSON text: crops need the image, and so does `overlay`. The work waits whenever there are clicks to answer. With Accept: application/x-ndjson each line is an event: `mask` with its `id`, `removed` with the `ids` of masks to which better ones were found, `progress`, and in the end `done` with the `ids` that stay, or `error` with a `problem`. A `mask` with a known `id` takes the place of the first. With Accept: application/geo+json the masks are the features of one collection, and with the format `coco` a COCO file.
+         * @description What `SamAutomaticMaskGenerator.generate` does, with its parameters and defaults. JSON with an `embedding_id`, or a form with the file `image` and the fields as JSON text: crops need the image, and so does `overlay`. The work waits whenever there are clicks to answer. With Accept: application/x-ndjson each line is an event: `mask` with its `id`, `removed` with the `ids` of masks to which better ones were found, `progress`, and in the end `done` with the `ids` that stay, or `error` with a `problem`. A `mask` with a known `id` takes the place of the first. With `labels` masks are called by the phrases that they answer; with `proposals` they start from boxes. With Accept: application/geo+json the masks are the features of one collection, and with the format `coco` a COCO file.
          */
         readonly post: operations["everything"];
         readonly delete?: never;
@@ -392,7 +392,7 @@ export interface components {
                 ...components["schemas"]["Prompt"][]
             ];
             /**
-             * @description How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. `polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. `labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0. `labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.
+             * @description How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. `polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. `labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0, or the place of its phrase in `text`. `labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.
              * @enum {string}
              */
             readonly format?: "rle" | "rle_counts" | "png" | "cutout" | "polygon" | "geojson" | "svg" | "labelstudio_rle" | "coco_polygon" | "cvat_rle" | "yolo" | "labelme" | "logits";
@@ -557,7 +557,7 @@ export interface components {
                 ...components["schemas"]["Prompt"][]
             ];
             /**
-             * @description How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. `polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. `labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0. `labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.
+             * @description How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. `polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. `labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0, or the place of its phrase in `text`. `labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.
              * @enum {string}
              */
             readonly format?: "rle" | "rle_counts" | "png" | "cutout" | "polygon" | "geojson" | "svg" | "labelstudio_rle" | "coco_polygon" | "cvat_rle" | "yolo" | "labelme" | "logits";
@@ -738,7 +738,7 @@ export interface components {
                 ...components["schemas"]["Prompt"][]
             ];
             /**
-             * @description How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. `polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. `labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0. `labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.
+             * @description How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. `polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. `labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0, or the place of its phrase in `text`. `labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.
              * @enum {string}
              */
             readonly format?: "rle" | "rle_counts" | "png" | "cutout" | "polygon" | "geojson" | "svg" | "labelstudio_rle" | "coco_polygon" | "cvat_rle" | "yolo" | "labelme" | "logits";
@@ -869,6 +869,7 @@ export interface components {
                 /** @enum {string} */
                 readonly format: "rle";
                 readonly rle: readonly number[];
+                readonly brushlabels?: readonly string[];
             } | {
                 /** @description [height, width] */
                 readonly size: [
@@ -885,6 +886,7 @@ export interface components {
                 /** @enum {string} */
                 readonly type: "mask";
                 readonly points: readonly number[];
+                readonly label?: string;
             } | {
                 /** @description [height, width] */
                 readonly size: [
@@ -925,7 +927,7 @@ export interface components {
             ];
             /** @description Pixels inside the mask. */
             readonly area: number;
-            /** @description The phrase that the object answers. */
+            /** @description The phrase that the object answers, its first 100 characters. */
             readonly label?: string;
             /** @description How well the object answers the phrase, from 0 to 1. It says nothing of the mask, as `predicted_iou` says nothing of the phrase. */
             readonly text_score?: number;
@@ -1003,9 +1005,18 @@ export interface components {
             readonly width: number;
             /** @description Of the oriented image, in pixels. */
             readonly height: number;
+            /** @description Of `image_embeddings`. */
             readonly shape: readonly number[];
             /** @enum {string} */
             readonly dtype: "float16" | "float32";
+            /** @description All that is kept of the image, by name. */
+            readonly tensors: {
+                readonly [key: string]: {
+                    /** @enum {string} */
+                    readonly dtype: "float16" | "float32";
+                    readonly shape: readonly number[];
+                };
+            };
             /** @description Changes with the model files, the preprocessing, the precision and the number format. */
             readonly fingerprint: string;
         };
@@ -1133,6 +1144,42 @@ export interface components {
             readonly min_mask_region_area?: number;
             /** @description The name that `min_mask_region_area` has in `/decode`. */
             readonly min_area?: number;
+            /**
+             * @description Noun phrases by which masks are called: each gets the `label` and `text_score` of the best of the boxes found for them whose IoU with its own box is above `text_nms_thresh`; without such a box it has no name. For images that were embedded with `text=true`, or that come along.
+             * @example [
+             *       "a car",
+             *       "a tree"
+             *     ]
+             */
+            readonly labels?: [
+                string,
+                ...string[]
+            ];
+            /**
+             * @description For `labels`: a box takes part if its `text_score` is above.
+             * @default 0.1
+             */
+            readonly text_threshold: number;
+            /**
+             * @description For `labels`: a box fits a mask if their IoU is larger.
+             * @default 0.5
+             */
+            readonly text_nms_thresh: number;
+            /**
+             * @description For `text`: puts each phrase into CLIP's seven templates (`a photo of the large {}.`) and looks for their mean.
+             * @default false
+             */
+            readonly templates?: boolean;
+            /**
+             * @description In place of a grid: the boxes that most likely hold anything, whatever it is called, of two with an IoU above `box_nms_thresh` the better one. Each is a prompt with one mask. Needs an image as `labels` do.
+             * @enum {string}
+             */
+            readonly proposals?: "objectness";
+            /**
+             * @description For `proposals`: so many boxes at most, the best.
+             * @default 100
+             */
+            readonly max_detections: number;
             /**
              * @description How masks are written, as in `/decode`; `rle` by default, or what `Accept` asks for. `coco`: the whole answer as a COCO file with `images`, `categories` and `annotations`, their masks as `rle`.
              * @enum {string}
@@ -1289,6 +1336,42 @@ export interface components {
             /** @description The name that `min_mask_region_area` has in `/decode`. */
             readonly min_area?: number;
             /**
+             * @description Noun phrases by which masks are called: each gets the `label` and `text_score` of the best of the boxes found for them whose IoU with its own box is above `text_nms_thresh`; without such a box it has no name. For images that were embedded with `text=true`, or that come along.
+             * @example [
+             *       "a car",
+             *       "a tree"
+             *     ]
+             */
+            readonly labels?: [
+                string,
+                ...string[]
+            ];
+            /**
+             * @description For `labels`: a box takes part if its `text_score` is above.
+             * @default 0.1
+             */
+            readonly text_threshold: number;
+            /**
+             * @description For `labels`: a box fits a mask if their IoU is larger.
+             * @default 0.5
+             */
+            readonly text_nms_thresh: number;
+            /**
+             * @description For `text`: puts each phrase into CLIP's seven templates (`a photo of the large {}.`) and looks for their mean.
+             * @default false
+             */
+            readonly templates?: boolean;
+            /**
+             * @description In place of a grid: the boxes that most likely hold anything, whatever it is called, of two with an IoU above `box_nms_thresh` the better one. Each is a prompt with one mask. Needs an image as `labels` do.
+             * @enum {string}
+             */
+            readonly proposals?: "objectness";
+            /**
+             * @description For `proposals`: so many boxes at most, the best.
+             * @default 100
+             */
+            readonly max_detections: number;
+            /**
              * @description How masks are written, as in `/decode`; `rle` by default, or what `Accept` asks for. `coco`: the whole answer as a COCO file with `images`, `categories` and `annotations`, their masks as `rle`.
              * @enum {string}
              */
@@ -1377,6 +1460,7 @@ export interface components {
                     /** @enum {string} */
                     readonly format: "rle";
                     readonly rle: readonly number[];
+                    readonly brushlabels?: readonly string[];
                 } | {
                     /** @description [height, width] */
                     readonly size: [
@@ -1393,6 +1477,7 @@ export interface components {
                     /** @enum {string} */
                     readonly type: "mask";
                     readonly points: readonly number[];
+                    readonly label?: string;
                 } | {
                     /** @description [height, width] */
                     readonly size: [
@@ -1433,8 +1518,21 @@ export interface components {
                 ];
                 /** @description Pixels inside the mask. */
                 readonly area: number;
-                /** @description The point the mask answers. */
+                /** @description The point the mask answers; none where it answers a box. */
                 readonly point_coords: readonly (readonly number[])[];
+                /** @description With `proposals`, the box [x1, y1, x2, y2] that the mask answers. */
+                readonly box?: [
+                    number,
+                    number,
+                    number,
+                    number
+                ];
+                /** @description With `proposals`, how likely the box holds anything, from 0 to 1. */
+                readonly objectness?: number;
+                /** @description With `labels`, the phrase the mask is called by, if one fits. */
+                readonly label?: string;
+                /** @description How well it answers the phrase, from 0 to 1. */
+                readonly text_score?: number;
                 /** @description [x, y, width, height] of the crop it was found in. */
                 readonly crop_box: [
                     number,
@@ -1469,6 +1567,7 @@ export interface components {
                 /** @description From 1, in the order of `masks`. */
                 readonly id: number;
                 readonly image_id: number;
+                /** @description Its label's; 1, `object`, where it has none. */
                 readonly category_id: number;
                 readonly iscrowd: number;
                 readonly segmentation: {
@@ -1528,6 +1627,7 @@ export interface components {
                     /** @enum {string} */
                     readonly format: "rle";
                     readonly rle: readonly number[];
+                    readonly brushlabels?: readonly string[];
                 } | {
                     /** @description [height, width] */
                     readonly size: [
@@ -1544,6 +1644,7 @@ export interface components {
                     /** @enum {string} */
                     readonly type: "mask";
                     readonly points: readonly number[];
+                    readonly label?: string;
                 } | {
                     /** @description [height, width] */
                     readonly size: [
@@ -1584,8 +1685,21 @@ export interface components {
                 ];
                 /** @description Pixels inside the mask. */
                 readonly area: number;
-                /** @description The point the mask answers. */
+                /** @description The point the mask answers; none where it answers a box. */
                 readonly point_coords: readonly (readonly number[])[];
+                /** @description With `proposals`, the box [x1, y1, x2, y2] that the mask answers. */
+                readonly box?: [
+                    number,
+                    number,
+                    number,
+                    number
+                ];
+                /** @description With `proposals`, how likely the box holds anything, from 0 to 1. */
+                readonly objectness?: number;
+                /** @description With `labels`, the phrase the mask is called by, if one fits. */
+                readonly label?: string;
+                /** @description How well it answers the phrase, from 0 to 1. */
+                readonly text_score?: number;
                 /** @description [x, y, width, height] of the crop it was found in. */
                 readonly crop_box: [
                     number,
@@ -1957,7 +2071,7 @@ export interface operations {
     readonly getEmbedding: {
         readonly parameters: {
             readonly query?: {
-                /** @description Number format of the tensor. */
+                /** @description Number format of the tensors; `proposals` has 32 bits in any case. */
                 readonly dtype?: "float16" | "float32";
             };
             readonly header?: never;
@@ -1975,6 +2089,7 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["EmbeddingInfo"];
+                    readonly "application/x-safetensors": string;
                     readonly "application/x-npy": string;
                     readonly "application/octet-stream": string;
                 };
@@ -2592,7 +2707,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. */
+            /** @description `prompt-invalid`: The prompt does not fit the image. `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
