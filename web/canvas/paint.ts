@@ -1,5 +1,5 @@
 import type { DecodedMask } from 'sam-split-client';
-import { found } from '../state/everything.js';
+import { found } from '../state/found.js';
 import { picture } from '../state/picture.js';
 import { preview } from '../state/preview.js';
 import { EMPTY_PROMPT, type Label, type ObjectPrompt, type Place } from '../state/prompt.js';
