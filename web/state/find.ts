@@ -40,7 +40,7 @@ async function find(fields: Omit<DecodeRequest, 'embedding_id'>): Promise<void> 
       const { results, warnings = [] } = await client
         .decode(request, { signal })
         .catch(async (error: unknown) => {
-          if (!(error instanceof SamProblem) || error.status !== 404) throw error;
+          if (!(error instanceof SamProblem && [404, 409].includes(error.status))) throw error;
           // What the service knew of the image has made room for others.
           await look(signal);
           return client.decode(request, { signal });
