@@ -34,7 +34,7 @@ t.test(
     t.equal(embeds().filter((request) => request.url().includes('text=true')).length, 0);
 
     await t.test('by name: the same as the service answers', async (t) => {
-      await page.getByLabel('What to find').fill(`${a}, ${b}`);
+      await page.getByRole('textbox', { name: 'What to find' }).fill(`${a}, ${b}`);
       await page.keyboard.press('Enter');
       const seen = await count();
       t.equal(embeds().filter((request) => request.url().includes('text=true')).length, 1);
@@ -94,11 +94,13 @@ t.test(
     await t.test('nothing is found, and what is wrong is said', async (t) => {
       await page.keyboard.press('p');
       await page.getByLabel(/Least score/).fill('0.95');
-      await page.getByLabel('What to find').fill(a);
+      await page.getByRole('textbox', { name: 'What to find' }).fill(a);
       await session.button('Find').click();
       await page.getByText('Nothing is left.').waitFor();
       await page.getByLabel(/Least score/).fill('0.1');
-      await page.getByLabel('What to find').fill('a very long wheel '.repeat(20));
+      await page
+        .getByRole('textbox', { name: 'What to find' })
+        .fill('a very long wheel '.repeat(20));
       await session.button('Find').click();
       await page.getByText(/too long and was cut/).waitFor();
       t.pass();
