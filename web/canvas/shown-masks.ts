@@ -1,6 +1,6 @@
 import { computed } from '@preact/signals';
 import type { DecodedMask } from 'sam-split-client';
-import { found } from '../state/everything.js';
+import { found } from '../state/found.js';
 import { masked, scene } from '../state/scene.js';
 import { foundHere } from './found-here.js';
 

@@ -1156,12 +1156,12 @@ export interface components {
              * @description For `labels`: a box takes part if its `text_score` is above.
              * @default 0.1
              */
-            readonly text_threshold: number;
+            readonly text_threshold?: number;
             /**
              * @description For `labels`: a box fits a mask if their IoU is larger.
              * @default 0.5
              */
-            readonly text_nms_thresh: number;
+            readonly text_nms_thresh?: number;
             /**
              * @description For `text`: puts each phrase into CLIP's seven templates (`a photo of the large {}.`) and looks for their mean.
              * @default false
@@ -1176,7 +1176,7 @@ export interface components {
              * @description For `proposals`: so many boxes at most, the best.
              * @default 100
              */
-            readonly max_detections: number;
+            readonly max_detections?: number;
             /**
              * @description How masks are written, as in `/decode`; `rle` by default, or what `Accept` asks for. `coco`: the whole answer as a COCO file with `images`, `categories` and `annotations`, their masks as `rle`.
              * @enum {string}
@@ -1344,12 +1344,12 @@ export interface components {
              * @description For `labels`: a box takes part if its `text_score` is above.
              * @default 0.1
              */
-            readonly text_threshold: number;
+            readonly text_threshold?: number;
             /**
              * @description For `labels`: a box fits a mask if their IoU is larger.
              * @default 0.5
              */
-            readonly text_nms_thresh: number;
+            readonly text_nms_thresh?: number;
             /**
              * @description For `text`: puts each phrase into CLIP's seven templates (`a photo of the large {}.`) and looks for their mean.
              * @default false
@@ -1364,7 +1364,7 @@ export interface components {
              * @description For `proposals`: so many boxes at most, the best.
              * @default 100
              */
-            readonly max_detections: number;
+            readonly max_detections?: number;
             /**
              * @description How masks are written, as in `/decode`; `rle` by default, or what `Accept` asks for. `coco`: the whole answer as a COCO file with `images`, `categories` and `annotations`, their masks as `rle`.
              * @enum {string}

@@ -25,9 +25,9 @@ function parameter(
 
 const share = { minimum: 0, maximum: 1 };
 
-/** A field as elsewhere, for another purpose. */
-function described<T extends TSchema>(field: T, description: string): T {
-  return { ...field, description };
+/** An optional field as elsewhere, for another purpose. */
+function described<T extends TSchema>(field: T, description: string) {
+  return Type.Optional({ ...field, description } as T);
 }
 
 const FIELDS = {
