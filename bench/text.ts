@@ -116,7 +116,11 @@ async function measureService(): Promise<void> {
   try {
     await service.ready();
     const timings = async (path: string, body: Uint8Array | string, type: string) => {
-      const init = { method: 'POST', headers: { 'content-type': type }, body: body as BodyInit };
+      const init = {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body: body as NonNullable<RequestInit['body']>,
+      };
       const answer = await fetch(service.url + path, init);
       if (!answer.ok) throw new Error(await answer.text());
       return (await answer.json()) as {
