@@ -5,7 +5,7 @@ import type { ImageSize } from './image.js';
 import type { FoundMask, Georeference, MaskFormat, UncutMask } from './mask.js';
 import type { MaskShape } from './masks/mask-shape.js';
 import type { Box, Prompt } from './prompt.js';
-import type { Dtype } from './tensor.js';
+import type { Dtype, Tensor } from './tensor.js';
 
 /** Milliseconds by step. */
 export type Timings = Readonly<Record<string, number>>;
@@ -150,7 +150,7 @@ export interface PromptLane {
 }
 
 /** Where an embedding was kept. */
-export type Tier = 'memory' | 'disk';
+export type Tier = 'memory' | 'disk' | 'shared';
 
 /** What an embedding is kept under: its id, what stands for all that shaped its tensors, and whose it is. */
 export interface EmbeddingKey {
@@ -172,6 +172,49 @@ export interface EmbeddingStore {
   delete(key: EmbeddingKey): Promise<boolean>;
   /** Whether its owner has this id under another fingerprint: made in another precision, or by another version. */
   hasOther(key: EmbeddingKey): Promise<boolean>;
+}
+
+/** What is made of an image: its embedding, under the key that it gets. */
+export interface MakeTask {
+  readonly key: EmbeddingKey;
+  readonly model: string;
+  readonly image: Uint8Array;
+  /** Whether it is for those only who wait for it already, and not to be kept. */
+  readonly isDropped: () => boolean;
+}
+
+export interface Made {
+  readonly embedding: Embedding;
+  /** Made for this call, or for another process that had come first. */
+  readonly flight: 'computed' | 'joined';
+  readonly tier?: Tier;
+  readonly timings: Timings;
+  readonly warnings?: readonly string[];
+}
+
+/** Makes the embeddings that no store has, and puts them there. Its calls throw what those of `ImageLane` do. */
+export interface EmbeddingMaker {
+  make(task: MakeTask, caller: Caller): Promise<Made>;
+  /** That of a part of an image, which is not kept. @param whole the embedding of all of it. */
+  makeCrop(whole: Embedding, task: CropTask, caller: Caller): Promise<Encoded>;
+}
+
+/** Logits that clients may refer to by token. */
+export interface LogitsKeeper {
+  /**
+   * @param client whose share of the bytes it counts to. @param owner who alone can find it; without one it is everybody's.
+   * @returns a token nobody can guess.
+   */
+  keep(logits: Tensor, client: string, owner?: string): string | Promise<string>;
+  find(token: string, owner?: string): Tensor | undefined | Promise<Tensor | undefined>;
+}
+
+/** Counts the requests of clients against a limit. */
+export interface RateCounter {
+  /** At most so many a minute. */
+  readonly max: number;
+  /** Counts a request. @returns the milliseconds its client has to wait, where it is one too many */
+  count(client: string): number | undefined | Promise<number | undefined>;
 }
 
 /** Images that lie elsewhere. */

@@ -4,7 +4,7 @@ import { bestBatch, type Provider } from '../core/device.js';
 import { detectorFingerprint } from '../core/find/detector-model.js';
 import { fingerprintOf } from '../core/model.js';
 import { onceEach } from '../core/once-each.js';
-import type { EmbeddingStore, ImageLane } from '../core/ports.js';
+import type { EmbeddingMaker, EmbeddingStore } from '../core/ports.js';
 import type { DetectorModel } from '../engine/detector/files.js';
 import type { Model } from '../engine/model-files.js';
 import type { Metrics } from '../observe/metrics.js';
@@ -18,8 +18,8 @@ import type { Lanes } from './lanes.js';
 interface Shared {
   readonly lanes: Lanes;
   readonly store: EmbeddingStore;
-  /** Takes a model's images. */
-  readonly imagesOf: (model: string) => ImageLane;
+  /** Makes embeddings by a model's network. */
+  readonly makerOf: (model: string) => EmbeddingMaker;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -47,7 +47,7 @@ function describe({ manifest, imageSize }: DetectorModel): TextModelInfo {
 function createFeatures(
   config: Config,
   { manifest, sha256, imageSize }: DetectorModel,
-  { lanes, store, imagesOf, metrics, logger }: Shared,
+  { lanes, store, makerOf, metrics, logger }: Shared,
 ): (model: string) => ImageFeatures {
   const { precision, dtype } = config.encodeLane;
   const { name } = manifest;
@@ -62,7 +62,7 @@ function createFeatures(
     logger.info({ model: name, image, text }, 'loaded');
   });
   return (model) => {
-    const features = new Embeddings(model, fingerprint, store, imagesOf(name), undefined, 'text');
+    const features = new Embeddings(model, fingerprint, store, makerOf(name), undefined, 'text');
     return new ImageFeatures(features, load, config.text?.always ?? false);
   };
 }
@@ -74,10 +74,10 @@ function createModel(
   features: ImageFeatures | undefined,
 ): ServedModel {
   const { precision, dtype, batch } = config.encodeLane;
-  const { lanes, store, imagesOf, metrics, logger } = shared;
+  const { lanes, store, makerOf, metrics, logger } = shared;
   const { name } = manifest;
   const fingerprint = fingerprintOf(manifest, precision, dtype);
-  const embeddings = new Embeddings(name, fingerprint, store, imagesOf(name), metrics);
+  const embeddings = new Embeddings(name, fingerprint, store, makerOf(name), metrics);
   const load = async () => {
     const encoder = await lanes.encode.loadModel(name, (on) => batch ?? defaultBatch(on));
     const decoder = await lanes.decode.loadModel(name, bestBatch);

@@ -76,6 +76,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
           'unsupported-media-type',
           'image-unreadable',
           'image-too-large',
+          'image-abandoned',
           'overloaded',
           'queue-timeout',
           'inference-timeout',
