@@ -145,7 +145,8 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       room: {
         images: (caller) => {
           guard.check();
-          lanes.encode.checkRoom(caller);
+          if (fleet?.checkRoom) fleet.checkRoom(caller);
+          else lanes.encode.checkRoom(caller);
         },
         prompts: (caller) => lanes.decode.checkRoom(caller),
       },

@@ -24,6 +24,8 @@ export const keys = {
   starts: (job: string) => `sam:{${job}}:starts`,
   /** An image that was given up. */
   abandoned: (job: string) => `sam:{${job}}:abandoned`,
+  /** An embedding for who waits for it, and nobody else. */
+  once: (job: string) => `sam:{${job}}:once`,
   /** What encode workers say of themselves. */
   encoders: 'sam:encoders',
 } as const;

@@ -53,10 +53,11 @@ function createFeatures(
   const { name } = manifest;
   const fingerprint = detectorFingerprint(manifest, { sha256, imageSize, precision, dtype });
   const load = onceEach<void, void>(async () => {
-    const image = await lanes.encode.loadDetector(name);
+    const encode = config.encode === 'local' ? lanes.encode : undefined;
+    const image = (await encode?.loadDetector(name)) ?? 'queue';
     const text = await lanes.find?.loadModel(name);
     if (config.models.atStart) {
-      await Promise.all([lanes.encode.warmUp(name), lanes.find?.warmUp(name)]);
+      await Promise.all([encode?.warmUp(name), lanes.find?.warmUp(name)]);
     }
     metrics.provider(name, 'encoder', image);
     logger.info({ model: name, image, text }, 'loaded');
@@ -79,11 +80,14 @@ function createModel(
   const fingerprint = fingerprintOf(manifest, precision, dtype);
   const embeddings = new Embeddings(name, fingerprint, store, makerOf(name), metrics);
   const load = async () => {
-    const encoder = await lanes.encode.loadModel(name, (on) => batch ?? defaultBatch(on));
+    // Where images go through a queue, the own lane loads its network if it is ever needed.
+    const encode = config.encode === 'local' ? lanes.encode : undefined;
+    const encoder =
+      (await encode?.loadModel(name, (on) => batch ?? defaultBatch(on))) ?? ('queue' as const);
     const decoder = await lanes.decode.loadModel(name, bestBatch);
     // A request that waits for its model runs the networks itself.
     if (config.models.atStart) {
-      await Promise.all([lanes.encode.warmUp(name), lanes.decode.warmUp(name)]);
+      await Promise.all([encode?.warmUp(name), lanes.decode.warmUp(name)]);
     }
     metrics.provider(name, 'encoder', encoder);
     metrics.provider(name, 'decoder', decoder);
@@ -94,6 +98,6 @@ function createModel(
 }
 
 /** Images that fill the device together. */
-function defaultBatch(provider: Provider): number {
+export function defaultBatch(provider: Provider): number {
   return provider === 'cpu' ? 1 : 4;
 }
