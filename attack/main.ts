@@ -7,6 +7,7 @@ import { CHECKLIST_SETTINGS, checklist } from './checklist.js';
 import { Client, check } from './client.js';
 import { drain } from './drain.js';
 import { faults, faulty, flips } from './faults.js';
+import { fleet } from './fleet/fleet.js';
 import { FUZZ_CLIENTS, fuzz } from './fuzz.js';
 import { GROWTH_SETTINGS, growth, leaking, MOST_GROWTH } from './growth.js';
 import { PICTURE } from './images.js';
@@ -35,6 +36,7 @@ const PARTS: Record<string, [full: number, unit: string, run: (size: number) => 
     leak: [2000, 'decodes', runLeak],
     ssrf: [1, 'times', runSsrf],
     siege: [600, 'seconds', runSiege],
+    fleet: [500, 'images', runFleet],
   };
 
 /** Pixels a bomb may declare, and what their decoding may cost: RGB, the loader's rows, and glibc's slack. */
@@ -147,6 +149,15 @@ function runLeak(decodes: number) {
       check(noticed, `a leak of 64 KiB a request is noticed: ${figures.grown} %`);
       return figures;
     });
+  });
+}
+
+/** Several processes around one Redis. */
+function runFleet(images: number) {
+  const share = Math.min(1, images / 500);
+  return fleet({
+    ...{ images, kills: Math.ceil(30 * share), ends: Math.ceil(10 * share) },
+    ...{ outageMs: Math.max(3000, 30_000 * share), killEveryMs: 8000 },
   });
 }
 

@@ -94,9 +94,8 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     const local = new LocalMaker(images, stores.all);
     return fleet?.makerOf(model, { local, images, store: stores.all }) ?? local;
   };
-  const models = createModels(config, files, detector, {
-    ...{ lanes, store: stores.all, makerOf, metrics, logger },
-  });
+  const shared = { lanes, store: stores.all, makerOf, metrics, logger };
+  const models = createModels(config, files, detector, shared);
   fleet?.start(async (key) => {
     const underWay = models.forget(key);
     return (await stores.forget(key)) || underWay;
@@ -153,11 +152,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       ready: () => ready && !draining,
       draining: () => draining,
     },
-    {
-      ...config.http,
-      countTogether: fleet?.countTogether,
-      ...{ page: built(config.http.page), logger, version, keys },
-    },
+    { ...config.http, ...fleet?.access, page: built(config.http.page), logger, version, keys },
   );
 
   return {

@@ -174,31 +174,6 @@ export interface EmbeddingStore {
   hasOther(key: EmbeddingKey): Promise<boolean>;
 }
 
-/** What is made of an image: its embedding, under the key that it gets. */
-export interface MakeTask {
-  readonly key: EmbeddingKey;
-  readonly model: string;
-  readonly image: Uint8Array;
-  /** Whether it is for those only who wait for it already, and not to be kept. */
-  readonly isDropped: () => boolean;
-}
-
-export interface Made {
-  readonly embedding: Embedding;
-  /** Made for this call, or for another process that had come first. */
-  readonly flight: 'computed' | 'joined';
-  readonly tier?: Tier;
-  readonly timings: Timings;
-  readonly warnings?: readonly string[];
-}
-
-/** Makes the embeddings that no store has, and puts them there. Its calls throw what those of `ImageLane` do. */
-export interface EmbeddingMaker {
-  make(task: MakeTask, caller: Caller): Promise<Made>;
-  /** That of a part of an image, which is not kept. @param whole the embedding of all of it. */
-  makeCrop(whole: Embedding, task: CropTask, caller: Caller): Promise<Encoded>;
-}
-
 /** Logits that clients may refer to by token. */
 export interface LogitsKeeper {
   /**
@@ -224,33 +199,4 @@ export interface RemoteImages {
    * @throws SamError `source-not-allowed`, `source-unavailable`, and what `receive` throws
    */
   read<T>(url: string, receive: (body: Readable) => Promise<T>, signal?: AbortSignal): Promise<T>;
-}
-
-/** A request that has been answered, as traces take it. */
-export interface RequestTrace {
-  readonly method: string;
-  readonly route: string;
-  readonly status: number;
-  readonly problem: string | undefined;
-  readonly requestId: string;
-  readonly headers: Readonly<Record<string, unknown>>;
-  /** The `traceparent` by which its span has been named elsewhere, if it has. */
-  readonly span?: string;
-  /** Milliseconds since the epoch, and how many it took. */
-  readonly start: number;
-  readonly ms: number;
-  /** Its steps in their order, with their milliseconds. */
-  readonly steps: readonly (readonly [name: string, ms: number])[];
-}
-
-/** Work that was done for a request of another process, as traces take it. */
-export interface JobTrace {
-  readonly name: string;
-  /** The `traceparent` of that request. */
-  readonly parent: string;
-  readonly failed: boolean;
-  readonly attributes: Readonly<Record<string, string | number>>;
-  readonly start: number;
-  readonly ms: number;
-  readonly steps: readonly (readonly [name: string, ms: number])[];
 }

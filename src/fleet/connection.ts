@@ -52,7 +52,7 @@ export function disconnect(connection: Connection): void {
   connection.disconnect();
 }
 
-function open(url: string, options: RedisOptions): Connection {
+function open(url: string, options: Omit<RedisOptions, 'replyMapping'>): Connection {
   const { kind, tls, username, password, hosts, path } = parseRedisUrl(url);
   const access = { ...(username && { username }), ...(password && { password }) };
   const secure = tls ? { tls: {} } : {};

@@ -1,14 +1,8 @@
 import { setTimeout as after } from 'node:timers/promises';
 import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
-import type {
-  CropTask,
-  EmbeddingMaker,
-  EmbeddingStore,
-  Encoded,
-  Made,
-  MakeTask,
-} from '../core/ports.js';
+import type { EmbeddingMaker, Made, MakeTask } from '../core/making.js';
+import type { CropTask, EmbeddingStore, Encoded } from '../core/ports.js';
 import type { Leads } from './lead.js';
 import type { SharedStore } from './shared-store.js';
 

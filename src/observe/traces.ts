@@ -1,5 +1,5 @@
 import type { Context, Span } from '@opentelemetry/api';
-import type { JobTrace, RequestTrace } from '../core/ports.js';
+import type { JobTrace, RequestTrace } from '../core/traces.js';
 
 /** Sends traces of requests to a collector. */
 export interface Traces {
@@ -23,13 +23,13 @@ export async function startTraces(version: string): Promise<Traces> {
   const { ROOT_CONTEXT, SpanKind, SpanStatusCode, propagation, trace } = api;
   const name = process.env['OTEL_SERVICE_NAME'] ?? 'sam-split';
   const attributes = { 'service.name': name, 'service.version': version };
+  const random = new RandomIdGenerator();
   /** Names the next span as it has been named elsewhere, and others at random. */
-  class Ids extends RandomIdGenerator {
-    given: string | undefined;
-    override generateTraceId = () => this.given?.split('-')[1] ?? super.generateTraceId();
-    override generateSpanId = () => this.given?.split('-')[2] ?? super.generateSpanId();
-  }
-  const ids = new Ids();
+  const ids = {
+    given: undefined as string | undefined,
+    generateTraceId: () => ids.given?.split('-')[1] ?? random.generateTraceId(),
+    generateSpanId: () => ids.given?.split('-')[2] ?? random.generateSpanId(),
+  };
   const provider = new NodeTracerProvider({
     resource: resources.resourceFromAttributes(attributes),
     idGenerator: ids,

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import type { Caller } from '../core/caller.js';
-import type { EmbeddingMaker, EmbeddingStore, LogitsKeeper, RateCounter } from '../core/ports.js';
+import type { EmbeddingMaker } from '../core/making.js';
+import type { EmbeddingStore, LogitsKeeper, RateCounter } from '../core/ports.js';
 import { type Connection, connect, disconnect } from '../fleet/connection.js';
 import { Deletions, type Forget } from '../fleet/deletions.js';
 import { type Answered, Guard } from '../fleet/guard.js';
@@ -9,6 +10,7 @@ import { Leads } from '../fleet/lead.js';
 import { EncodeQueue } from '../fleet/queue/encode-queue.js';
 import { FleetLoad } from '../fleet/queue/fleet-load.js';
 import { QueueMaker } from '../fleet/queue/queue-maker.js';
+import { Starts } from '../fleet/queue/starts.js';
 import { checkRoles } from '../fleet/roles.js';
 import { SharedLogits } from '../fleet/shared-logits.js';
 import { SharedMaker } from '../fleet/shared-maker.js';
@@ -28,7 +30,8 @@ const QUIET_MS = 10_000;
 /** What processes that serve the same models have in common. */
 export interface Fleet {
   readonly store: SharedStore;
-  readonly countTogether: (kind: string, local: RateCounter) => RateCounter;
+  /** Rates are counted over all processes. */
+  readonly access: { countTogether(kind: string, local: RateCounter): RateCounter };
   logits(local: LogitsKeeper): LogitsKeeper;
   /** Makes what one model does of images, once for all processes. */
   makerOf(model: string, own: OwnMaker): EmbeddingMaker;
@@ -110,14 +113,14 @@ export async function createFleet(
   const onJoined = () => counts.joined();
   return {
     store,
-    countTogether: (kind, local) => new SharedRate(kind, local, redis, guard),
+    access: { countTogether: (kind, local) => new SharedRate(kind, local, redis, guard) },
     logits: (local) => new SharedLogits(local, redis, guard, shared.logitsTtlMs),
     makerOf: (lane, own) => {
       const here = new SharedMaker({ ...own, shared: store, leads, onJoined });
       if (!queue) return here;
       return new QueueMaker({
         ...{ lane, shared: store, store: own.store, onJoined },
-        ...{ queue: queue.queue, redis: queue.redis, guard: queue.guard },
+        ...{ queue: queue.queue, redis: queue.redis, guard: queue.guard, starts: queue.starts },
         check: (image) => own.images.check(image),
         local: config.encode === 'queue-or-local' ? here : undefined,
         retryAfter: () => queue.load.retryAfter,
@@ -141,8 +144,9 @@ function createQueue(config: Config, metrics: Metrics, shared: FleetMetrics, log
   const queue = new EncodeQueue(redis, patient, guard, { ...limits, retryAfter });
   load.watch(queue);
   const counts = new QueueMetrics(metrics.registry, () => load.load);
+  const starts = new Starts(redis, guard, logger);
   return {
-    ...{ redis, guard, load, queue, counts },
+    ...{ redis, guard, load, queue, counts, starts },
     checkRoom: () => {
       // What cannot go into the queue is encoded here, where it may be.
       if (load.load || config.encode === 'queue') load.check();

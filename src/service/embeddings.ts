@@ -8,7 +8,8 @@ import {
 } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { ImageFile } from '../core/image.js';
-import type { EmbeddingKey, EmbeddingMaker, EmbeddingStore, Tier, Timings } from '../core/ports.js';
+import type { EmbeddingMaker } from '../core/making.js';
+import type { EmbeddingKey, EmbeddingStore, Tier, Timings } from '../core/ports.js';
 import type { Box } from '../core/prompt.js';
 import { foreignFormat } from '../image/foreign-format.js';
 import { sniffFormat } from '../image/format.js';

@@ -1,14 +1,7 @@
 import type { Caller } from '../core/caller.js';
 import type { Embedding } from '../core/embedding.js';
-import type {
-  CropTask,
-  EmbeddingMaker,
-  EmbeddingStore,
-  Encoded,
-  ImageLane,
-  Made,
-  MakeTask,
-} from '../core/ports.js';
+import type { EmbeddingMaker, Made, MakeTask } from '../core/making.js';
+import type { CropTask, EmbeddingStore, Encoded, ImageLane } from '../core/ports.js';
 
 /** Makes embeddings in this process. */
 export class LocalMaker implements EmbeddingMaker {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as after } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
 import { SamError } from '../../core/errors.js';
 import type { Connection } from '../connection.js';
@@ -13,11 +12,12 @@ import {
   PREFIX,
   QUEUE,
 } from './encode-job.js';
+import { Waiter } from './waiter.js';
 
 /** Between two looks at a job of which nothing is heard. */
 const LOOK_MS = 1000;
-/** Looks without an answer after which the queue is as good as gone. */
-const BLIND_LOOKS = 3;
+/** Milliseconds without an answer after which the queue is as good as gone. */
+const BLIND_MS = 3000;
 /** Of crops: whoever waits for a whole image goes first. */
 const BEHIND = 10;
 
@@ -25,9 +25,6 @@ const BEHIND = 10;
 export class JobLost extends Error {
   override readonly name = 'JobLost';
 }
-
-/** How a job ended. */
-type Ending = { readonly result: EncodeResult } | { readonly error: Error };
 
 export interface Order {
   readonly id: string;
@@ -147,7 +144,8 @@ export class EncodeQueue {
   /** Waits for a job's end: events tell of it, and looks find out where they were missed. */
   async #outcome(id: string, waiter: Waiter, signal: AbortSignal): Promise<EncodeResult> {
     const { queueMs, runMs, retryAfter } = this.#options;
-    let [blind, missing] = [0, 0];
+    let seen = performance.now();
+    let missing = 0;
     for (;;) {
       const ending = await waiter.ended(LOOK_MS, signal);
       if (ending && 'error' in ending) throw ending.error;
@@ -160,12 +158,11 @@ export class EncodeQueue {
       const state = await this.#guard
         .insist('state', () => this.#queue.getJobState(id))
         .catch((error) => {
-          blind++;
-          if (blind >= BLIND_LOOKS) throw error;
+          if (performance.now() - seen > BLIND_MS) throw error;
           return undefined;
         });
       if (state === undefined) continue;
-      blind = 0;
+      seen = performance.now();
       // An event may be on its way still.
       missing = state === 'unknown' ? missing + 1 : 0;
       if (missing > 1) throw new JobLost(id);
@@ -188,51 +185,5 @@ export class EncodeQueue {
 
   #tell(id: string, tell: (waiter: Waiter) => void): void {
     for (const waiter of this.#waiting.get(id) ?? []) tell(waiter);
-  }
-}
-
-/** Somebody who waits for a job. */
-class Waiter {
-  readonly #start = performance.now();
-  #begun: number | undefined;
-  #ending: Ending | undefined;
-  #wake = () => {};
-
-  begin(): void {
-    this.#begun ??= performance.now();
-  }
-
-  end(ending: Ending): void {
-    this.#ending = ending;
-    this.#wake();
-  }
-
-  /** Milliseconds until it began, or so far. */
-  get waited(): number {
-    return (this.#begun ?? performance.now()) - this.#start;
-  }
-
-  get ran(): number {
-    return this.#begun === undefined ? 0 : performance.now() - this.#begun;
-  }
-
-  /** How it ended, or undefined after so many milliseconds. @throws what `signal` aborts with */
-  async ended(ms: number, signal: AbortSignal): Promise<Ending | undefined> {
-    if (this.#ending) return this.#ending;
-    const over = new AbortController();
-    const woken = new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    const late = after(ms, undefined, { signal: AbortSignal.any([signal, over.signal]) });
-    try {
-      await Promise.race([woken, late]);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
-    } finally {
-      over.abort();
-      late.catch(() => {});
-    }
-    return this.#ending;
   }
 }

@@ -12,10 +12,8 @@ import { type Guard, NoAnswer } from '../guard.js';
 import { keys } from '../keys.js';
 import type { SharedStore } from '../shared-store.js';
 import {
-  ABANDONED_TTL_MS,
   type EncodeJob,
   type EncodeResult,
-  IMAGE_TTL_MS,
   ONCE_TTL_MS,
   PREFIX,
   QUEUE,
@@ -23,6 +21,7 @@ import {
 } from './encode-job.js';
 import { SAID_MS, sayNoMore, sayPace } from './fleet-load.js';
 import { Gate } from './gate.js';
+import { Starts } from './starts.js';
 
 /** A worker that does not renew its lock for so long is dead, and its jobs run elsewhere. */
 const LOCK_MS = 6000;
@@ -30,8 +29,6 @@ const RENEW_MS = 1500;
 const STALLED_MS = 1500;
 /** After a Redis that was away. */
 const RETRY_MS = 1000;
-/** How often an image is begun alone before it is given up. */
-const MAX_STARTS = 4;
 /** How long a finished embedding is held for a Redis that is away. */
 const KEEP_TRIES = 30;
 
@@ -77,11 +74,13 @@ export class EncodeWorker {
   readonly #options: EncodeWorkerOptions;
   readonly #worker: Worker<EncodeJob, EncodeResult>;
   readonly #gate = new Gate();
+  readonly #starts: Starts;
   readonly #name = randomUUID();
   #saying: NodeJS.Timeout | undefined;
 
   constructor(options: EncodeWorkerOptions) {
     this.#options = options;
+    this.#starts = new Starts(options.redis, options.guard, options.logger);
     this.#worker = new Worker(QUEUE, (job) => this.#process(job), {
       connection: options.patient,
       prefix: PREFIX,
@@ -131,7 +130,10 @@ export class EncodeWorker {
       const result =
         found ??
         (again
-          ? await this.#gate.alone(() => this.#again(job))
+          ? await this.#gate.alone(async () => {
+              await this.#starts.count(job.id as string);
+              return this.#make(job);
+            })
           : await this.#gate.beside(() => this.#make(job)));
       outcome = found ? 'found' : 'made';
       timings = result.timings;
@@ -153,22 +155,6 @@ export class EncodeWorker {
   async #find({ key, crop }: EncodeJob): Promise<EncodeResult | undefined> {
     const found = crop ? undefined : await this.#options.shared.get(key);
     return found && { image: found.embedding.image, timings: {}, warnings: [] };
-  }
-
-  /** @throws SamError `image-abandoned` for one that was begun too often */
-  async #again(job: Job<EncodeJob, EncodeResult>): Promise<EncodeResult> {
-    const { guard, redis, logger } = this.#options;
-    const id = job.id as string;
-    const starts = await guard.insist('start', async () => {
-      const count = await redis.incr(keys.starts(id));
-      await redis.pexpire(keys.starts(id), IMAGE_TTL_MS);
-      return count;
-    });
-    if (starts <= MAX_STARTS) return this.#make(job);
-    await guard.ask('abandon', () => redis.set(keys.abandoned(id), '1', 'PX', ABANDONED_TTL_MS));
-    logger.error({ job: id }, 'an image has ended the processes that encode it: it is given up');
-    const message = 'processes that encoded this image have ended: it was given up, for now';
-    throw new SamError('image-abandoned', message, { retryAfter: ABANDONED_TTL_MS / 1000 });
   }
 
   async #make({ id, data }: Job<EncodeJob, EncodeResult>): Promise<EncodeResult> {

@@ -2,14 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Caller } from '../../core/caller.js';
 import type { Embedding } from '../../core/embedding.js';
 import { SamError } from '../../core/errors.js';
-import type {
-  CropTask,
-  EmbeddingMaker,
-  EmbeddingStore,
-  Encoded,
-  Made,
-  MakeTask,
-} from '../../core/ports.js';
+import type { EmbeddingMaker, Made, MakeTask } from '../../core/making.js';
+import type { CropTask, EmbeddingStore, Encoded } from '../../core/ports.js';
 import { decodeFile } from '../../store/disk-format.js';
 import type { Connection } from '../connection.js';
 import { type Guard, NoAnswer } from '../guard.js';
@@ -17,6 +11,7 @@ import { keys } from '../keys.js';
 import type { SharedStore } from '../shared-store.js';
 import { type EncodeJob, type EncodeResult, jobId } from './encode-job.js';
 import { type EncodeQueue, JobLost } from './encode-queue.js';
+import type { Starts } from './starts.js';
 
 /** How often a job is put into the queue that its Redis forgets, or whose embedding is gone before it is read. */
 const TRIES = 3;
@@ -29,6 +24,7 @@ export interface QueueMakerOptions {
   readonly redis: Connection;
   readonly guard: Guard;
   readonly shared: SharedStore;
+  readonly starts: Starts;
   /** All tiers. */
   readonly store: EmbeddingStore;
   /** Looks at what an image declares to be. @throws SamError `image-too-large`, `image-unreadable` */
@@ -65,13 +61,13 @@ export class QueueMaker implements EmbeddingMaker {
   }
 
   async #make({ key, model, image }: MakeTask, caller: Caller): Promise<Made> {
-    const { lane, queue, shared, store, onJoined } = this.#options;
+    const { lane, queue, shared, starts, store, onJoined } = this.#options;
     for (let tries = TRIES; ; tries--) {
       const deletions = await shared.begin(key);
       if (deletions === undefined) throw new NoAnswer('unreachable', 'the shared store is away');
       shared.end(key, deletions);
       const id = jobId(key, deletions);
-      await this.#checkAbandoned(id);
+      await starts.check(id);
       const job = { lane, key, model, deletions, image: keys.image(id), trace: caller.trace };
       const { signal } = caller;
       try {
@@ -123,14 +119,6 @@ export class QueueMaker implements EmbeddingMaker {
     const file = await guard.ask('get once', () => redis.getBuffer(once));
     const embedding = file && (await decodeFile(key, file).catch(() => undefined));
     return embedding ? { embedding } : undefined;
-  }
-
-  async #checkAbandoned(id: string): Promise<void> {
-    const { guard, redis } = this.#options;
-    const left = await guard.insist('abandoned', () => redis.pttl(keys.abandoned(id)));
-    if (left <= 0) return;
-    const message = 'processes that encoded this image have ended: it was given up, for now';
-    throw new SamError('image-abandoned', message, { retryAfter: Math.ceil(left / 1000) });
   }
 
   async #reaching<T>(

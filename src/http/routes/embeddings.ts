@@ -9,9 +9,8 @@ import type { Context, Server } from '../context.js';
 import { negotiate } from '../negotiation.js';
 import { bytes, json, nothing, problems } from '../schemas/answers.js';
 import { BYTES, JSON_TYPE, NPY } from '../schemas/media-types.js';
+import { EmbeddingParams } from '../schemas/requests.js';
 import { EmbeddingInfo } from '../schemas/responses.js';
-
-const Params = Type.Object({ id: Type.String() }, { additionalProperties: false });
 
 const Query = Type.Object(
   {
@@ -38,7 +37,7 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
       tags: ['Images'],
       summary: 'Look an embedding up, or download its tensor',
       description: `JSON by default; the tensor as a NumPy file (${NPY}) or as raw little-endian numbers (${BYTES}).`,
-      params: Params,
+      params: EmbeddingParams,
       querystring: Query,
       response: {
         200: {
@@ -81,9 +80,9 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
       tags: ['Images'],
       summary: 'Drop an embedding from the cache',
       description:
-        'One that is being made is not kept: who waits for it still gets it. Where its file cannot be removed the answer ' +
-        'is `not-deleted`: this process uses it no more, others and this one once restarted may.',
-      params: Params,
+        'One that is being made is not kept: who waits for it still gets it. Where its file, or what replicas share, cannot ' +
+        'be removed the answer is `not-deleted`: this process uses it no more, others and this one once restarted may.',
+      params: EmbeddingParams,
       response: {
         204: nothing('It was there and is no more.'),
         ...problems('invalid-request', 'embedding-not-found', 'embedding-mismatch', 'not-deleted'),
