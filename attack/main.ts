@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Settings } from '../test/fixtures/service-process.js';
+import { RedisServer } from '../test/fixtures/redis.js';
+import { freePort, type Settings } from '../test/fixtures/service-process.js';
 import { bombs } from './bombs.js';
 import { CHECKLIST_SETTINGS, checklist } from './checklist.js';
 import { Client, check } from './client.js';
 import { drain } from './drain.js';
 import { faults, faulty, flips } from './faults.js';
+import { corruptions } from './fleet/corruptions.js';
 import { fleet } from './fleet/fleet.js';
 import { FUZZ_CLIENTS, fuzz } from './fuzz.js';
 import { GROWTH_SETTINGS, growth, leaking, MOST_GROWTH } from './growth.js';
@@ -37,6 +39,7 @@ const PARTS: Record<string, [full: number, unit: string, run: (size: number) => 
     ssrf: [1, 'times', runSsrf],
     siege: [600, 'seconds', runSiege],
     fleet: [500, 'images', runFleet],
+    corruptions: [10_000, 'alterations', runCorruptions],
   };
 
 /** Pixels a bomb may declare, and what their decoding may cost: RGB, the loader's rows, and glibc's slack. */
@@ -152,12 +155,26 @@ function runLeak(decodes: number) {
   });
 }
 
+/** As `flips`, of what processes share. */
+function runCorruptions(rounds: number) {
+  return inFolder(async (folder) => {
+    const redis = new RedisServer(await freePort(), folder, []);
+    await redis.start();
+    try {
+      return await corruptions(redis.url, rounds);
+    } finally {
+      await redis.stop();
+    }
+  });
+}
+
 /** Several processes around one Redis. */
 function runFleet(images: number) {
-  const share = Math.min(1, images / 500);
   return fleet({
-    ...{ images, kills: Math.ceil(30 * share), ends: Math.ceil(10 * share) },
-    ...{ outageMs: Math.max(3000, 30_000 * share), killEveryMs: 8000 },
+    images,
+    kills: Math.min(30, Math.ceil(images / 2)),
+    ends: Math.min(10, Math.ceil(images / 6)),
+    outageMs: Math.min(30_000, 250 * images),
   });
 }
 

@@ -13,8 +13,6 @@ export interface FleetSize {
   readonly ends: number;
   /** Milliseconds for which Redis is away, twice gone and once stopped. */
   readonly outageMs: number;
-  /** Milliseconds between two kills. */
-  readonly killEveryMs: number;
 }
 
 /** No answer may take longer: it waits for a worker, which may die again and again, and then for the encode. */
@@ -51,38 +49,21 @@ async function underKills(machines: Machines, size: FleetSize) {
   const told = { answered: 0, retried: 0, clicks: 0, kills: 0, ends: 0 };
   const hashes = new Map<number, string>();
   const wrong: string[] = [];
-  let done = false;
   const start = performance.now();
-  const killing = repeat(
-    () => done && told.kills >= size.kills,
-    size.killEveryMs,
-    async () => {
-      const encoder = machines.encoders[told.kills % 2];
-      await encoder?.ready;
-      encoder?.kill('SIGKILL');
-      told.kills++;
-    },
-  );
-  const ending = repeat(
-    () => done && told.ends >= size.ends,
-    3 * size.killEveryMs,
-    async () => {
-      const replica = machines.replicas[told.ends % 2];
-      // The other one is to be there.
-      await machines.replicas[1 - (told.ends % 2)]?.ready;
-      replica?.kill('SIGTERM');
-      told.ends++;
-    },
-  );
+  // Spread over the work, however fast the machine does it.
+  const due = (times: number) => Math.floor((told.answered * times) / size.images);
+  const strike = () => {
+    if (told.kills < due(size.kills)) machines.encoders[told.kills++ % 2]?.kill('SIGKILL');
+    if (told.ends < due(size.ends)) machines.replicas[told.ends++ % 2]?.kill('SIGTERM');
+  };
   const rest = files.values();
   const clients = Array.from({ length: CLIENTS }, async () => {
     for (const photograph of rest) {
       await use(machines, photograph, { told, wrong, hashes, random });
+      strike();
     }
   });
   await Promise.all(clients);
-  done = true;
-  await Promise.all([killing, ending]);
   const seconds = Math.round((performance.now() - start) / 1000);
   const { jobs } = machines;
   check(wrong.length === 0, `all is answered as it is to be: ${wrong.slice(0, 5).join('; ')}`);
@@ -207,11 +188,4 @@ async function poisoned(machines: Machines) {
   check(again.status === 422 && again.ms < 5000, `and remembered: ${said(again)}`);
   client.close();
   return { abandonedAfter: Math.round(seconds) };
-}
-
-async function repeat(over: () => boolean, ms: number, act: () => Promise<void>): Promise<void> {
-  while (!over()) {
-    await after(ms);
-    await act();
-  }
 }

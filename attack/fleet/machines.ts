@@ -101,6 +101,7 @@ export class Machines {
     await redis.start();
     const common = {
       SAM_REDIS_URL: redis.url,
+      LOG_LEVEL: 'info',
       SAM_ENCODE_THREADS: '1',
       SAM_DECODE_WORKERS: '1',
       ...settings,

@@ -34,6 +34,26 @@ t.test('what one replica makes, all have', { skip: noRedis }, async (t) => {
   const refined = { ...click, multimask_output: false, mask_input: { token: first.logits_token } };
   t.same((await masks(c.url, refined)).mask, (await masks(a.url, refined)).mask, 'a token travels');
 
+  const path = `/embeddings/${id}`;
+  const { embedding_id: _, ...prompt } = click;
+  const byPath = await Promise.all(
+    [a, b, c].map(async ({ url }) => json(await post(`${url}${path}/decode`, prompt))),
+  );
+  const plain = await json(await post(`${a.url}/decode`, click));
+  for (const { results } of byPath) t.same(results, plain['results'], 'by its path as well');
+  const grid = { points_per_side: 2, pred_iou_thresh: 0, stability_score_thresh: 0 };
+  const all = await Promise.all(
+    [a, b, c].map(async ({ url }) => json(await post(`${url}${path}/everything`, grid))),
+  );
+  for (const { masks } of all) t.same(masks, all[0]?.['masks']);
+  const downloads = await Promise.all(
+    [a, b, c].map(async ({ url }) => {
+      const headers = { accept: 'application/octet-stream' };
+      return Buffer.from(await (await fetch(`${url}${path}`, { headers })).arrayBuffer());
+    }),
+  );
+  for (const download of downloads) t.ok(download.equals(downloads[0] as Buffer));
+
   t.equal((await fetch(`${b.url}/embeddings/${id}`, { method: 'DELETE' })).status, 204);
   for (const { url } of [a, b, c]) {
     await problem(t, await post(`${url}/decode`, click), 404, 'embedding-not-found');
