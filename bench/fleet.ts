@@ -122,7 +122,9 @@ async function cost(): Promise<void> {
     row('embed', 'embed', 'embedAlone');
     row('click, embedding in memory', 'warm', 'alone');
     row('first click at another replica', 'cold', 'alone');
-    console.log(`${mib(afterEmbeds - before)} MiB an embed, ${mib(afterClicks - afterEmbeds)} MiB a first click`);
+    console.log(
+      `${mib(afterEmbeds - before)} MiB an embed, ${mib(afterClicks - afterEmbeds)} MiB a first click`,
+    );
   } finally {
     await Promise.all([shared.stop(), alone.stop()]);
   }
