@@ -95,15 +95,17 @@ export class EncodeQueue {
     const waiter = new Waiter();
     const waiters = this.#waiting.get(id) ?? new Set();
     this.#waiting.set(id, waiters.add(waiter));
+    let left = false;
     try {
       const first = await this.#add(order);
       return { result: await this.#outcome(id, waiter, signal), first };
     } catch (error) {
-      if (!(error instanceof JobLost)) void this.#leave(order).catch(() => {});
+      left = !(error instanceof JobLost);
       throw error;
     } finally {
       waiters.delete(waiter);
       if (waiters.size === 0 && this.#waiting.get(id) === waiters) this.#waiting.delete(id);
+      if (left) void this.#leave(order).catch(() => {});
     }
   }
 
