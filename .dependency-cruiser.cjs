@@ -11,6 +11,7 @@ const ROOMS = {
   engine: ['sam', 'owl', 'onnx', 'checkpoint', 'core'],
   models: ['engine', 'core'],
   store: ['core'],
+  fleet: ['store', 'core'],
   remote: ['core'],
   lanes: ['image', 'engine', 'masks', 'detections', 'sam', 'owl', 'core'],
   service: ['store', 'image', 'core'],
@@ -28,6 +29,7 @@ const PACKAGES = {
   '(prom-client|@opentelemetry/[^/]+)': '^src/observe/',
   'ipaddr\\.js': '^src/(remote/|http/hooks/client-address)',
   'cli-progress': '^src/models-cli',
+  '(ioredis|bullmq)': '^src/fleet/',
   '@bufbuild/protobuf': '^src/onnx/',
   '@huggingface/tokenizers': '^src/owl/',
 };

@@ -47,6 +47,8 @@ COPY package.json LICENSE ./
 COPY models models
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+# What takes images from a queue: docker run sam-split encoder
+RUN printf '#!/bin/sh\nexec node /app/dist/encoder.js\n' > /usr/local/bin/encoder && chmod 755 /usr/local/bin/encoder
 ENV NODE_ENV=production SAM_DEVICE=${DEVICE}
 USER 1000:1000
 EXPOSE 8080

@@ -2,12 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fillRandomDetectorFolder } from '../test/fixtures/detector.js';
-import type { Settings } from '../test/fixtures/service-process.js';
+import { RedisServer } from '../test/fixtures/redis.js';
+import { freePort, type Settings } from '../test/fixtures/service-process.js';
 import { bombs } from './bombs.js';
 import { CHECKLIST_SETTINGS, checklist } from './checklist.js';
 import { Client, check } from './client.js';
 import { drain } from './drain.js';
 import { faults, faulty, flips } from './faults.js';
+import { corruptions } from './fleet/corruptions.js';
+import { fleet } from './fleet/fleet.js';
 import { FUZZ_CLIENTS, fuzz } from './fuzz.js';
 import { GROWTH_SETTINGS, growth, leaking, MOST_GROWTH } from './growth.js';
 import { PICTURE } from './images.js';
@@ -36,6 +39,8 @@ const PARTS: Record<string, [full: number, unit: string, run: (size: number) => 
     leak: [2000, 'decodes', runLeak],
     ssrf: [1, 'times', runSsrf],
     siege: [600, 'seconds', runSiege],
+    fleet: [500, 'images', runFleet],
+    corruptions: [10_000, 'alterations', runCorruptions],
   };
 
 /** Pixels a bomb may declare, and what their decoding may cost: RGB, the loader's rows, and glibc's slack. */
@@ -160,6 +165,29 @@ function runLeak(decodes: number) {
       check(noticed, `a leak of 64 KiB a request is noticed: ${figures.grown} %`);
       return figures;
     });
+  });
+}
+
+/** As `flips`, of what processes share. */
+function runCorruptions(rounds: number) {
+  return inFolder(async (folder) => {
+    const redis = new RedisServer(await freePort(), folder, []);
+    await redis.start();
+    try {
+      return await corruptions(redis.url, rounds);
+    } finally {
+      await redis.stop();
+    }
+  });
+}
+
+/** Several processes around one Redis. */
+function runFleet(images: number) {
+  return fleet({
+    images,
+    kills: Math.min(30, Math.ceil(images / 2)),
+    ends: Math.min(10, Math.ceil(images / 6)),
+    outageMs: Math.min(30_000, 250 * images),
   });
 }
 

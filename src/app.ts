@@ -23,6 +23,7 @@ import { DecoderFiles } from './service/decoder-files.js';
 import { Everything } from './service/everything/everything.js';
 import { MaskGenerator } from './service/everything/mask-generator.js';
 import { ImageAdmission, PictureAdmission, PixelBudget } from './service/image-admission.js';
+import { LocalMaker } from './service/local-maker.js';
 import { collectGarbage } from './service/memory/garbage.js';
 import { Ledger } from './service/memory/ledger.js';
 import { MemoryGuard } from './service/memory/memory-guard.js';
@@ -87,10 +88,21 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     new ImageAdmission(lanes.encode.of(model), config.images, pixels);
   const pictures = new PictureAdmission(lanes.picture, config.images, pixels);
 
-  const stores = createStores(config.cache, metrics, logger);
-  const shared = { lanes, store: stores.all, imagesOf, metrics, logger };
+  const fleet = config.shared && (await joinFleet(config, config.shared, metrics, logger));
+  const stores = createStores(config.cache, fleet?.store, metrics, logger);
+  const makerOf = (model: string) => {
+    const images = imagesOf(model);
+    const local = new LocalMaker(images, stores.all);
+    return fleet?.makerOf(model, { local, images, store: stores.all }) ?? local;
+  };
+  const shared = { lanes, store: stores.all, makerOf, metrics, logger };
   const models = createModels(config, files, detector, shared);
-  const logits = new LogitsStore(config.logits.bytes, config.logits.ttlMs);
+  fleet?.start(async (key) => {
+    const underWay = models.forget(key);
+    return (await stores.forget(key)) || underWay;
+  });
+  const ownLogits = new LogitsStore(config.logits.bytes, config.logits.ttlMs);
+  const logits = fleet?.logits(ownLogits) ?? ownLogits;
   const predictor = new Predictor(lanes.decode, logits, config.prompts);
   const texts = lanes.find && text && new TextPredictor(lanes.find, predictor, text.maxTexts);
   const guide = lanes.find && text && new Guide(lanes.find, text.maxTexts);
@@ -134,14 +146,15 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       room: {
         images: (caller) => {
           guard.check();
-          lanes.encode.checkRoom(caller);
+          if (fleet?.checkRoom) fleet.checkRoom(caller);
+          else lanes.encode.checkRoom(caller);
         },
         prompts: (caller) => lanes.decode.checkRoom(caller),
       },
       ready: () => ready && !draining,
       draining: () => draining,
     },
-    { ...config.http, page: built(config.http.page), logger, version, keys },
+    { ...config.http, ...fleet?.access, page: built(config.http.page), logger, version, keys },
   );
 
   return {
@@ -173,10 +186,19 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       await server.close();
       await lanes.close();
       await stores.disk?.close();
+      await fleet?.close();
       await traces?.close();
       for (const step of steps) clearTimeout(step);
     },
   };
+}
+
+/** What is shared with other processes. Its libraries are loaded here, and where nothing is shared they are not. */
+async function joinFleet(
+  ...config: Parameters<typeof import('./parts/fleet.js').createFleet>
+): Promise<import('./parts/fleet.js').Fleet> {
+  const { createFleet } = await import('./parts/fleet.js');
+  return createFleet(...config);
 }
 
 /** The page's folder, if the page has been built. */

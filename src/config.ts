@@ -73,6 +73,22 @@ function configOf(settings: Settings) {
       directory: settings.SAM_CACHE_DIR || undefined,
       directoryBytes: settings.SAM_CACHE_DIR_BYTES,
     },
+    /** Where several processes have what each makes, if anywhere. */
+    shared: settings.SAM_REDIS_URL
+      ? {
+          url: settings.SAM_REDIS_URL,
+          timeoutMs: settings.SAM_REDIS_TIMEOUT_MS,
+          ttlMs: settings.SAM_REDIS_TTL_MS,
+          logitsTtlMs: settings.SAM_LOGITS_TTL_MS,
+        }
+      : undefined,
+    encode: settings.SAM_ENCODE,
+    queue: {
+      url: settings.SAM_QUEUE_URL || settings.SAM_REDIS_URL,
+      limit: settings.SAM_QUEUE_LIMIT,
+      queueMs,
+      runMs: settings.SAM_ENCODE_TIMEOUT_MS,
+    },
     logits: { bytes: settings.SAM_LOGITS_BYTES, ttlMs: settings.SAM_LOGITS_TTL_MS },
     prompts: {
       maxPrompts: settings.SAM_MAX_PROMPTS,

@@ -5,7 +5,17 @@ import { OperatorError } from '../core/errors.js';
 import { PRECISIONS } from '../core/model.js';
 import { DTYPES } from '../core/tensor.js';
 import { memoryLimit, usableCores } from '../machine.js';
-import { bytes, hosts, limit, names, natural, networks, origins, positive } from './validators.js';
+import {
+  bytes,
+  hosts,
+  limit,
+  names,
+  natural,
+  networks,
+  origins,
+  positive,
+  redis,
+} from './validators.js';
 
 /** What the defaults are measured by: bytes of memory. */
 interface Machine {
@@ -39,6 +49,12 @@ function variables({ cores, memory }: Machine) {
     SAM_LOGITS_TTL_MS: positive({ default: 600_000 }),
     SAM_CACHE_DIR: str({ default: '' }),
     SAM_CACHE_DIR_BYTES: bytes({ default: 10 * 2 ** 30 }),
+    SAM_REDIS_URL: redis({ default: '' }),
+    SAM_REDIS_TIMEOUT_MS: positive({ default: 200 }),
+    SAM_REDIS_TTL_MS: positive({ default: 86_400_000 }),
+    SAM_ENCODE: str({ choices: ['local', 'queue', 'queue-or-local'], default: 'local' }),
+    SAM_QUEUE_URL: redis({ default: '' }),
+    SAM_QUEUE_LIMIT: positive({ default: 64 }),
     SAM_ENCODE_WORKERS: positive({ default: 1 }),
     SAM_ENCODE_BATCH: positive({ default: undefined }),
     SAM_ENCODE_THREADS: positive({ default: cores }),
@@ -115,6 +131,12 @@ export function readSettings(
   const settings = parse(environment, { cores, memory });
   if (settings.SAM_ENCODER_PRECISION === 'int8' && settings.SAM_DEVICE !== 'cpu') {
     throw new OperatorError('SAM_ENCODER_PRECISION: int8 is for SAM_DEVICE=cpu');
+  }
+  if ((settings.SAM_ENCODE !== 'local' || settings.SAM_QUEUE_URL) && !settings.SAM_REDIS_URL) {
+    const name = settings.SAM_QUEUE_URL ? 'SAM_QUEUE_URL' : 'SAM_ENCODE';
+    throw new OperatorError(
+      `${name}: needs SAM_REDIS_URL, where encode workers leave what they make`,
+    );
   }
   if (settings.SAM_ISOLATE_KEYS && !settings.SAM_API_KEYS_FILE) {
     throw new OperatorError(

@@ -75,3 +75,24 @@ export const networks = makeValidator<readonly string[]>((input) => {
   }
   return found;
 });
+
+const REDIS_SCHEMES = ['redis', 'rediss'].flatMap((scheme) =>
+  ['', '-sentinel', '-cluster'].map((kind) => `${scheme}${kind}:`),
+);
+
+/** Where a Redis is. What is said of a wrong one names none of it: it may hold a password. */
+export const redis = makeValidator<string>((input) => {
+  const [scheme = '', rest = ''] = input.split('//');
+  // Sentinels and nodes of a cluster are several, which no URL has: the first stands for them.
+  const first = `http://${rest.replace(/,[^/?]*/, '')}`;
+  if (!REDIS_SCHEMES.includes(scheme) || !URL.canParse(first)) {
+    throw new EnvError(
+      'must be redis://[user:password@]host[:port][/database], with rediss for TLS, or ' +
+        'redis-sentinel://host:port,host:port/name, or redis-cluster://host:port,host:port',
+    );
+  }
+  if (scheme.includes('-sentinel') && !new URL(first).pathname.slice(1)) {
+    throw new EnvError('must name the service that the sentinels watch: …/name');
+  }
+  return input;
+});

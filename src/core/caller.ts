@@ -24,6 +24,8 @@ export interface Caller {
   readonly memory: Account;
   /** The name under which its embeddings and tokens are kept apart from others', where they are. */
   readonly owner?: string | undefined;
+  /** What stands for it in traces, where there are any: the value of a `traceparent` header. */
+  readonly trace?: string | undefined;
   /** What its work comes to, for a log and a trace. */
   readonly report?: Report;
 }
@@ -39,6 +41,6 @@ export type Report = (
 ) => void;
 
 /** The same client and account, for work that is given up by another signal. */
-export function withSignal({ client, memory, owner }: Caller, signal: AbortSignal): Caller {
-  return { client, memory, owner, signal };
+export function withSignal({ client, memory, owner, trace }: Caller, signal: AbortSignal): Caller {
+  return { client, memory, owner, trace, signal };
 }

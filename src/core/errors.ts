@@ -13,6 +13,7 @@ export const ERROR_CODES = [
   'payload-too-large',
   'image-unreadable',
   'image-too-large',
+  'image-abandoned',
   'source-not-allowed',
   'source-unavailable',
   'prompt-invalid',

@@ -6,7 +6,7 @@ import type { FoundMask, Georeference, MaskFormat, UncutMask } from './mask.js';
 import type { MaskName } from './masks/mask-name.js';
 import type { MaskShape } from './masks/mask-shape.js';
 import type { Box, Prompt } from './prompt.js';
-import type { Dtype } from './tensor.js';
+import type { Dtype, Tensor } from './tensor.js';
 
 /** Milliseconds by step. */
 export type Timings = Readonly<Record<string, number>>;
@@ -152,7 +152,7 @@ export interface PromptLane {
 }
 
 /** Where an embedding was kept. */
-export type Tier = 'memory' | 'disk';
+export type Tier = 'memory' | 'disk' | 'shared';
 
 /** What an embedding is kept under: its id, what stands for all that shaped its tensors, and whose it is. */
 export interface EmbeddingKey {
@@ -176,6 +176,24 @@ export interface EmbeddingStore {
   hasOther(key: EmbeddingKey): Promise<boolean>;
 }
 
+/** Logits that clients may refer to by token. */
+export interface LogitsKeeper {
+  /**
+   * @param client whose share of the bytes it counts to. @param owner who alone can find it; without one it is everybody's.
+   * @returns a token nobody can guess.
+   */
+  keep(logits: Tensor, client: string, owner?: string): string | Promise<string>;
+  find(token: string, owner?: string): Tensor | undefined | Promise<Tensor | undefined>;
+}
+
+/** Counts the requests of clients against a limit. */
+export interface RateCounter {
+  /** At most so many a minute. */
+  readonly max: number;
+  /** Counts a request. @returns the milliseconds its client has to wait, where it is one too many */
+  count(client: string): number | undefined | Promise<number | undefined>;
+}
+
 /** Images that lie elsewhere. */
 export interface RemoteImages {
   /**
@@ -183,19 +201,4 @@ export interface RemoteImages {
    * @throws SamError `source-not-allowed`, `source-unavailable`, and what `receive` throws
    */
   read<T>(url: string, receive: (body: Readable) => Promise<T>, signal?: AbortSignal): Promise<T>;
-}
-
-/** A request that has been answered, as traces take it. */
-export interface RequestTrace {
-  readonly method: string;
-  readonly route: string;
-  readonly status: number;
-  readonly problem: string | undefined;
-  readonly requestId: string;
-  readonly headers: Readonly<Record<string, unknown>>;
-  /** Milliseconds since the epoch, and how many it took. */
-  readonly start: number;
-  readonly ms: number;
-  /** Its steps in their order, with their milliseconds. */
-  readonly steps: readonly (readonly [name: string, ms: number])[];
 }

@@ -8,7 +8,8 @@ import type {
 } from 'fastify';
 import type { Caller } from '../core/caller.js';
 import type { ErrorCode } from '../core/errors.js';
-import type { RemoteImages, RequestTrace } from '../core/ports.js';
+import type { RemoteImages } from '../core/ports.js';
+import type { RequestTrace } from '../core/traces.js';
 import type { DecoderFiles } from '../service/decoder-files.js';
 import type { Everything } from '../service/everything/everything.js';
 import type { Ledger } from '../service/memory/ledger.js';

@@ -27,7 +27,8 @@ export interface TaskCount {
 
 /** What operators see, in the words of Prometheus. */
 export class Metrics {
-  readonly #registry = new Registry();
+  /** Where parts that are loaded when they are needed put theirs. */
+  readonly registry = new Registry();
   readonly #requests = this.#counter('sam_requests_total', 'Requests answered', [
     'method',
     'route',
@@ -69,7 +70,7 @@ export class Metrics {
 
   constructor() {
     // Memory, processor, garbage collection and the delay of the event loop.
-    collectDefaultMetrics({ register: this.#registry });
+    collectDefaultMetrics({ register: this.registry });
   }
 
   /** Names what is measured when asked. */
@@ -145,15 +146,15 @@ export class Metrics {
 
   /** All of it, as Prometheus reads it. */
   async expose(): Promise<{ type: string; text: string }> {
-    return { type: this.#registry.contentType, text: await this.#registry.metrics() };
+    return { type: this.registry.contentType, text: await this.registry.metrics() };
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
-    return new Counter({ name, help, labelNames, registers: [this.#registry] });
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
   }
 
   #histogram<L extends string>(name: string, help: string, labelNames: L[]): Histogram<L> {
-    return new Histogram({ name, help, labelNames, buckets: SECONDS, registers: [this.#registry] });
+    return new Histogram({ name, help, labelNames, buckets: SECONDS, registers: [this.registry] });
   }
 
   #gauge<L extends string>(
@@ -163,7 +164,7 @@ export class Metrics {
     collect?: (gauge: Gauge<L>) => void,
   ): Gauge<L> {
     return new Gauge({
-      ...{ name, help, labelNames, registers: [this.#registry] },
+      ...{ name, help, labelNames, registers: [this.registry] },
       ...(collect && {
         collect() {
           collect(this);

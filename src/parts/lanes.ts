@@ -45,23 +45,8 @@ export function createLanes(
   // GPU sessions of a process take turns.
   const gpuTurn = new SharedArrayBuffer(4);
   const { encodeLane, decodeLane, imageChild } = config;
-  const images = {
-    models: byName(models, (model) => model),
-    detectors: detectorsOf(detector),
-    image: imageChild,
-  };
-  const encode = new EncodeLane({
-    workers: encodeLane.workers,
-    queueLimit: encodeLane.queueLimit,
-    timeouts: encodeLane.timeouts,
-    settings: {
-      ...images,
-      session: { ...encodeLane.session, gpuTurn },
-      precision: encodeLane.precision,
-      dtype: encodeLane.dtype,
-    },
-    ...watched('encode'),
-  });
+  const images = imageSettings(config, models, detector);
+  const encode = createEncodeLane(config, models, detector, watched('encode'), gpuTurn);
   const picture = new PictureLane({
     // One picture takes as much memory as many images that are prepared.
     workers: 1,
@@ -118,6 +103,38 @@ export function createLanes(
     close: async () => {
       await Promise.all([encode.close(), picture.close(), decode.close(), find?.close()]);
     },
+  };
+}
+
+/** @param gpuTurn shared memory by which GPU sessions take turns. */
+export function createEncodeLane(
+  config: Config,
+  models: readonly Model[],
+  detector: DetectorModel | undefined,
+  watch: Watch,
+  gpuTurn = new SharedArrayBuffer(4),
+): EncodeLane {
+  const { workers, queueLimit, timeouts, session, precision, dtype } = config.encodeLane;
+  return new EncodeLane({
+    ...{ workers, queueLimit, timeouts },
+    settings: {
+      ...imageSettings(config, models, detector),
+      session: { ...session, gpuTurn },
+      ...{ precision, dtype },
+    },
+    ...watch,
+  });
+}
+
+function imageSettings(
+  { imageChild }: Config,
+  models: readonly Model[],
+  detector: DetectorModel | undefined,
+) {
+  return {
+    models: byName(models, (model) => model),
+    detectors: detectorsOf(detector),
+    image: imageChild,
   };
 }
 

@@ -2,9 +2,10 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { bestBatch, type Provider } from '../core/device.js';
 import { detectorFingerprint } from '../core/find/detector-model.js';
+import type { EmbeddingMaker } from '../core/making.js';
 import { familyOf, fingerprintOf } from '../core/model.js';
 import { onceEach } from '../core/once-each.js';
-import type { EmbeddingStore, ImageLane } from '../core/ports.js';
+import type { EmbeddingStore } from '../core/ports.js';
 import type { DetectorModel } from '../engine/detector/files.js';
 import type { Model } from '../engine/model-files.js';
 import type { Metrics } from '../observe/metrics.js';
@@ -19,8 +20,8 @@ import type { Lanes } from './lanes.js';
 interface Shared {
   readonly lanes: Lanes;
   readonly store: EmbeddingStore;
-  /** Takes a model's images. */
-  readonly imagesOf: (model: string) => ImageLane;
+  /** Makes embeddings by a model's network. */
+  readonly makerOf: (model: string) => EmbeddingMaker;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -48,22 +49,23 @@ function describe({ manifest, imageSize }: DetectorModel): TextModelInfo {
 function createFeatures(
   config: Config,
   { manifest, sha256, imageSize }: DetectorModel,
-  { lanes, store, imagesOf, metrics, logger }: Shared,
+  { lanes, store, makerOf, metrics, logger }: Shared,
 ): (model: string) => ImageFeatures {
   const { precision, dtype } = config.encodeLane;
   const { name } = manifest;
   const fingerprint = detectorFingerprint(manifest, { sha256, imageSize, precision, dtype });
   const load = onceEach<void, void>(async () => {
-    const image = await lanes.encode.loadDetector(name);
+    const encode = config.encode === 'local' ? lanes.encode : undefined;
+    const image = (await encode?.loadDetector(name)) ?? 'queue';
     const text = await lanes.find?.loadModel(name);
     if (config.models.atStart) {
-      await Promise.all([lanes.encode.warmUp(name), lanes.find?.warmUp(name)]);
+      await Promise.all([encode?.warmUp(name), lanes.find?.warmUp(name)]);
     }
     metrics.provider(name, 'encoder', image);
     logger.info({ model: name, image, text }, 'loaded');
   });
   return (model) => {
-    const features = new Embeddings(model, fingerprint, store, imagesOf(name), undefined, 'text');
+    const features = new Embeddings(model, fingerprint, store, makerOf(name), undefined, 'text');
     return new ImageFeatures(features, load, config.text?.always ?? false);
   };
 }
@@ -75,16 +77,19 @@ function createModel(
   features: ImageFeatures | undefined,
 ): ServedModel {
   const { precision, dtype, batch } = config.encodeLane;
-  const { lanes, store, imagesOf, metrics, logger } = shared;
+  const { lanes, store, makerOf, metrics, logger } = shared;
   const { name } = manifest;
   const fingerprint = fingerprintOf(manifest, precision, dtype);
-  const embeddings = new Embeddings(name, fingerprint, store, imagesOf(name), metrics);
+  const embeddings = new Embeddings(name, fingerprint, store, makerOf(name), metrics);
   const load = async () => {
-    const encoder = await lanes.encode.loadModel(name, (on) => batch ?? defaultBatch(on));
+    // Where images go through a queue, the own lane loads its network if it is ever needed.
+    const encode = config.encode === 'local' ? lanes.encode : undefined;
+    const encoder =
+      (await encode?.loadModel(name, (on) => batch ?? defaultBatch(on))) ?? ('queue' as const);
     const decoder = await lanes.decode.loadModel(name, bestBatch);
     // A request that waits for its model runs the networks itself.
     if (config.models.atStart) {
-      await Promise.all([lanes.encode.warmUp(name), lanes.decode.warmUp(name)]);
+      await Promise.all([encode?.warmUp(name), lanes.decode.warmUp(name)]);
     }
     metrics.provider(name, 'encoder', encoder);
     metrics.provider(name, 'decoder', decoder);
@@ -97,6 +102,6 @@ function createModel(
 }
 
 /** Images that fill the device together. */
-function defaultBatch(provider: Provider): number {
+export function defaultBatch(provider: Provider): number {
   return provider === 'cpu' ? 1 : 4;
 }

@@ -8,7 +8,8 @@ import {
 } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { ImageFile } from '../core/image.js';
-import type { EmbeddingKey, EmbeddingStore, ImageLane, Tier, Timings } from '../core/ports.js';
+import type { EmbeddingMaker } from '../core/making.js';
+import type { EmbeddingKey, EmbeddingStore, Tier, Timings } from '../core/ports.js';
 import type { Box } from '../core/prompt.js';
 import { foreignFormat } from '../image/foreign-format.js';
 import { sniffFormat } from '../image/format.js';
@@ -39,7 +40,7 @@ export class Embeddings {
   readonly #model: string;
   readonly #fingerprint: string;
   readonly #store: EmbeddingStore;
-  readonly #lane: ImageLane;
+  readonly #maker: EmbeddingMaker;
   readonly #counts: EmbeddingCounts | undefined;
   readonly #part: EmbeddingPart | undefined;
   readonly #flights = new SingleFlight<Embedded>();
@@ -52,14 +53,14 @@ export class Embeddings {
     model: string,
     fingerprint: string,
     store: EmbeddingStore,
-    lane: ImageLane,
+    maker: EmbeddingMaker,
     counts?: EmbeddingCounts,
     part?: EmbeddingPart,
   ) {
     this.#model = model;
     this.#fingerprint = fingerprint;
     this.#store = store;
-    this.#lane = lane;
+    this.#maker = maker;
     this.#counts = counts;
     this.#part = part;
   }
@@ -88,7 +89,7 @@ export class Embeddings {
     crop: Box,
     caller: Caller,
   ): Promise<Embedding> {
-    const { timings, ...made } = await this.#lane.encodeCrop({ image, crop }, caller);
+    const { timings, ...made } = await this.#maker.makeCrop(whole, { image, crop }, caller);
     return { ...whole, id: `${whole.id}#${crop.join()}`, ...made };
   }
 
@@ -121,12 +122,18 @@ export class Embeddings {
     if (!(await this.#store.delete(key)) && !underWay) throw notFound(id, this.#part);
   }
 
+  /** Lets nobody join the making of an embedding that another process has been told to forget. @returns whether there was any */
+  forget(key: EmbeddingKey): boolean {
+    return this.#flights.drop(entryName(key));
+  }
+
   async #embed(key: EmbeddingKey, image: Uint8Array, caller: Caller): Promise<Embedded> {
     const cached = await this.#look(key);
     if (cached) return { ...cached, flight: 'cached', timings: {} };
     if (!sniffFormat(image)) throw unknownFormat(image);
+    const task = { key, model: this.#model, image };
     const make: Start<Embedded> = (abandoned, isDropped) =>
-      caller.memory.during(this.#make(key, image, withSignal(caller, abandoned), isDropped));
+      caller.memory.during(this.#maker.make({ ...task, isDropped }, withSignal(caller, abandoned)));
     const { value, joined } = await this.#flights.run(entryName(key), make, caller.signal);
     return joined ? { ...value, flight: 'joined' } : value;
   }
@@ -140,13 +147,6 @@ export class Embeddings {
   #checkModel(id: string): void {
     const { model } = parseEmbeddingId(id);
     if (model !== this.#model) throw mismatch(id, `is of a model that is not served here`);
-  }
-
-  async #make(key: EmbeddingKey, image: Uint8Array, caller: Caller, isDropped: () => boolean) {
-    const { timings, warnings = [], ...made } = await this.#lane.encode(image, caller);
-    const embedding: Embedding = { ...key, model: this.#model, ...made };
-    if (!isDropped()) await this.#store.set(key, embedding);
-    return { embedding, flight: 'computed' as const, timings, warnings };
   }
 
   #key(id: string, { owner }: Caller): EmbeddingKey {

@@ -109,6 +109,11 @@ export class ImageAdmission implements ImageLane {
     );
   }
 
+  /** As `encode` does first. @throws SamError `image-too-large`, `image-unreadable` */
+  check(image: Uint8Array): void {
+    this.#admission.bytesOf(image);
+  }
+
   /** Of an image that was let in before; one at a time, whenever nothing else is to be done. */
   encodeCrop(task: CropTask, caller: Caller): Promise<Encoded> {
     return this.#lane.encodeCrop(task, caller, this.#admission.bytesOf(task.image));

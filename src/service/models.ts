@@ -1,5 +1,6 @@
 import { parseEmbeddingId } from '../core/embedding.js';
 import { violation } from '../core/errors.js';
+import type { EmbeddingKey } from '../core/ports.js';
 import type { ServedModel } from './served-model.js';
 
 /** The model that finds things by text, as `/models` shows it. */
@@ -43,6 +44,12 @@ export class Models {
     if (model) return model;
     const names = [...this.#byName.keys()].join(', ');
     throw violation('invalid-request', '/model', `must be one of ${names}`);
+  }
+
+  /** As `Embeddings.forget`. */
+  forget(key: EmbeddingKey): boolean {
+    const model = this.of(key.id);
+    return (key.part === undefined ? model.embeddings : model.features)?.forget(key) ?? false;
   }
 
   /**

@@ -4,10 +4,16 @@ import { SamError, violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
 import type { FoundMask } from '../core/mask.js';
 import { LOW_RES_LOGITS } from '../core/masks/low-res-mask.js';
-import type { Decoded, DecodeTask, MaskOptions, PromptLane, Timings } from '../core/ports.js';
+import type {
+  Decoded,
+  DecodeTask,
+  LogitsKeeper,
+  MaskOptions,
+  PromptLane,
+  Timings,
+} from '../core/ports.js';
 import type { Prompt } from '../core/prompt.js';
 import { BYTES_PER_ELEMENT } from '../core/tensor.js';
-import type { LogitsStore } from '../store/logits-store.js';
 import { answerBytes, checkAnswer, checkLogits, logitsBytes } from './memory/answer-size.js';
 import type { Failures, MaskQuery, PredictedMask, Prediction, PromptAnswer } from './prediction.js';
 import { batches } from './prompt-batches.js';
@@ -31,9 +37,9 @@ const LOGITS_BYTES = LOW_RES_LOGITS * BYTES_PER_ELEMENT.float32;
 export class Predictor {
   readonly #lane: PromptLane;
   readonly #limits: PromptLimits;
-  readonly #logits: LogitsStore;
+  readonly #logits: LogitsKeeper;
 
-  constructor(lane: PromptLane, logits: LogitsStore, limits: PromptLimits) {
+  constructor(lane: PromptLane, logits: LogitsKeeper, limits: PromptLimits) {
     this.#lane = lane;
     this.#logits = logits;
     this.#limits = limits;
@@ -63,8 +69,8 @@ export class Predictor {
     const failures: Failures = new Map(unreadable);
     const asked =
       onError === 'fail'
-        ? this.#admit(new Map(all.entries()), image, owner)
-        : this.#admitEach(all, image, owner, failures);
+        ? await this.#admit(new Map(all.entries()), image, owner)
+        : await this.#admitEach(all, image, owner, failures);
     checkOutput([...asked.values()], image, this.#limits);
     const tasks = batches(asked, onError === 'fail' ? BATCH : 1).map((batch) => ({
       ...batch,
@@ -85,7 +91,8 @@ export class Predictor {
       for (const [p, { index }] of task.prompts.entries()) {
         const masks = found[t]?.[p];
         if (!masks) continue;
-        results[index] = { masks: masks.map((mask) => this.#keep(mask, caller.client, owner)) };
+        const keep = (mask: FoundMask) => this.#keep(mask, caller.client, owner);
+        results[index] = { masks: await Promise.all(masks.map(keep)) };
       }
     }
     const bytes = this.checkAnswer(results, options);
@@ -108,31 +115,32 @@ export class Predictor {
   }
 
   /** The prompts as the lane takes them. @throws SamError of the first that is bad */
-  #admit(
+  async #admit(
     prompts: ReadonlyMap<number, Prompt>,
     image: ImageSize,
     owner: string | undefined,
-  ): Map<number, Prompt> {
+  ): Promise<Map<number, Prompt>> {
     checkGeometry(prompts, image);
-    return new Map(
-      [...prompts].map(([place, prompt]) => [place, this.#resolve(prompt, place, owner)]),
+    const ready = [...prompts].map(
+      async ([place, prompt]) => [place, await this.#resolve(prompt, place, owner)] as const,
     );
+    return new Map(await Promise.all(ready));
   }
 
   /** Those prompts that the lane can take; what is wrong with the others is put into `failures`. */
-  #admitEach(
+  async #admitEach(
     prompts: readonly Prompt[],
     image: ImageSize,
     owner: string | undefined,
     failures: Failures,
-  ): Map<number, Prompt> {
+  ): Promise<Map<number, Prompt>> {
     const admitted = new Map<number, Prompt>();
     for (const [place, prompt] of prompts.entries()) {
       if (failures.has(place)) continue;
       try {
         const alone = new Map([[place, prompt]]);
         checkShape(alone, this.#limits);
-        for (const [_, ready] of this.#admit(alone, image, owner)) admitted.set(place, ready);
+        for (const [_, ready] of await this.#admit(alone, image, owner)) admitted.set(place, ready);
       } catch (error) {
         failures.set(place, asFailure(error));
       }
@@ -195,9 +203,9 @@ export class Predictor {
   }
 
   /** Puts the logits that a token stands for in its place. */
-  #resolve(prompt: Prompt, place: number, owner: string | undefined): Prompt {
+  async #resolve(prompt: Prompt, place: number, owner: string | undefined): Promise<Prompt> {
     if (!prompt.mask_input || !('token' in prompt.mask_input)) return prompt;
-    const mask_input = this.#logits.find(prompt.mask_input.token, owner);
+    const mask_input = await this.#logits.find(prompt.mask_input.token, owner);
     if (mask_input) return { ...prompt, mask_input };
     const path = `/prompts/${place}/mask_input/token`;
     const message = 'has expired or never was: send the logits themselves, {"dtype", "data"}';
@@ -205,8 +213,12 @@ export class Predictor {
   }
 
   /** Keeps the logits a mask brings for it, and leaves a token in their place. */
-  #keep({ kept, ...mask }: FoundMask, client: string, owner: string | undefined): PredictedMask {
-    return kept ? { ...mask, logits_token: this.#logits.keep(kept, client, owner) } : mask;
+  async #keep(
+    { kept, ...mask }: FoundMask,
+    client: string,
+    owner: string | undefined,
+  ): Promise<PredictedMask> {
+    return kept ? { ...mask, logits_token: await this.#logits.keep(kept, client, owner) } : mask;
   }
 }
 

@@ -18,7 +18,8 @@ import { type ImageFeatures, needed } from './text/image-features.js';
 
 /** Where a model's two networks run. */
 export interface Providers {
-  readonly encoder: Provider;
+  /** Or `queue`, where encode workers have it. */
+  readonly encoder: Provider | 'queue';
   readonly decoder: Provider;
 }
 

@@ -46,6 +46,21 @@ export function fileHash({ id, owner }: EmbeddingKey): string {
   return owner === undefined ? sha256 : createHmac('sha256', owner).update(sha256).digest('hex');
 }
 
+/**
+ * What all files of an image for a model begin with, whatever made them. An owner's is never taken for that of an image
+ * whose hash equals the salted one, by chance or on purpose.
+ */
+export function fileStem(key: EmbeddingKey): string {
+  const { model } = parseEmbeddingId(key.id);
+  const part = key.part === undefined ? '' : `#${key.part}`;
+  return `${fileHash(key)}${key.owner === undefined ? '.' : '+'}${model}${part}.`;
+}
+
+/** Stands for the fingerprint in a file's name. */
+export function fileVersion({ fingerprint }: EmbeddingKey): string {
+  return fingerprint.slice(0, 16);
+}
+
 /** An embedding as the bytes of its file. */
 export async function encodeFile(key: EmbeddingKey, embedding: Embedding): Promise<Buffer> {
   const { model, image, tensors } = embedding;

@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { lutimes, readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Embedding, parseEmbeddingId } from '../core/embedding.js';
+import type { Embedding } from '../core/embedding.js';
 import { SamError } from '../core/errors.js';
 import type { EmbeddingKey, EmbeddingStore } from '../core/ports.js';
 import { isMissing, kindOf, makeFolder, readUntrusted, writePrivate } from './disk-files.js';
 import { closeFolder, SUFFIX, sweep } from './disk-folder.js';
-import { decodeFile, encodeFile, fileHash, MAX_FILE_BYTES } from './disk-format.js';
+import {
+  decodeFile,
+  encodeFile,
+  fileHash,
+  fileStem,
+  fileVersion,
+  MAX_FILE_BYTES,
+} from './disk-format.js';
 import { Undeleted } from './undeleted.js';
 
 /** What went wrong with the folder. Of it all, only a deletion that failed fails a request. */
@@ -194,12 +201,9 @@ export class DiskStore implements EmbeddingStore {
   /** `<directory>/<2 digits>/<hash>.<model>.<16 digits of the fingerprint>.embedding`; of a part `<model>#<part>` */
   #place(key: EmbeddingKey) {
     // What reaches a path has passed the pattern of ids: hex digits, and a name without a slash.
-    const { model } = parseEmbeddingId(key.id);
     const hash = fileHash(key);
-    // An owner's file is never served for an image whose hash equals the salted one, by chance or on purpose.
-    const part = key.part === undefined ? '' : `#${key.part}`;
-    const stem = `${hash}${key.owner === undefined ? '.' : '+'}${model}${part}.`;
-    const name = `${stem}${key.fingerprint.slice(0, 16)}${SUFFIX}`;
+    const stem = fileStem(key);
+    const name = `${stem}${fileVersion(key)}${SUFFIX}`;
     const folder = join(this.#options.directory, hash.slice(0, 2));
     return { folder, stem, name, path: join(folder, name) };
   }

@@ -29,14 +29,19 @@ export class TieredStore implements EmbeddingStore {
     await Promise.all([this.#upper.set(key, embedding), this.#lower.set(key, embedding)]);
   }
 
+  /** Of the upper store alone, with what is on its way there. */
+  async forget(key: EmbeddingKey): Promise<boolean> {
+    this.#reads.drop(entryName(key));
+    return this.#upper.delete(key);
+  }
+
   async delete(key: EmbeddingKey): Promise<boolean> {
     let found = false;
     try {
       // From below: a read that brings it up meanwhile is undone by what follows.
       found = await this.#lower.delete(key);
     } finally {
-      this.#reads.drop(entryName(key));
-      found = (await this.#upper.delete(key)) || found;
+      found = (await this.forget(key)) || found;
     }
     return found;
   }

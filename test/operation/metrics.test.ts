@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { FleetMetrics, JobMetrics, QueueMetrics } from '#src/observe/fleet-metrics.js';
+import { Metrics } from '#src/observe/metrics.js';
 import { folder } from '../fixtures/folder.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, startService } from '../fixtures/service.js';
@@ -61,10 +63,17 @@ t.test('what operators see', async (t) => {
     t.same(await series(), before);
   });
 
+  const single = text;
   t.test('the dashboard asks for what there is', async (t) => {
     const dashboard = readFileSync(new URL('../../docs/grafana.json', import.meta.url), 'utf8');
     const asked = new Set(dashboard.match(/\b(sam|process|nodejs)_[a-z0-9_]+/g));
     t.ok(asked.size > 15);
+    // Those of several processes, which are not there in one.
+    const { registry } = new Metrics();
+    new FleetMetrics(registry);
+    new QueueMetrics(registry, () => undefined);
+    new JobMetrics(registry);
+    const text = single + (await registry.metrics());
     for (const name of asked) {
       const metric = name.replace(/_(bucket|sum|count)$/, '');
       t.ok(text.includes(`# TYPE ${metric} `) || text.includes(`# TYPE ${name} `), name);

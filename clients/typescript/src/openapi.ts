@@ -60,7 +60,7 @@ export interface paths {
         readonly post?: never;
         /**
          * Drop an embedding from the cache
-         * @description One that is being made is not kept: who waits for it still gets it. Where its file cannot be removed the answer is `not-deleted`: this process uses it no more, others and this one once restarted may.
+         * @description One that is being made is not kept: who waits for it still gets it. Where its file, or what replicas share, cannot be removed the answer is `not-deleted`: this process uses it no more, others and this one once restarted may.
          */
         readonly delete: operations["deleteEmbedding"];
         readonly options?: never;
@@ -82,6 +82,26 @@ export interface paths {
          * @description One prompt at the top level or many in `prompts`. Each is answered with one mask or three, best predicted IoU first. `Accept` may ask for the best mask of one prompt as a file, or for all masks as `multipart/mixed`.
          */
         readonly post: operations["decode"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/embeddings/{id}/decode": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Answer prompts against the embedding in the path
+         * @description As `/decode`. A load balancer that hashes the path brings the clicks of an image to the same replica, which has its embedding and what the decoder prepares of it in memory.
+         */
+        readonly post: operations["decodeEmbedding"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -142,6 +162,26 @@ export interface paths {
          * @description What `SamAutomaticMaskGenerator.generate` does, with its parameters and defaults. JSON with an `embedding_id`, or a form with the file `image` and the fields as JSON text: crops need the image, and so does `overlay`. The work waits whenever there are clicks to answer. With Accept: application/x-ndjson each line is an event: `mask` with its `id`, `removed` with the `ids` of masks to which better ones were found, `progress`, and in the end `done` with the `ids` that stay, or `error` with a `problem`. A `mask` with a known `id` takes the place of the first. With `labels` masks are called by the phrases that they answer; with `proposals` they start from boxes. With Accept: application/geo+json the masks are the features of one collection, and with the format `coco` a COCO file.
          */
         readonly post: operations["everything"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/embeddings/{id}/everything": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Find all objects of the image whose embedding is in the path
+         * @description As `/everything` with an `embedding_id`.
+         */
+        readonly post: operations["everythingOfEmbedding"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -964,7 +1004,7 @@ export interface components {
              * @description Which tier of the cache had it, if one did.
              * @enum {string}
              */
-            readonly tier?: "memory" | "disk";
+            readonly tier?: "memory" | "disk" | "shared";
             /** @description Sentences for people about what looks wrong with the image: 16 bits of which it uses only the lowest. Absent where there is nothing to say, and for an image that was cached. */
             readonly warnings?: readonly string[];
             /** @description Milliseconds by step. */
@@ -1801,7 +1841,7 @@ export interface components {
         /** @description RFC 9457 problem details. */
         readonly Problem: {
             /** @enum {string} */
-            readonly type: "/problems/malformed-request" | "/problems/invalid-request" | "/problems/unauthorized" | "/problems/forbidden" | "/problems/rate-limited" | "/problems/unsupported-media-type" | "/problems/not-acceptable" | "/problems/payload-too-large" | "/problems/image-unreadable" | "/problems/image-too-large" | "/problems/source-not-allowed" | "/problems/source-unavailable" | "/problems/prompt-invalid" | "/problems/too-many-prompts" | "/problems/masks-too-large" | "/problems/answer-too-large" | "/problems/embedding-not-found" | "/problems/embedding-mismatch" | "/problems/not-deleted" | "/problems/logits-not-found" | "/problems/not-found" | "/problems/method-not-allowed" | "/problems/header-timeout" | "/problems/request-timeout" | "/problems/headers-too-large" | "/problems/overloaded" | "/problems/queue-timeout" | "/problems/inference-timeout" | "/problems/internal";
+            readonly type: "/problems/malformed-request" | "/problems/invalid-request" | "/problems/unauthorized" | "/problems/forbidden" | "/problems/rate-limited" | "/problems/unsupported-media-type" | "/problems/not-acceptable" | "/problems/payload-too-large" | "/problems/image-unreadable" | "/problems/image-too-large" | "/problems/image-abandoned" | "/problems/source-not-allowed" | "/problems/source-unavailable" | "/problems/prompt-invalid" | "/problems/too-many-prompts" | "/problems/masks-too-large" | "/problems/answer-too-large" | "/problems/embedding-not-found" | "/problems/embedding-mismatch" | "/problems/not-deleted" | "/problems/logits-not-found" | "/problems/not-found" | "/problems/method-not-allowed" | "/problems/header-timeout" | "/problems/request-timeout" | "/problems/headers-too-large" | "/problems/overloaded" | "/problems/queue-timeout" | "/problems/inference-timeout" | "/problems/internal";
             readonly title: string;
             readonly status: number;
             readonly detail: string;
@@ -1928,7 +1968,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. `source-not-allowed`: Images are not fetched from there. `source-unavailable`: The image could not be fetched. */
+            /** @description `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. `image-abandoned`: The image has ended the processes that encode it. `source-not-allowed`: Images are not fetched from there. `source-unavailable`: The image could not be fetched. */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2075,7 +2115,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. `source-not-allowed`: Images are not fetched from there. `source-unavailable`: The image could not be fetched. `prompt-invalid`: The prompt does not fit the image. */
+            /** @description `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. `image-abandoned`: The image has ended the processes that encode it. `source-not-allowed`: Images are not fetched from there. `source-unavailable`: The image could not be fetched. `prompt-invalid`: The prompt does not fit the image. */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2310,7 +2350,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-deleted`: The embedding could not be deleted from disk. */
+            /** @description `not-deleted`: The embedding could not be deleted for good. */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2331,6 +2371,155 @@ export interface operations {
         readonly requestBody: {
             readonly content: {
                 readonly "application/json": components["schemas"]["DecodeRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The masks as JSON, the best mask as a file, or all masks as parts. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["DecodeResponse"];
+                    readonly "image/png": string;
+                    readonly "application/geo+json": string;
+                    readonly "image/svg+xml": string;
+                    readonly "text/plain": string;
+                    readonly "application/octet-stream": string;
+                    readonly "multipart/mixed": string;
+                };
+            };
+            /** @description `malformed-request`: The request cannot be parsed. `invalid-request`: The request is not valid. */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key does not open this. */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `embedding-not-found`: No such embedding. `logits-not-found`: No such logits. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-acceptable`: No acceptable representation. */
+            readonly 406: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `embedding-mismatch`: The embedding is of another model or precision. */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large`: The body is too large. `too-many-prompts`: Too many prompts or points. `masks-too-large`: The masks would have too many pixels. `answer-too-large`: The answer would have too many bytes. */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type`: This content type is not accepted. */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `prompt-invalid`: The prompt does not fit the image. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: The service is busy. `queue-timeout`: No worker was free in time. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `inference-timeout`: The work took too long. */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly decodeEmbedding: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PromptRequest"];
             };
         };
         readonly responses: {
@@ -2761,7 +2950,153 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `prompt-invalid`: The prompt does not fit the image. `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. */
+            /** @description `prompt-invalid`: The prompt does not fit the image. `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. `image-abandoned`: The image has ended the processes that encode it. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: The service is busy. `queue-timeout`: No worker was free in time. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `inference-timeout`: The work took too long. */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly everythingOfEmbedding: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["EverythingFields"];
+            };
+        };
+        readonly responses: {
+            /** @description The masks, or events as they happen, or the photograph. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["EverythingResponse"] | components["schemas"]["CocoFile"];
+                    readonly "application/geo+json": string;
+                    readonly "application/x-ndjson": string;
+                    readonly "image/png": string;
+                };
+            };
+            /** @description `malformed-request`: The request cannot be parsed. `invalid-request`: The request is not valid. */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key does not open this. */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `embedding-not-found`: No such embedding. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-acceptable`: No acceptable representation. */
+            readonly 406: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `embedding-mismatch`: The embedding is of another model or precision. */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large`: The body is too large. `too-many-prompts`: Too many prompts or points. `answer-too-large`: The answer would have too many bytes. `masks-too-large`: The masks would have too many pixels. */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type`: This content type is not accepted. */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `prompt-invalid`: The prompt does not fit the image. `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. `image-abandoned`: The image has ended the processes that encode it. */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;

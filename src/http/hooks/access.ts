@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SamError } from '../../core/errors.js';
+import type { RateCounter } from '../../core/ports.js';
 import type { Server } from '../context.js';
 import { problems } from '../schemas/answers.js';
 import type { ApiKey, ApiKeys, Scope } from './api-keys.js';
@@ -18,6 +19,11 @@ export interface Access {
    * as it likes.
    */
   readonly ratePerAddress: number;
+  /**
+   * Counts over several processes, where they share something.
+   * @param kind of what its clients' names are. @param local counts here alone.
+   */
+  readonly countTogether?: ((kind: string, local: RateCounter) => RateCounter) | undefined;
 }
 
 declare module 'fastify' {
@@ -41,14 +47,17 @@ const UNCOUNTED = ['/healthz', '/readyz', '/assets/*'];
  * Counts the requests of each address, whatever becomes of them. To be called before anything that answers a request:
  * preflights are counted too, though `guard` alone refuses.
  */
-export function countRequests(server: Server, { ratePerAddress }: Access): void {
+export function countRequests(
+  server: Server,
+  { ratePerAddress, countTogether = alone }: Access,
+): void {
   server.decorateRequest('excess');
   if (ratePerAddress === 0) return;
-  const limit = new RateLimit(ratePerAddress);
+  const limit = countTogether('address', new RateLimit(ratePerAddress));
   server.addHook('onRequest', async (request) => {
     const { method, routeOptions } = request;
     if (UNCOUNTED.includes(routeOptions.url ?? '') && method === 'GET') return;
-    request.excess = excess(limit, clientAddress(request));
+    request.excess = await excess(limit, clientAddress(request));
   });
 }
 
@@ -56,8 +65,11 @@ export function countRequests(server: Server, { ratePerAddress }: Access): void 
  * Refuses requests above a rate, and asks for a key, before anything of a body is read. To be called before any route
  * is added.
  */
-export function guard(server: Server, { ratePerKey, keys, isolateKeys }: Access): void {
-  const limit = ratePerKey > 0 ? new RateLimit(ratePerKey) : undefined;
+export function guard(
+  server: Server,
+  { ratePerKey, keys, isolateKeys, countTogether = alone }: Access,
+): void {
+  const limit = ratePerKey > 0 ? countTogether('key', new RateLimit(ratePerKey)) : undefined;
 
   server.addHook('onRoute', (route) => {
     if (!route.config?.scopes) return;
@@ -75,7 +87,7 @@ export function guard(server: Server, { ratePerKey, keys, isolateKeys }: Access)
     if (!scopes || !keys) return;
     request.key = authenticate(request, reply, keys, scopes);
     if (isolateKeys) request.owner = request.key.name;
-    const tooMany = limit && excess(limit, request.key.name);
+    const tooMany = limit && (await excess(limit, request.key.name));
     if (tooMany) throw tooMany;
   });
 }
@@ -102,9 +114,13 @@ function authenticate(
 }
 
 /** Counts a request. @returns what is to be thrown where it is one too many */
-function excess(limit: RateLimit, client: string): SamError | undefined {
-  const wait = limit.count(client);
+async function excess(limit: RateCounter, client: string): Promise<SamError | undefined> {
+  const wait = await limit.count(client);
   if (wait === undefined) return undefined;
   const message = `at most ${limit.max} requests a minute`;
   return new SamError('rate-limited', message, { retryAfter: Math.ceil(wait / 1000) });
+}
+
+function alone(_kind: string, local: RateCounter): RateCounter {
+  return local;
 }

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { RateCounter } from '../../core/ports.js';
 
 /** How many clients each half of a limit remembers: some 9 MB each, however many there are. */
 export const MAX_CLIENTS = 50_000;
@@ -15,7 +16,7 @@ interface Count {
  * remembered apart from the others: however many clients come and are forgotten, a blocked one stays blocked, unless
  * `MAX_CLIENTS` others are as well.
  */
-export class RateLimit {
+export class RateLimit implements RateCounter {
   readonly max: number;
   readonly #now: () => number;
   readonly #below = new LRUCache<string, Count>({ max: MAX_CLIENTS });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Caller, Report } from '../../core/caller.js';
 import type { Ledger, RequestAccount } from '../../service/memory/ledger.js';
@@ -9,6 +10,13 @@ const STEPS = {
   masks: { masks_ms: 'mask' },
 } as Readonly<Record<string, Readonly<Record<string, string>>>>;
 
+/** Of W3C's Trace Context. */
+const TRACEPARENT = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/;
+
+function hex(bytes: number): string {
+  return randomBytes(bytes).toString('hex');
+}
+
 /** Whom a request comes from. Who that is, is known once its key has been read: nothing is booked before. */
 export class RequestCaller implements Caller {
   /** What the request's log line says beside route, status and time. */
@@ -18,12 +26,16 @@ export class RequestCaller implements Caller {
   readonly #request: FastifyRequest;
   readonly #ledger: Ledger;
   readonly #gone = new AbortController();
+  readonly #traced: boolean;
+  #trace: string | undefined;
   #account: RequestAccount | undefined;
   #over = false;
 
-  constructor(request: FastifyRequest, ledger: Ledger) {
+  /** @param traced whether there are traces. */
+  constructor(request: FastifyRequest, ledger: Ledger, traced = false) {
     this.#request = request;
     this.#ledger = ledger;
+    this.#traced = traced;
   }
 
   /**
@@ -41,6 +53,19 @@ export class RequestCaller implements Caller {
 
   get owner(): string | undefined {
     return this.#request.owner;
+  }
+
+  /** Made when work for it goes elsewhere: its own span has no other name then. */
+  get trace(): string | undefined {
+    if (!this.#traced) return undefined;
+    const [, trace, flags] = TRACEPARENT.exec(`${this.#request.headers['traceparent']}`) ?? [];
+    this.#trace ??= `00-${trace ?? hex(16)}-${hex(8)}-${flags ?? '01'}`;
+    return this.#trace;
+  }
+
+  /** As `trace`, where that was ever made. */
+  get givenTrace(): string | undefined {
+    return this.#trace;
   }
 
   get memory(): RequestAccount {

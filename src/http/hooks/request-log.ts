@@ -8,12 +8,12 @@ export function logRequests(server: Server, { counts, trace, ledger }: Context):
   server.decorateRequest('caller');
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
-    request.caller = new RequestCaller(request, ledger);
+    request.caller = new RequestCaller(request, ledger, trace !== undefined);
     whenOver(request.raw, reply.raw, () => request.caller.close(reply.raw.writableFinished));
   });
   server.addHook('onResponse', async (request, reply) => {
     const { id: requestId, method, headers, key, problem } = request;
-    const { facts, steps } = request.caller;
+    const { facts, steps, givenTrace } = request.caller;
     const { statusCode: status, elapsedTime: ms } = reply;
     const route = request.routeOptions.url;
     const timings = Object.fromEntries(steps.map(([name, ms]) => [name, tenths(ms)]));
@@ -29,6 +29,7 @@ export function logRequests(server: Server, { counts, trace, ledger }: Context):
       problem,
       requestId,
       headers,
+      ...(givenTrace && { span: givenTrace }),
       start,
       ms,
       steps,

@@ -80,6 +80,7 @@ export async function embedRoute(
           'unsupported-media-type',
           'image-unreadable',
           'image-too-large',
+          'image-abandoned',
           'source-not-allowed',
           'source-unavailable',
           'overloaded',

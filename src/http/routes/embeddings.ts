@@ -10,9 +10,8 @@ import type { Context, Server } from '../context.js';
 import { negotiate } from '../negotiation.js';
 import { bytes, json, nothing, problems } from '../schemas/answers.js';
 import { BYTES, JSON_TYPE, NPY, SAFETENSORS } from '../schemas/media-types.js';
+import { EmbeddingParams } from '../schemas/requests.js';
 import { EmbeddingInfo } from '../schemas/responses.js';
-
-const Params = Type.Object({ id: Type.String() }, { additionalProperties: false });
 
 const Query = Type.Object(
   {
@@ -44,7 +43,7 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
         "detector's square, logit shift and scale, objectness logit, length of the class vector). The first tensor alone, " +
         `\`image_embeddings\` or \`image_embed\`, as a NumPy file (${NPY}). Those that prompts need as raw little-endian ` +
         `numbers (${BYTES}), one after the other; \`x-tensor-names\` and \`x-tensor-shape\` tell which.`,
-      params: Params,
+      params: EmbeddingParams,
       querystring: Query,
       response: {
         200: {
@@ -102,9 +101,9 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
       tags: ['Images'],
       summary: 'Drop an embedding from the cache',
       description:
-        'One that is being made is not kept: who waits for it still gets it. Where its file cannot be removed the answer ' +
-        'is `not-deleted`: this process uses it no more, others and this one once restarted may.',
-      params: Params,
+        'One that is being made is not kept: who waits for it still gets it. Where its file, or what replicas share, cannot ' +
+        'be removed the answer is `not-deleted`: this process uses it no more, others and this one once restarted may.',
+      params: EmbeddingParams,
       response: {
         204: nothing('It was there and is no more.'),
         ...problems('invalid-request', 'embedding-not-found', 'embedding-mismatch', 'not-deleted'),

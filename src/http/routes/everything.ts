@@ -1,7 +1,8 @@
 import '@fastify/multipart';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import { Type } from 'typebox';
-import { type SamError, violation } from '../../core/errors.js';
+import { SamError, violation } from '../../core/errors.js';
 import { sendEverything } from '../answers/everything-answer.js';
 import { sendPicture } from '../answers/mask-answer.js';
 import { readForm, validated } from '../bodies/form.js';
@@ -17,7 +18,7 @@ import {
   EverythingResponse,
 } from '../schemas/everything.js';
 import { GEOJSON, JSON_TYPE, NDJSON, PNG } from '../schemas/media-types.js';
-import { OverlayQuery } from '../schemas/requests.js';
+import { EmbeddingParams, OverlayQuery } from '../schemas/requests.js';
 import { ref } from '../schemas/schema.js';
 
 const FIELDS = Object.keys(EverythingFields.properties);
@@ -28,9 +29,46 @@ const ANSWERS: Readonly<Record<string, { schema: TSchema }>> = {
   ...bytes(GEOJSON, NDJSON, PNG),
 };
 
-/** `POST /everything`: all objects of an image. */
+const RESPONSES = {
+  200: {
+    description: 'The masks, or events as they happen, or the photograph.',
+    content: ANSWERS,
+  },
+  ...problems(
+    'malformed-request',
+    'invalid-request',
+    'embedding-not-found',
+    'embedding-mismatch',
+    'not-acceptable',
+    'payload-too-large',
+    'too-many-prompts',
+    'answer-too-large',
+    'masks-too-large',
+    'prompt-invalid',
+    'unsupported-media-type',
+    'image-unreadable',
+    'image-too-large',
+    'image-abandoned',
+    'overloaded',
+    'queue-timeout',
+    'inference-timeout',
+  ),
+};
+
+/** `POST /everything`: all objects of an image; and the same with the id in the path. */
 export async function everythingRoute(server: Server, context: Context): Promise<void> {
   const { everything, uploads, room } = context;
+  const decode = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    id: string,
+    fields: Static<typeof EverythingFields>,
+    type: string,
+  ) => {
+    const { query, shape } = readEverything(fields, type);
+    if (shape === 'picture') throw photographNeeded();
+    return sendEverything(reply, await everything.decode(id, query, request.caller), shape);
+  };
   server.route({
     method: 'POST',
     url: '/everything',
@@ -59,30 +97,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
           },
         },
       },
-      response: {
-        200: {
-          description: 'The masks, or events as they happen, or the photograph.',
-          content: ANSWERS,
-        },
-        ...problems(
-          'malformed-request',
-          'invalid-request',
-          'embedding-not-found',
-          'embedding-mismatch',
-          'not-acceptable',
-          'payload-too-large',
-          'too-many-prompts',
-          'answer-too-large',
-          'masks-too-large',
-          'prompt-invalid',
-          'unsupported-media-type',
-          'image-unreadable',
-          'image-too-large',
-          'overloaded',
-          'queue-timeout',
-          'inference-timeout',
-        ),
-      },
+      response: RESPONSES,
     },
     validatorCompiler: jsonBodiesOnly(server),
     onRequest: async (request) =>
@@ -93,9 +108,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
       const type = negotiate(request, overlay === '1' ? [PNG] : [JSON_TYPE, NDJSON, GEOJSON]);
       if (!request.isMultipart()) {
         const { embedding_id, ...fields } = request.body as Static<typeof EverythingRequest>;
-        const { query, shape } = readEverything(fields, type);
-        if (shape === 'picture') throw photographNeeded();
-        return sendEverything(reply, await everything.decode(embedding_id, query, caller), shape);
+        return decode(request, reply, embedding_id, fields, type);
       }
       const form = await readForm(request, uploads, FIELDS);
       const fields = validated(request, EverythingFields, form.fields);
@@ -108,6 +121,29 @@ export async function everythingRoute(server: Server, context: Context): Promise
         await everything.segment(form.file, model, query, caller),
         shape,
       );
+    },
+  });
+
+  server.route({
+    method: 'POST',
+    url: '/embeddings/:id/everything',
+    config: { scopes: ['embed', 'decode'] },
+    schema: {
+      operationId: 'everythingOfEmbedding',
+      tags: ['Masks'],
+      summary: 'Find all objects of the image whose embedding is in the path',
+      description: 'As `/everything` with an `embedding_id`.',
+      params: EmbeddingParams,
+      body: ref(EverythingFields),
+      response: RESPONSES,
+    },
+    onRequest: async ({ caller }) => room.prompts(caller),
+    preValidation: async (request) => {
+      if (request.isMultipart()) throw new SamError('unsupported-media-type', 'send JSON');
+    },
+    handler: async (request, reply) => {
+      const type = negotiate(request, [JSON_TYPE, NDJSON, GEOJSON]);
+      return decode(request, reply, request.params.id, request.body, type);
     },
   });
 }

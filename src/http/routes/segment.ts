@@ -66,6 +66,7 @@ export async function segmentRoute(server: Server, context: Context): Promise<vo
           'unsupported-media-type',
           'image-unreadable',
           'image-too-large',
+          'image-abandoned',
           'source-not-allowed',
           'source-unavailable',
           'prompt-invalid',

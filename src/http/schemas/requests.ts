@@ -146,6 +146,9 @@ export const EmbeddingId = Type.String({
   examples: [EXAMPLE_ID],
 });
 
+/** Of paths that name an embedding. */
+export const EmbeddingParams = Type.Object({ id: Type.String() }, { additionalProperties: false });
+
 export const ModelName = Type.Optional(
   Type.String({ description: 'A model that `/models` lists; the first of them by default.' }),
 );

@@ -179,7 +179,9 @@ export const EmbedResponse = Type.Object(
       description: 'Made by this request, by another that was under way, or found in the cache.',
     }),
     tier: Type.Optional(
-      choice(['memory', 'disk'], { description: 'Which tier of the cache had it, if one did.' }),
+      choice(['memory', 'disk', 'shared'], {
+        description: 'Which tier of the cache had it, if one did.',
+      }),
     ),
     warnings: Type.Optional(
       Type.Array(Type.String(), {

@@ -2,6 +2,7 @@ import type { Caller } from '../../core/caller.js';
 import type { Embedding } from '../../core/embedding.js';
 import { SamError, violation } from '../../core/errors.js';
 import type { ImageFile } from '../../core/image.js';
+import type { EmbeddingKey } from '../../core/ports.js';
 import type { Embedded, Embeddings } from '../embeddings.js';
 
 /** What a detector makes of a model's images, under the ids of their embeddings. */
@@ -39,6 +40,11 @@ export class ImageFeatures {
     const found = await this.#features.find(id, caller);
     await this.load();
     return found;
+  }
+
+  /** As `Embeddings.forget`. */
+  forget(key: EmbeddingKey): boolean {
+    return this.#features.forget(key);
   }
 
   /** Forgets them, if there are any. @throws SamError `not-deleted` */

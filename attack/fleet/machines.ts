@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { RedisServer } from '../../test/fixtures/redis.js';
+import { freePort, ServiceProcess, type Settings } from '../../test/fixtures/service-process.js';
+import { withHook } from '../victim.js';
+
+/** BullMQ's own: so many, however many jobs there were. */
+const OF_THE_QUEUE = /^\{sam\}:encode:(meta|events|marker|stalled-check|id)$/;
+
+type Kind = 'replica' | 'encoder';
+
+/** A process that is started anew whenever it ends, as an orchestrator does. */
+class Machine {
+  readonly kind: Kind;
+  readonly #settings: Settings;
+  #process: ServiceProcess;
+  #stopping = false;
+  /** Lines of those that have ended. */
+  readonly #log: string[] = [];
+  ready: Promise<void>;
+
+  private constructor(kind: Kind, settings: Settings, process: ServiceProcess) {
+    this.kind = kind;
+    this.#settings = settings;
+    this.#process = process;
+    this.ready = this.#watch();
+  }
+
+  static async start(kind: Kind, settings: Settings): Promise<Machine> {
+    return new Machine(kind, settings, await launch(kind, settings));
+  }
+
+  get url(): string {
+    return this.#process.url;
+  }
+
+  get log(): string[] {
+    return [...this.#log, ...this.#process.log];
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** At once: what it has to finish is of no interest any more. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.kill('SIGKILL');
+    await this.#process.ended();
+  }
+
+  async #watch(): Promise<void> {
+    const process = this.#process;
+    void process.ended().then(async () => {
+      this.#log.push(...process.complaints);
+      if (this.#stopping) return;
+      this.#process = await launch(this.kind, this.#settings);
+      this.ready = this.#watch();
+    });
+    await process.ready().catch(() => {});
+  }
+}
+
+function launch(kind: Kind, settings: Settings): Promise<ServiceProcess> {
+  return kind === 'replica'
+    ? ServiceProcess.launch(settings)
+    : ServiceProcess.launchEncoder({ ...settings, ...withHook('poison') });
+}
+
+/** A Redis, services and encode workers, all on this machine. */
+export class Machines {
+  readonly redis: RedisServer;
+  readonly client: Redis;
+  readonly replicas: readonly Machine[];
+  readonly encoders: readonly Machine[];
+  readonly #directory: string;
+
+  private constructor(
+    redis: RedisServer,
+    directory: string,
+    replicas: readonly Machine[],
+    encoders: readonly Machine[],
+  ) {
+    this.redis = redis;
+    this.#directory = directory;
+    this.replicas = replicas;
+    this.encoders = encoders;
+    this.client = new Redis(redis.url, { retryStrategy: () => 100 });
+    this.client.on('error', () => {});
+  }
+
+  static async start(
+    replicas: number,
+    encoders: number,
+    settings: Settings = {},
+  ): Promise<Machines> {
+    const directory = mkdtempSync(join(tmpdir(), 'fleet-'));
+    const redis = new RedisServer(await freePort(), directory, []);
+    await redis.start();
+    const common = {
+      SAM_REDIS_URL: redis.url,
+      LOG_LEVEL: 'info',
+      SAM_ENCODE_THREADS: '1',
+      SAM_DECODE_WORKERS: '1',
+      ...settings,
+    };
+    const queue = encoders > 0 ? { SAM_ENCODE: 'queue' } : {};
+    const start = (kind: Kind, count: number, more: Settings) =>
+      Promise.all(Array.from({ length: count }, () => Machine.start(kind, { ...common, ...more })));
+    const machines = new Machines(
+      redis,
+      directory,
+      await start('replica', replicas, queue),
+      await start('encoder', encoders, {}),
+    );
+    await Promise.all([...machines.replicas, ...machines.encoders].map(({ ready }) => ready));
+    return machines;
+  }
+
+  /** Jobs by how they ended, over all encode workers that there ever were. */
+  get jobs(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const line of this.encoders.flatMap(({ log }) => log)) {
+      const outcome = /"outcome":"(\w+)".*"job ended"/.exec(line)?.[1];
+      if (outcome) counts[outcome] = (counts[outcome] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  /** Keys that would stay for ever. */
+  async lasting(): Promise<string[]> {
+    const found: string[] = [];
+    for (const key of await this.client.keys('*')) {
+      if (!OF_THE_QUEUE.test(key) && (await this.client.pttl(key)) === -1) found.push(key);
+    }
+    return found;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.replicas, ...this.encoders].map((machine) => machine.stop()));
+    this.client.disconnect();
+    await this.redis.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}

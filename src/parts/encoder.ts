@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import type { Caller } from '../core/caller.js';
+import { OperatorError } from '../core/errors.js';
+import { detectorFingerprint } from '../core/find/detector-model.js';
+import { fingerprintOf } from '../core/model.js';
+import { findDetector } from '../engine/detector/files.js';
+import { findModel, type Model } from '../engine/model-files.js';
+import { withholdTelemetry } from '../engine/telemetry.js';
+import { EncodeWorker, type JobReport } from '../fleet/queue/encode-worker.js';
+import { checkRoles } from '../fleet/roles.js';
+import { StatusServer } from '../fleet/status-server.js';
+import { JobMetrics } from '../observe/fleet-metrics.js';
+import { Metrics } from '../observe/metrics.js';
+import { startTraces } from '../observe/traces.js';
+import { ImageAdmission, PixelBudget } from '../service/image-admission.js';
+import { Ledger } from '../service/memory/ledger.js';
+import { connectQueue, createShared } from './fleet.js';
+import { createEncodeLane } from './lanes.js';
+import { defaultBatch } from './models.js';
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+);
+
+/** Of an encode, before there was one. */
+const FIRST_GUESS_MS = 1000;
+
+/** An encode worker: it takes images from the queue and leaves embeddings in the shared store. */
+export interface Encoder {
+  /** Loads the networks, and begins to take jobs. @throws OperatorError when one does not load */
+  start(): Promise<void>;
+  /** Takes no more jobs, finishes those that it has, and ends the workers. */
+  close(): Promise<void>;
+}
+
+/** @throws OperatorError when the models' files are missing or altered, or there is no Redis to share */
+export async function createEncoder(config: Config, logger: Logger): Promise<Encoder> {
+  withholdTelemetry();
+  if (!config.shared) {
+    throw new OperatorError('SAM_REDIS_URL: an encode worker needs it, to leave embeddings there');
+  }
+  const files: Model[] = [];
+  for (const name of config.models.names) {
+    files.push(await findModel(config.models.directory, name));
+  }
+  const { text, encodeLane } = config;
+  const { precision, dtype } = encodeLane;
+  const detector = text && (await findDetector(config.models.directory, text.model, text.size));
+  const metrics = new Metrics();
+  const traces = config.traces ? await startTraces(version) : undefined;
+  const lane = createEncodeLane(config, files, detector, {
+    onWorkerLost: (error) => {
+      metrics.workerLost('encode');
+      logger.error({ err: error }, 'worker lost and replaced');
+    },
+    onTask: (task) => metrics.task('encode', task),
+  });
+  const pixels = new PixelBudget(config.images.maxPixelsInFlight);
+  // Jobs are bounded: together they may have all that there is.
+  const ledger = new Ledger({ ...config.ledger, maxClientBytes: config.ledger.maxBytes });
+  metrics.watch({
+    lanes: { encode: () => lane.load },
+    tiers: {},
+    uploads: () => 0,
+    memory: (kind) => ledger.held(kind),
+    pixels: () => pixels.taken,
+    keysInvalid: () => false,
+  });
+
+  const lanes = new Map<string, LaneEntry>();
+  const add = (name: string, fingerprint: string) => {
+    const images = new ImageAdmission(lane.of(name), config.images, pixels);
+    lanes.set(name, { fingerprint, encode: encoding(images, ledger) });
+  };
+  for (const { manifest } of files) add(manifest.name, fingerprintOf(manifest, precision, dtype));
+  if (detector) {
+    const { manifest, sha256, imageSize } = detector;
+    const made = { sha256, imageSize, precision, dtype };
+    add(manifest.name, detectorFingerprint(manifest, made));
+  }
+
+  const shared = createShared(config.shared, metrics, logger);
+  const queue = connectQueue(config.queue.url, shared.counts, logger);
+  const one = config.shared.url === config.queue.url;
+  void checkRoles({ shared: shared.redis, queue: queue.redis }, one, logger);
+  const jobs = new JobMetrics(metrics.registry);
+  let batch = 1;
+  let encodeMs = FIRST_GUESS_MS;
+  let worker: EncodeWorker | undefined;
+  let ready = false;
+  const status = new StatusServer(
+    () => ready,
+    () => metrics.expose(),
+  );
+
+  const onJob = (job: JobReport) => {
+    jobs.job(job);
+    const { encode_ms } = job.timings;
+    if (encode_ms !== undefined) encodeMs += 0.2 * (encode_ms - encodeMs);
+    const { lane: name, outcome, attempts, waitMs, runMs, trace, start, timings } = job;
+    logger.info({ lane: name, outcome, attempts, waitMs, runMs }, 'job ended');
+    if (!trace) return;
+    const steps = Object.entries(timings).map(
+      ([step, ms]) => [step.replace(/_ms$/, ''), ms] as const,
+    );
+    const attributes = { 'sam.lane': name, 'sam.attempts': attempts, 'sam.wait_ms': waitMs };
+    const failed = outcome === 'failed' || outcome === 'abandoned';
+    traces?.job({ name: 'encode', parent: trace, failed, attributes, start, ms: runMs, steps });
+  };
+
+  return {
+    async start() {
+      await status.listen(config.address);
+      for (const { manifest } of files) {
+        const { name } = manifest;
+        const provider = await lane.loadModel(name, (on) => encodeLane.batch ?? defaultBatch(on));
+        batch = encodeLane.batch ?? defaultBatch(provider);
+        await lane.warmUp(name);
+        metrics.provider(name, 'encoder', provider);
+        logger.info({ model: name, encoder: provider }, 'loaded');
+      }
+      if (detector) {
+        await lane.loadDetector(detector.manifest.name);
+        await lane.warmUp(detector.manifest.name);
+      }
+      worker = new EncodeWorker({
+        ...{ redis: queue.redis, patient: queue.patient, guard: queue.guard },
+        ...{ shared: shared.store, lanes, logger, onJob },
+        // One more for each worker, which is prepared meanwhile.
+        concurrency: encodeLane.workers * (batch + 1),
+        perSecond: () => (encodeLane.workers * batch * 1000) / encodeMs,
+        onStalled: () => jobs.stalled(),
+      });
+      worker.start();
+      ready = true;
+      logger.info({ models: config.models.names }, 'ready');
+    },
+    async close() {
+      ready = false;
+      const late = setTimeout(() => void lane.stop(), config.shutdownMs);
+      await worker?.close();
+      await lane.close();
+      clearTimeout(late);
+      queue.close();
+      shared.close();
+      await traces?.close();
+      await status.close();
+    },
+  };
+}
+
+interface LaneEntry {
+  readonly fingerprint: string;
+  readonly encode: ConstructorParameters<typeof EncodeWorker>[0]['lanes'] extends ReadonlyMap<
+    string,
+    { encode: infer E }
+  >
+    ? E
+    : never;
+}
+
+/** Encodes for the queue, in an account of the job's own. */
+function encoding(images: ImageAdmission, ledger: Ledger): LaneEntry['encode'] {
+  return async (image, crop) => {
+    const memory = ledger.open('queue');
+    const caller: Caller = { client: 'queue', memory, signal: new AbortController().signal };
+    try {
+      return await (crop
+        ? images.encodeCrop({ image, crop }, caller)
+        : images.encode(image, caller));
+    } finally {
+      memory.close();
+    }
+  };
+}
