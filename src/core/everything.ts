@@ -1,6 +1,6 @@
 import type { Caller } from './caller.js';
 import type { Embedding } from './embedding.js';
-import { FAMILY_TRAITS, type Family } from './family.js';
+import { FAMILY_TRAITS, type Family } from './family/family.js';
 import type { Proposal } from './find/find.js';
 import type { ImageSize } from './image.js';
 import type { Mask, MaskFormat, Segmentations } from './mask.js';

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { readRegularFile } from '../checkpoint/regular-file.js';
 import { OperatorError } from '../core/errors.js';
-import { RESIZES } from '../core/family.js';
+import { RESIZES } from '../core/family/family.js';
 import {
   CHECKPOINT_ARCHITECTURES,
   GRAPH_ARCHITECTURES,

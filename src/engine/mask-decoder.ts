@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
 import { bestBatch, type Provider } from '../core/device.js';
-import type { Family } from '../core/family.js';
+import type { Family } from '../core/family/family.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 import { onceEach } from '../core/once-each.js';
 import { AMBIGUOUS_MASKS } from '../core/prompt.js';

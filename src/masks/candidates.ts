@@ -7,7 +7,7 @@ import type {
   Tidied,
   TidyTask,
 } from '../core/everything.js';
-import type { Frame } from '../core/frame.js';
+import type { Frame } from '../core/family/frame.js';
 import type { ImageSize } from '../core/image.js';
 import type { MaskScores } from '../core/mask.js';
 import { type MaskName, named } from '../core/masks/mask-name.js';

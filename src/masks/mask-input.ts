@@ -1,6 +1,6 @@
 import { dataUriHead } from '../core/bytes/data-uri.js';
 import { violation } from '../core/errors.js';
-import { type Frame, sizeInFrame } from '../core/frame.js';
+import { type Frame, sizeInFrame } from '../core/family/frame.js';
 import type { ImageSize } from '../core/image.js';
 import type { LowResLogits, Rle, RleCounts } from '../core/mask.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/masks/low-res-mask.js';

@@ -1,4 +1,4 @@
-import type { Frame } from '../core/frame.js';
+import type { Frame } from '../core/family/frame.js';
 import type { ImageSize } from '../core/image.js';
 import type { MaskScores } from '../core/mask.js';
 import type { RunLengths } from '../core/masks/run-lengths.js';

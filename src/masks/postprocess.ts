@@ -1,4 +1,4 @@
-import { type Frame, sizeInFrame } from '../core/frame.js';
+import { type Frame, sizeInFrame } from '../core/family/frame.js';
 import type { ImageSize } from '../core/image.js';
 import { LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 import type { RunLengths } from '../core/masks/run-lengths.js';

@@ -2,7 +2,7 @@ import { constants, existsSync } from 'node:fs';
 import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { OperatorError } from '../core/errors.js';
-import { FAMILY_TRAITS } from '../core/family.js';
+import { FAMILY_TRAITS } from '../core/family/family.js';
 import { familyOf, type HieraConfig, type ModelManifest } from '../core/model.js';
 import { MODEL_NAME } from '../core/model-name.js';
 import { inspectCheckpoint } from '../engine/checkpoint-model.js';

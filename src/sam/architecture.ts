@@ -1,4 +1,4 @@
-import type { Family } from '../core/family.js';
+import type { Family } from '../core/family/family.js';
 import { LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 import { AMBIGUOUS_MASKS } from '../core/prompt.js';
 

@@ -1,5 +1,5 @@
-import type { Family } from '../core/family.js';
-import type { DecoderSignatures, GraphTensor } from '../core/graph-signature.js';
+import type { Family } from '../core/family/family.js';
+import type { DecoderSignatures, GraphTensor } from '../core/family/graph-signature.js';
 import { DECODER, EMBEDDING_TENSORS } from './architecture.js';
 import { CONTEXT_SHAPES } from './decoder/image-context.js';
 

@@ -1,8 +1,13 @@
 import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
 import { type EverythingParameters, everythingDefaults } from '../core/everything.js';
-import { FAMILY_TRAITS, type Family, type PromptLayout, type Resize } from '../core/family.js';
-import type { DecoderSignatures } from '../core/graph-signature.js';
+import {
+  FAMILY_TRAITS,
+  type Family,
+  type PromptLayout,
+  type Resize,
+} from '../core/family/family.js';
+import type { DecoderSignatures } from '../core/family/graph-signature.js';
 import type { ImageFile } from '../core/image.js';
 import {
   familyOf,

@@ -1,5 +1,5 @@
 import type { DecodedMask } from 'sam-split-client';
-import { type Frame, sizeInFrame } from '../../src/core/frame.js';
+import { type Frame, sizeInFrame } from '../../src/core/family/frame.js';
 import type { ImageSize } from '../../src/core/image.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../../src/core/masks/low-res-mask.js';
 import type { Stroke } from '../state/prompt.js';

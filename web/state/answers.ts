@@ -1,6 +1,6 @@
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { DecodedMask, Place, PredictPrompt } from 'sam-split-client';
-import type { Frame } from '../../src/core/frame.js';
+import type { Frame } from '../../src/core/family/frame.js';
 import { startingLogits } from '../canvas/coverage.js';
 import { imageToAsk, predict } from './decoding.js';
 import { tell } from './notice.js';

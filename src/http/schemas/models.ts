@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { FAMILIES, RESIZES } from '../../core/family.js';
+import { FAMILIES, RESIZES } from '../../core/family/family.js';
 import { PRECISIONS } from '../../core/model.js';
 import { choice, strict } from './schema.js';
 

@@ -1,5 +1,5 @@
 import type { Provider } from '../../core/device.js';
-import { FAMILY_TRAITS } from '../../core/family.js';
+import { FAMILY_TRAITS } from '../../core/family/family.js';
 import type { FoundMask, UncutMask } from '../../core/mask.js';
 import { familyOf, frameOf, type ModelManifest } from '../../core/model.js';
 import type { Decoded, DecoderGraph, DecodeTask, Timings } from '../../core/ports.js';

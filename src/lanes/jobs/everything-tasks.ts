@@ -10,7 +10,7 @@ import type {
   Tidied,
   TidyTask,
 } from '../../core/everything.js';
-import { FAMILY_TRAITS } from '../../core/family.js';
+import { FAMILY_TRAITS } from '../../core/family/family.js';
 import { familyOf, frameOf } from '../../core/model.js';
 import { AMBIGUOUS_MASKS, type Box, type Prompt } from '../../core/prompt.js';
 import { concat } from '../../core/tensor.js';

@@ -1,4 +1,4 @@
-import { FAMILY_TRAITS } from '../../core/family.js';
+import { FAMILY_TRAITS } from '../../core/family/family.js';
 import type { ImageSize } from '../../core/image.js';
 import type { FoundMask, MaskFormat, UncutMask } from '../../core/mask.js';
 import { handedOut, LOW_RES_SIDE } from '../../core/masks/low-res-mask.js';

@@ -1,4 +1,4 @@
-import type { Family } from '../../core/family.js';
+import type { Family } from '../../core/family/family.js';
 import { DECODER } from '../architecture.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { Family } from '../../core/family.js';
+import type { Family } from '../../core/family/family.js';
 import { elements } from '../../onnx/float-tensor.js';
 import { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';

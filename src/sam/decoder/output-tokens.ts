@@ -1,4 +1,4 @@
-import type { Family } from '../../core/family.js';
+import type { Family } from '../../core/family/family.js';
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { OUTPUT_TOKENS } from '../architecture.js';

@@ -1,6 +1,6 @@
 import { SamError } from '../../core/errors.js';
-import type { PromptLayout } from '../../core/family.js';
-import { type Frame, sizeInFrame } from '../../core/frame.js';
+import type { PromptLayout } from '../../core/family/family.js';
+import { type Frame, sizeInFrame } from '../../core/family/frame.js';
 import type { ImageSize } from '../../core/image.js';
 import type { Box, Point, Prompt } from '../../core/prompt.js';
 

@@ -1,4 +1,4 @@
-import type { Family } from '../../core/family.js';
+import type { Family } from '../../core/family/family.js';
 import { checkShapes, type LazyTensor, readTensor } from '../../core/tensor-shapes.js';
 import { type FloatTensor, transposed } from '../../onnx/float-tensor.js';
 import { decoderParameters } from '../decoder/decoder-parameters.js';

@@ -1,4 +1,4 @@
-import type { Family } from '../../core/family.js';
+import type { Family } from '../../core/family/family.js';
 import type { FloatTensor } from '../../onnx/float-tensor.js';
 
 /** Weights by their names in the state dict. */

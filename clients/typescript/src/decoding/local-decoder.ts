@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
-import type { PromptLayout, Resize } from '../../../../src/core/family.js';
+import type { PromptLayout, Resize } from '../../../../src/core/family/family.js';
 import { toFloat32 } from '../../../../src/core/float16.js';
 import type { ImageSize } from '../../../../src/core/image.js';
 import {

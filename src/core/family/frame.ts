@@ -1,5 +1,5 @@
+import { type ImageSize, preprocessShape } from '../image.js';
 import type { Resize } from './family.js';
-import { type ImageSize, preprocessShape } from './image.js';
 
 /** The square a model sees images in. */
 export interface Frame {
