@@ -29,6 +29,24 @@ const png = fc
   .map(
     ([isUri, end]) => (isUri ? 'data:image/png;base64,' : '') + base64(PICTURE.subarray(0, end)),
   );
+/** Words, signs, the tokenizer's own tokens, and texts too long for it. */
+const phrase = fc.oneof(
+  { weight: 6, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom('a wheel', '', ' ', '<|endoftext|>', '!', '🍎'.repeat(9)),
+  },
+  { weight: 1, arbitrary: fc.constantFrom('a '.repeat(5000), 'x'.repeat(100_000), '\ud83d') },
+);
+const share01 = fc.double({ min: -0.1, max: 1.1, noNaN: true });
+/** What is to be found, and how. */
+const searched = {
+  text: fc.oneof(phrase, fc.array(phrase, { maxLength: 4 }), junk),
+  exemplar: fc.oneof(
+    fc.record({ box: fc.oneof(fc.array(coordinate, { minLength: 3, maxLength: 5 }), junk) }),
+    junk,
+  ),
+};
 const prompt = fc.record(
   {
     point_coords: fc.oneof(points, junk),
@@ -42,9 +60,31 @@ const prompt = fc.record(
       junk,
     ),
     multimask_output: fc.oneof(fc.boolean(), junk),
+    ...searched,
   },
   { requiredKeys: [] },
 );
+const found = {
+  text_threshold: fc.oneof({ weight: 4, arbitrary: share01 }, { weight: 1, arbitrary: junk }),
+  text_nms_thresh: fc.oneof({ weight: 4, arbitrary: share01 }, { weight: 1, arbitrary: junk }),
+  max_detections: fc.oneof(fc.integer({ min: 0, max: 5 }), junk),
+  templates: fc.oneof(fc.boolean(), junk),
+};
+/** Requests that find things, most of them right but for one field. */
+const searchBody = (id: string) =>
+  fc.record(
+    {
+      embedding_id: fc.constant(id),
+      ...searched,
+      ...found,
+      box: fc.array(coordinate, { minLength: 4, maxLength: 4 }),
+      format: fc.constantFrom(...MASK_FORMATS),
+      multimask_output: fc.boolean(),
+      on_error: fc.constantFrom('fail', 'result'),
+      clip: fc.boolean(),
+    },
+    { requiredKeys: ['embedding_id', 'max_detections'] },
+  );
 const side = fc.integer({ min: 0, max: 150 });
 const transform = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), {
   minLength: 6,
@@ -74,6 +114,9 @@ const everythingBody = (id: string) =>
       min_mask_region_area: fc.oneof(fc.integer({ min: 0, max: 5000 }), junk),
       format: fc.oneof(fc.constantFrom(...MASK_FORMATS, 'coco'), junk),
       transform: fc.oneof(transform, junk),
+      labels: fc.oneof(fc.array(phrase, { maxLength: 3 }), junk),
+      proposals: fc.oneof(fc.constant('objectness'), junk),
+      ...found,
       point_grids: fc.oneof(fc.array(fc.array(share, { maxLength: 4 }), { maxLength: 3 }), junk),
     },
     // Grids are small: nothing but the number of tasks would be tried by larger ones.
@@ -138,17 +181,28 @@ export interface FuzzFigures {
 /**
  * Sends requests that are almost right: mutated and grafted images, structured JSON, mutated forms; whole or in
  * pieces, by clients that read answers, or read slowly, or read only how they begin.
+ * @param findsTexts whether the service has a model that reads texts.
  * @throws when anything but 2xx, a problem of the 4xx, or 503 comes back
  */
-export async function fuzz(url: string, requests: number, seed: number): Promise<FuzzFigures> {
+export async function fuzz(
+  url: string,
+  requests: number,
+  seed: number,
+  findsTexts = false,
+): Promise<FuzzFigures> {
   const client = new Client(url);
   const id = idOf(PICTURE);
-  await client.embed(PICTURE);
+  const picture = { type: 'image/png', body: PICTURE };
+  await client.send({ path: findsTexts ? '/embed?text=true' : '/embed', ...picture });
   const images = (await goodImages()).map(([, file]) => file);
   const random = noise((seed % 2147483646) + 1);
   const pick = <T>(items: readonly T[]) => items[Math.floor(random() * items.length)] as T;
   const bodies = fc.sample(
-    fc.oneof({ weight: 1, arbitrary: goodBody(id) }, { weight: 9, arbitrary: decodeBody(id) }),
+    fc.oneof(
+      { weight: 1, arbitrary: goodBody(id) },
+      { weight: 8, arbitrary: decodeBody(id) },
+      { weight: findsTexts ? 9 : 1, arbitrary: searchBody(id) },
+    ),
     {
       numRuns: Math.min(requests, 20_000),
       seed,

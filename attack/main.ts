@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fillRandomDetectorFolder } from '../test/fixtures/detector.js';
 import { RedisServer } from '../test/fixtures/redis.js';
 import { freePort, type Settings } from '../test/fixtures/service-process.js';
 import { bombs } from './bombs.js';
@@ -77,15 +78,27 @@ function runChecklist(times: number) {
   return against(CHECKLIST_SETTINGS, (victim) => checklist(victim, times));
 }
 
-function runFuzz(requests: number) {
+/** A part of the requests goes to a service with a model that reads texts. */
+const TEXTS = 0.2;
+
+async function runFuzz(requests: number) {
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
   console.log(`fuzz: SEED=${seed}`);
   // Room for every client's image: one that is shed has tried nothing.
-  return against({ SAM_ENCODE_QUEUE: String(FUZZ_CLIENTS) }, async (victim) => {
-    const figures = await fuzz(victim.url, requests, seed);
+  const room = { SAM_ENCODE_QUEUE: String(FUZZ_CLIENTS) };
+  const attack = (count: number, findsTexts: boolean) => async (victim: Victim) => {
+    const figures = await fuzz(victim.url, count, seed, findsTexts);
     check(figures.healthP99 < 100, `/healthz p99 < 100 ms, not ${figures.healthP99}`);
     return figures;
+  };
+  const texts = Math.ceil(TEXTS * requests);
+  const plain = await against(room, attack(requests - texts, false));
+  const searching = await inFolder((folder) => {
+    fillRandomDetectorFolder(folder);
+    const detector = { SAM_MODELS_DIR: folder, SAM_TEXT_MODEL: 'small_owl' };
+    return against({ ...room, ...detector }, attack(texts, true));
   });
+  return { ...plain, texts: searching };
 }
 
 function runOverload(seconds: number) {

@@ -2,7 +2,13 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { MaskDecoder, type PromptBatch } from '../src/engine/mask-decoder.js';
 import { buildPaperDecoder } from '../src/sam/paper/decoder.js';
 import { readDecoderWeights } from '../src/sam/weights/exported-decoder.js';
-import { randomEmbedding, randomPoints, shippedDecoder } from '../test/sam/fixtures/decoders.js';
+import {
+  asEmbedding,
+  randomEmbedding,
+  randomPoints,
+  shippedDecoder,
+} from '../test/sam/fixtures/decoders.js';
+import { randomSam2Decoder, randomSam2Embedding } from '../test/sam/fixtures/sam2-decoders.js';
 import { CLIENTS, type Contender, contest, load, photograph, report } from './contest.js';
 import { interleaved } from './interleaved.js';
 
@@ -18,7 +24,8 @@ const fast = await MaskDecoder.open(weights, { device: 'cpu', threads: 1, gpuTur
 
 const embedding = randomEmbedding(1);
 const image_embeddings = new Tensor('float32', embedding, [1, 256, 64, 64]);
-const context = await fast.context(embedding);
+const image = asEmbedding(embedding);
+const context = await fast.context(image);
 
 /** The same prompts as each of the three takes them. */
 function prompts(count: number, seed: number, withMask = false) {
@@ -54,7 +61,23 @@ await interleaved(
     { name: 'our plain graph, four masks', run: () => plain.run(one.plain) },
     { name: 'our fast graph, three masks', run: () => fast.run(context, one.batch, true) },
     { name: 'our fast graph, one mask', run: () => fast.run(context, one.batch, false) },
-    { name: 'the context, once an image', run: () => fast.context(embedding) },
+    { name: 'the context, once an image', run: () => fast.context(image) },
+  ],
+  STEADY,
+);
+/** A SAM 2 in the same turns: random weights cost as much as trained ones. */
+const sam2 = await MaskDecoder.open(randomSam2Decoder(), { device: 'cpu', threads: 1, gpuTurn });
+const sam2Image = randomSam2Embedding(1);
+const sam2Context = await sam2.context(sam2Image);
+await interleaved(
+  "one point, MobileSAM's decoder and SAM 2's",
+  [
+    { name: "MobileSAM's, three masks", run: () => fast.run(context, one.batch, true) },
+    { name: "SAM 2's, three masks", run: () => sam2.run(sam2Context, one.batch, true) },
+    { name: "MobileSAM's, one mask", run: () => fast.run(context, one.batch, false) },
+    { name: "SAM 2's, one mask", run: () => sam2.run(sam2Context, one.batch, false) },
+    { name: "MobileSAM's context, once an image", run: () => fast.context(image) },
+    { name: "SAM 2's context, once an image", run: () => sam2.context(sam2Image) },
   ],
   STEADY,
 );

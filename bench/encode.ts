@@ -28,7 +28,7 @@ const candidates = Object.entries(sessions).map(([name, session]) => ({
 await interleaved('one image', candidates, { rounds: 15, warmUp: 2 });
 
 const [shipped, ...ours] = await Promise.all(
-  candidates.map(async ({ run }) => (await run())['output']?.data as Float32Array),
+  candidates.map(async ({ run }) => Object.values(await run())[0]?.data as Float32Array),
 );
 for (const [i, embedding] of ours.entries()) {
   const error = relativeDistance(embedding, shipped as Float32Array).toExponential(1);

@@ -2,7 +2,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { DECODER, VIT_COMMON, type VitVariant } from '../src/sam/architecture.js';
+import {
+  DECODER,
+  HIERA_COMMON,
+  type HieraVariant,
+  VIT_COMMON,
+  type VitVariant,
+} from '../src/sam/architecture.js';
+import { blocksOf } from '../src/sam/encoder/hiera/blocks.js';
 
 /** Multiplications of SAM's image encoder as it was published, for one image. */
 export function publishedMacs({ depth, dim, globalAttn }: VitVariant): number {
@@ -18,6 +25,28 @@ export function publishedMacs({ depth, dim, globalAttn }: VitVariant): number {
   const neck = tokens * DECODER.dim * (dim + 9 * DECODER.dim);
   const globals = globalAttn.length;
   return patches + (depth - globals) * local + globals * global + depth * mlp + neck;
+}
+
+/** Multiplications of SAM 2's image encoder as it was published, padded windows included, for one image. */
+export function hieraMacs(variant: HieraVariant): number {
+  const { gridSize, mlpRatio, patch } = HIERA_COMMON;
+  const { dim } = variant;
+  const blocks = blocksOf(variant).map(({ side, window, dim, dimOut, isPooled }) => {
+    const padded = (Math.ceil(side / window) * window) ** 2;
+    const quarter = isPooled ? 4 : 1;
+    const linears = padded * 3 * dim * dimOut + (padded / quarter) * dimOut ** 2;
+    const attention = (padded / quarter) * window ** 2 * 2 * dimOut;
+    const shortcut = isPooled ? side ** 2 * dim * dimOut : 0;
+    const mlp = (side ** 2 / quarter) * 2 * mlpRatio * dimOut ** 2;
+    return linears + attention + shortcut + mlp;
+  });
+  const patches = gridSize ** 2 * 3 * patch.side ** 2 * dim;
+  const levels = [1, 2, 4, 8].map((multiple) => {
+    return (gridSize / multiple) ** 2 * multiple * dim * DECODER.dim;
+  });
+  const [fine, finest] = DECODER.upscaledChannels;
+  const narrowed = DECODER.dim * (gridSize ** 2 * finest + (gridSize / 2) ** 2 * fine);
+  return patches + [...blocks, ...levels, narrowed].reduce((sum, macs) => sum + macs, 0);
 }
 
 /** An event of onnxruntime's profile: one run of one operator, with the shapes of its operands by their types. */

@@ -9,6 +9,8 @@ import { readModel } from '../src/onnx/read-model.js';
 import { writeModel } from '../src/onnx/write-model.js';
 import { draw, scene } from '../test/fixtures/scenes.js';
 
+const FRAME = { side: 1024, resize: 'longest_side' } as const;
+
 /**
  * From 256x256 logits to a mask of the image's size: ours, with run lengths, area and stability, against the
  * shipped graph's own two Resize nodes, which make an image of floats that is still to be cut. One thread each,
@@ -107,7 +109,7 @@ for (const [name, values] of Object.entries({ 'a disc': logits, noise })) {
     [1800, 1200],
     [4000, 3000],
   ] as const) {
-    const ours = () => postprocessMask(values, { width, height }, 1024);
+    const ours = () => postprocessMask(values, { width, height }, FRAME);
     const theirs = () =>
       session.run({
         low_res_masks: new Tensor('float32', values, [1, 1, SIDE, SIDE]),

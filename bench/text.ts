@@ -1,27 +1,33 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Features, toFeatures } from '../src/detections/features.js';
-import { selectDetections } from '../src/detections/selection.js';
 import { readManifest } from '../src/engine/manifest.js';
 import { usableCores } from '../src/machine.js';
+import { importDetector } from '../src/models/import-detector.js';
 import { readConfig } from '../src/owl/config.js';
 import { VIT } from '../src/sam/architecture.js';
 import { writeRandomSam } from '../test/checkpoint/fixtures/random-sam.js';
+import { draw, scene } from '../test/fixtures/scenes.js';
+import { ServiceProcess } from '../test/fixtures/service-process.js';
 import { writeRandomDetector } from '../test/owl/fixtures/random-detector.js';
+import { writeConfig, writeVocabulary } from '../test/owl/fixtures/random-vocabulary.js';
 import type { EncoderOrder } from './encoder-process.js';
 import { publishedMacs } from './macs.js';
 import type { TowerOrder, TowerReport } from './tower-process.js';
 
 /**
- * A full-size OWLv2 base with random weights beside SAM's ViT-B, in turns, each in a process of its own whose peak of
- * resident memory is all of it: `npm run bench:text`. Files of 620 and 375 MB come and go in the folder for such.
+ * A full-size OWLv2 base with random weights is imported and runs beside SAM's ViT-B, in turns, each in a process of its
+ * own whose peak of resident memory is all of it; and then in the service, which is asked for phrases: `npm run
+ * bench:text`. Files of 620 and 375 MB come and go in the folder for such.
  */
 const ROUNDS = 3;
 const SIZES = [960, 480];
+/** Of the service's phrases. */
+const PHRASES = 20;
+const NAME = 'random_owl';
 const MODELS = fileURLToPath(new URL('../models', import.meta.url));
 const BASE = readConfig('{"model_type":"owlv2","vision_config":{"image_size":960}}');
 
@@ -36,7 +42,7 @@ try {
 
 async function measure(): Promise<void> {
   const threads = usableCores();
-  const path = writeRandomDetector(folder, BASE);
+  const path = await imported();
   const sam = join(folder, 'vit_b.pth');
   writeRandomSam(sam, VIT.vit_b);
   const vit: EncoderOrder = {
@@ -55,7 +61,7 @@ async function measure(): Promise<void> {
       macs: towerMacs(size),
       next: worker('tower-process', tower(size)),
     })),
-    { name: 'a new phrase', macs: undefined, next: worker('tower-process', tower()) },
+    { name: 'the text tower', macs: undefined, next: worker('tower-process', tower()) },
   ];
   const fastest = runs.map(() => Number.POSITIVE_INFINITY);
   const peaks = runs.map(() => 0);
@@ -85,32 +91,71 @@ async function measure(): Promise<void> {
     }
     console.log(columns.join(' '));
   }
-  console.log(`a known phrase: ${knownPhrase().toFixed(1)} ms of matching and choice`);
+  for (const child of children.splice(0)) child.kill();
+  await measureService();
 }
 
-/** Fastest milliseconds of reading the features of 3600 patches and choosing among them. */
-function knownPhrase(): number {
-  const [patches, width] = [3600, BASE.text.width];
-  const random = (length: number, scale: number) =>
-    Float32Array.from({ length }, () => scale * (Math.random() - 0.5));
-  const kept = toFeatures(
-    {
-      classEmbeds: random(patches * width, 2),
-      boxes: random(4 * patches, 0.1).map((value) => value + 0.5),
-      logitShift: new Float32Array(patches),
-      logitScale: new Float32Array(patches).fill(10),
-    },
-    'float16',
-  );
-  const frame = { image: { width: 1800, height: 1200 }, isPadded: true };
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < 20; round++) {
-    const start = performance.now();
-    const query = random(width, 0.1);
-    selectDetections(new Features(kept), [query], frame, { threshold: 0.1, nms: 0.5, most: 100 });
-    best = Math.min(best, performance.now() - start);
+/** Writes the files of a detector and imports them. @returns its weights */
+async function imported(): Promise<string> {
+  const source = join(folder, NAME);
+  mkdirSync(source);
+  writeRandomDetector(source, BASE);
+  writeVocabulary(source, BASE);
+  writeConfig(source, BASE);
+  writeFileSync(join(folder, 'mobile_sam.json'), readFileSync(join(MODELS, 'mobile_sam.json')));
+  const { files } = await importDetector(folder, source, { name: `${NAME}_imported` });
+  rmSync(source, { recursive: true });
+  return join(folder, files.weights.file);
+}
+
+/** What a phrase takes before SAM's decode, and an image, in a service with MobileSAM. */
+async function measureService(): Promise<void> {
+  const service = await ServiceProcess.launch({
+    ...{ SAM_MODELS_DIR: folder, SAM_TEXT_MODEL: `${NAME}_imported`, LOG_LEVEL: 'error' },
+  });
+  try {
+    await service.ready();
+    const timings = async (path: string, body: Uint8Array | string, type: string) => {
+      const init = {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body: body as NonNullable<RequestInit['body']>,
+      };
+      const answer = await fetch(service.url + path, init);
+      if (!answer.ok) throw new Error(await answer.text());
+      return (await answer.json()) as {
+        embedding_id: string;
+        timings: Record<'detect_ms' | 'text_ms' | 'match_ms', number>;
+      };
+    };
+    const embedded = await timings('/embed?text=true', await draw(scene(1)), 'image/png');
+    const { embedding_id } = embedded;
+    const ask = async (text: string) => {
+      const request = JSON.stringify({ embedding_id, text, max_detections: 1, text_threshold: 0 });
+      const { text_ms, match_ms } = (await timings('/decode', request, 'application/json')).timings;
+      return text_ms + match_ms;
+    };
+    const fresh: number[] = [];
+    const known: number[] = [];
+    await ask('the first reads the features of the image');
+    for (let i = 0; i < PHRASES; i++) {
+      fresh.push(await ask(`thing ${i} of many`));
+      known.push(await ask(`thing ${i} of many`));
+    }
+    const spread = (all: number[]) => {
+      const sorted = all.toSorted((a, b) => a - b).map((ms) => ms.toFixed(1));
+      return `${sorted[Math.floor(all.length / 2)]} ms (${sorted[0]} to ${sorted.at(-1)})`;
+    };
+    const status = readFileSync(`/proc/${service.pid}/status`, 'utf8');
+    const peak = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1000;
+    console.log('in a service with MobileSAM:');
+    console.log(`  an image, looked at for text   ${embedded.timings.detect_ms.toFixed(0)} ms`);
+    console.log(`  a new phrase, before decoding  ${spread(fresh)}`);
+    console.log(`  a known one                    ${spread(known)}`);
+    console.log(`  peak RSS                       ${peak.toFixed(0)} MB`);
+  } finally {
+    await service.stop();
   }
-  return best;
 }
 
 /** Of the image tower and its heads: multiplications of weights, and of tokens with each other. */

@@ -7,18 +7,22 @@ import { fileURLToPath } from 'node:url';
 import { readManifest } from '../src/engine/manifest.js';
 import { resolveFile } from '../src/engine/model-paths.js';
 import { usableCores } from '../src/machine.js';
-import { VIT } from '../src/sam/architecture.js';
+import { HIERA, VIT } from '../src/sam/architecture.js';
 import { writeRandomSam } from '../test/checkpoint/fixtures/random-sam.js';
+import { writeRandomSam2 } from '../test/checkpoint/fixtures/random-sam2.js';
 import type { EncoderOrder, EncoderReport } from './encoder-process.js';
-import { countedMacs, publishedMacs } from './macs.js';
+import { countedMacs, hieraMacs, publishedMacs } from './macs.js';
 
 /**
  * Image encoders from full-size checkpoints with random weights, one image at a time, in turns with MobileSAM's:
- * `npm run bench:vit` for ViT-B, `npm run bench:vit -- vit_b vit_l vit_h` for others. Each has a process of its
- * own, whose peak of resident memory is all of it. Files of up to 2.6 GB come and go in the folder for such.
+ * `npm run bench:vit` for ViT-B, `npm run bench:vit -- vit_h sam2.1_hiera_large` for others, a SAM 2 beside ViT-B as well.
+ * Each has a process of its own, whose peak of resident memory is all of it. Files of up to 2.6 GB come and go in the
+ * folder for such.
  */
 const MODELS = fileURLToPath(new URL('../models', import.meta.url));
 const ROUNDS = 3;
+/** Of the names, in characters. */
+const WIDTH = 28;
 
 /** An encoder in a process of its own. */
 class Encoder {
@@ -80,7 +84,7 @@ function print(name: string, bytes: number, macs: number, score: Score, baseline
     `${pace(score, macs).toFixed(1)} ms`,
     `${(pace(score, macs) / baseline).toFixed(2)}x`,
   ];
-  console.log(name.padEnd(12) + columns.map((column) => column.padStart(11)).join(''));
+  console.log(name.padEnd(WIDTH) + columns.map((column) => column.padStart(11)).join(''));
 }
 
 /** Milliseconds for a thousand million multiplications. */
@@ -88,34 +92,63 @@ function pace({ runMs }: Score, macs: number): number {
   return runMs / (macs / 1e9);
 }
 
+/** An encoder to be timed, in the numbers that the name says. */
+interface Contender {
+  readonly label: string;
+  readonly order: EncoderOrder;
+  readonly macs: number;
+}
+
+/** Writes a checkpoint of random weights into a folder: the encoder it holds, exact and in 8 bits. */
+async function contenders(name: string, folder: string): Promise<Contender[]> {
+  const manifest = await readManifest(MODELS, name);
+  const { architecture } = manifest;
+  const path = join(folder, `${name}.pt`);
+  let macs: number;
+  if (architecture in VIT) {
+    const variant = VIT[architecture as keyof typeof VIT];
+    writeRandomSam(path, variant);
+    macs = publishedMacs(variant);
+  } else if (architecture in HIERA) {
+    const variant = HIERA[architecture as keyof typeof HIERA];
+    writeRandomSam2(path, variant);
+    macs = hieraMacs(variant);
+  } else throw new Error(`${name} is in no checkpoint`);
+  return (['float32', 'int8'] as const).map((precision) => ({
+    label: precision === 'int8' ? `${name} int8` : name,
+    order: { manifest, path, precision },
+    macs,
+  }));
+}
+
 const names = process.argv.length > 2 ? process.argv.slice(2) : ['vit_b'];
 console.log(`${usableCores()} cores, Node.js ${process.version}`);
 const heads = ['file', 'load', 'image', 'peak RSS', 'GMAC', 'per GMAC', 'ratio'];
-console.log(' '.repeat(12) + heads.map((head) => head.padStart(11)).join(''));
+console.log(' '.repeat(WIDTH) + heads.map((head) => head.padStart(11)).join(''));
 
-const mobile = await readManifest(MODELS, 'mobile_sam');
-if (!('encoder' in mobile)) throw new Error('MobileSAM has no encoder');
-const mobilePath = resolveFile(MODELS, mobile.encoder.file);
-const mobileMacs = await countedMacs(mobilePath);
+const manifest = await readManifest(MODELS, 'mobile_sam');
+if (!('encoder' in manifest)) throw new Error('MobileSAM has no encoder');
+const path = resolveFile(MODELS, manifest.encoder.file);
+const mobile: Contender = {
+  label: 'mobile_sam',
+  order: { manifest, path, precision: 'float32' },
+  macs: await countedMacs(path),
+};
 
 for (const name of names) {
-  if (!Object.hasOwn(VIT, name)) throw new Error(`${name} is none of ${Object.keys(VIT)}`);
-  const variant = VIT[name as keyof typeof VIT];
-  const folder = mkdtempSync(join(tmpdir(), 'vit-'));
-  const path = join(folder, 'random.pth');
+  const folder = mkdtempSync(join(tmpdir(), 'encoders-'));
   const encoders: Encoder[] = [];
   try {
-    writeRandomSam(path, variant);
-    const manifest = await readManifest(MODELS, name);
-    encoders.push(new Encoder({ manifest: mobile, path: mobilePath, precision: 'float32' }));
-    encoders.push(new Encoder({ manifest, path, precision: 'float32' }));
-    encoders.push(new Encoder({ manifest, path, precision: 'int8' }));
-    const [baseline, exact, whole] = (await inTurns(encoders)) as [Score, Score, Score];
-    const mobilePace = pace(baseline, mobileMacs);
-    print('mobile_sam', statSync(mobilePath).size, mobileMacs, baseline, mobilePace);
-    const macs = publishedMacs(variant);
-    print(name, statSync(path).size, macs, exact, mobilePace);
-    print(`${name} int8`, statSync(path).size, macs, whole, mobilePace);
+    const own = await contenders(name, folder);
+    // A SAM 2 is to be seen beside the plainest of SAM's as well.
+    const [vit] = name.startsWith('vit') ? [] : await contenders('vit_b', folder);
+    const all = [mobile, ...(vit ? [vit] : []), ...own];
+    encoders.push(...all.map(({ order }) => new Encoder(order)));
+    const scores = await inTurns(encoders);
+    const baseline = pace(scores[0] as Score, mobile.macs);
+    for (const [i, { label, order, macs }] of all.entries()) {
+      print(label, statSync(order.path).size, macs, scores[i] as Score, baseline);
+    }
   } finally {
     for (const encoder of encoders) encoder.close();
     rmSync(folder, { recursive: true });

@@ -29,6 +29,7 @@ import { Ledger } from './service/memory/ledger.js';
 import { MemoryGuard } from './service/memory/memory-guard.js';
 import { Predictor } from './service/predictor.js';
 import { Segmenter } from './service/segmenter.js';
+import { Guide } from './service/text/guide.js';
 import { TextPredictor } from './service/text/text-predictor.js';
 import { LogitsStore } from './store/logits-store.js';
 
@@ -104,6 +105,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const logits = fleet?.logits(ownLogits) ?? ownLogits;
   const predictor = new Predictor(lanes.decode, logits, config.prompts);
   const texts = lanes.find && text && new TextPredictor(lanes.find, predictor, text.maxTexts);
+  const guide = lanes.find && text && new Guide(lanes.find, text.maxTexts);
   const cutouts = new Cutouts(pictures, AMBIGUOUS_MASKS * config.images.maxPixels);
   const generator = new MaskGenerator(lanes.decode, config.everything);
 
@@ -131,7 +133,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     {
       models,
       segmenter: new Segmenter(models, predictor, cutouts, pictures, texts),
-      everything: new Everything(models, generator, pictures),
+      everything: new Everything(models, generator, pictures, guide),
       decoderFiles: new DecoderFiles(lanes.decode),
       ledger,
       uploads,

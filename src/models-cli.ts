@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { loadConfig } from './config.js';
 import { OperatorError } from './core/errors.js';
+import type { HieraConfig } from './core/model.js';
 import { readDetectorManifest } from './engine/detector/manifest.js';
 import { readManifest } from './engine/manifest.js';
 import { detectors, isDetectorNamed, manifests, sizeOf, verify } from './models/catalogue.js';
@@ -15,13 +16,18 @@ const USAGE = `npm run models -- <command>
   list                 the models there are manifests of, and which of them can be served
   pull <name>...       download the checkpoint of a model; a broken download is gone on with
   verify [<name>...]   check files against their hashes, and every tensor of a checkpoint
-  import <file>        serve a checkpoint of your own (.pth or .safetensors), or a folder with a detector's files
-                       [--name <name>] [--title <text>] [--license <text>]`;
+  import <file>        serve a checkpoint of your own (.pth, .pt or .safetensors), or a folder with a detector's files
+                       [--name <name>] [--title <text>] [--license <text>]
+                       of a SAM 2 whose sizes nobody published, what no tensor tells:
+                       --heads <number> --windows <4 numbers> --global-blocks <numbers>`;
 
 const OPTIONS = {
   name: { type: 'string' },
   title: { type: 'string' },
   license: { type: 'string' },
+  heads: { type: 'string' },
+  windows: { type: 'string' },
+  'global-blocks': { type: 'string' },
 } as const;
 
 /** The models of `SAM_MODELS_DIR`, from the command line. */
@@ -41,7 +47,7 @@ async function run(): Promise<void> {
     case 'import': {
       const [file, ...others] = names;
       if (!file || others.length > 0) throw new OperatorError(USAGE);
-      return importModel(directory, file, values);
+      return importModel(directory, file, { ...values, hiera: hieraOf(values) });
     }
     default:
       throw new OperatorError(USAGE);
@@ -84,6 +90,30 @@ async function download(directory: string, name: string): Promise<void> {
   } finally {
     bar.stop();
   }
+}
+
+/** @throws OperatorError when only some of it is given, or something is no number */
+function hieraOf({
+  heads,
+  windows,
+  'global-blocks': blocks,
+}: {
+  heads?: string | undefined;
+  windows?: string | undefined;
+  'global-blocks'?: string | undefined;
+}): HieraConfig | undefined {
+  if (heads === undefined && windows === undefined && blocks === undefined) return undefined;
+  const numbers = (text: string | undefined) => (text ? text.split(',').map(Number) : []);
+  const [num_heads = 0, ...others] = numbers(heads);
+  const [window_spec, global_att_blocks] = [numbers(windows), numbers(blocks)];
+  const all = [num_heads, ...window_spec, ...global_att_blocks];
+  const isWhole = all.every((value) => Number.isInteger(value) && value >= 0 && value <= 1024);
+  if (!isWhole || num_heads === 0 || others.length > 0 || window_spec.length !== 4) {
+    throw new OperatorError(
+      'heads, windows and global blocks belong together: --heads 1 --windows 8,4,14,7 --global-blocks 5,7,9',
+    );
+  }
+  return { num_heads, window_spec, global_att_blocks };
 }
 
 /** A file is a SAM, a folder a detector. */

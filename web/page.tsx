@@ -5,6 +5,7 @@ import { Notices } from './dialogs/notices.js';
 import { DecodingPanel } from './panels/decoding-panel.js';
 import { EverythingPanel } from './panels/everything-panel.js';
 import { ExportPanel } from './panels/export-panel.js';
+import { FindPanel } from './panels/find-panel.js';
 import { Header } from './panels/header.js';
 import { ImagePanel } from './panels/image-panel.js';
 import { ObjectsPanel } from './panels/objects-panel.js';
@@ -26,6 +27,7 @@ export function Page() {
           <div class="panels">
             <ImagePanel />
             <ObjectsPanel />
+            <FindPanel />
             <EverythingPanel />
             <ExportPanel />
             <DecodingPanel />

@@ -2,6 +2,7 @@ import { seeWhole, zoom } from './canvas/view.js';
 import { helpShown } from './dialogs/help-dialog.js';
 import { picture } from './state/picture.js';
 import { activeObject, addObject, choose, redo, removeObject, undo } from './state/scene.js';
+import { textModel } from './state/service.js';
 import { mode, tool } from './state/tool.js';
 
 /** By key, in lower case. */
@@ -14,6 +15,9 @@ const KEYS: Readonly<Record<string, () => void>> = {
   },
   b: () => {
     tool.value = 'brush';
+  },
+  e: () => {
+    if (textModel.value) tool.value = 'example';
   },
   m: () => {
     tool.value = 'move';

@@ -30,7 +30,7 @@ const PICKLE = 0x80;
  */
 export function openCheckpoint(
   path: string,
-  named: (tensors: StateDict) => StateDict = segmentAnythingNames,
+  named: (tensors: StateDict) => StateDict = asSegmentAnything,
 ): Checkpoint {
   let file: CheckpointFile;
   try {
@@ -47,6 +47,20 @@ export function openCheckpoint(
       cause,
     });
   }
+}
+
+/** Hugging Face's SAM 2 has the embeddings of points in one tensor. */
+const POINTS = 'prompt_encoder.point_embeddings';
+/** Labels of points; a tensor of any other number is refused by its name. */
+const POINT_LABELS = 4;
+
+function asSegmentAnything(tensors: StateDict): StateDict {
+  const named = segmentAnythingNames(tensors);
+  const joined = named.get(`${POINTS}.weight`);
+  if (joined?.shape[0] !== POINT_LABELS) return named;
+  named.delete(`${POINTS}.weight`);
+  for (const [label, row] of joined.rows().entries()) named.set(`${POINTS}.${label}.weight`, row);
+  return named;
 }
 
 /** An error's reason, safe for a terminal: names in the file may be megabytes long, or move the cursor. */

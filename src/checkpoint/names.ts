@@ -1,5 +1,13 @@
-/** How Hugging Face's `SamModel` names what segment-anything calls otherwise, in the order of application. */
-const RENAMED: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+type Rules = readonly (readonly [pattern: RegExp, replacement: string])[];
+
+/** How Hugging Face's `SamModel` and `Sam2Model` name what Meta calls otherwise, in the order of application. */
+const HUGGING_FACE: Rules = [
+  [/^vision_encoder\.backbone\./, 'image_encoder.trunk.'],
+  [/^vision_encoder\.neck\.convs\.(\d+)\./, 'image_encoder.neck.convs.$1.conv.'],
+  [/^no_memory_embedding$/, 'no_mem_embed'],
+  [/\.o_proj\./, '.out_proj.'],
+  // Of two layers only.
+  [/\.mlp\.proj_out\./, '.mlp.layers.1.'],
   [
     /^shared_image_embedding\.positional_embedding$/,
     'prompt_encoder.pe_layer.positional_encoding_gaussian_matrix',
@@ -31,17 +39,24 @@ const RENAMED: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/layer_norm(\d|_final_attn)\./, 'norm$1.'],
 ];
 
+/** What SAM 2 calls otherwise than SAM where both have the same. */
+const SAM2: Rules = [
+  [/^sam_(prompt_encoder|mask_decoder)\./, '$1.'],
+  [/^(mask_decoder\.transformer\.layers\.\d+\.mlp\.)layers\.0\./, '$1lin1.'],
+  [/^(mask_decoder\.transformer\.layers\.\d+\.mlp\.)layers\.1\./, '$1lin2.'],
+];
+
 /** What training wraps a model in: parallelism, a compiler, a class with the model as a member. */
 const WRAPPER = /^(module\.|_orig_mod\.|model\.|sam\.)+/;
 
-/** The same tensors under the names of segment-anything's state dict. */
+/** The same tensors under the names of segment-anything's state dict, and of SAM 2's for what is only in that. */
 export function segmentAnythingNames<T>(tensors: ReadonlyMap<string, T>): Map<string, T> {
   const bare = [...tensors].map(([name, tensor]) => [name.replace(WRAPPER, ''), tensor] as const);
   const isHuggingFace = bare.some(([name]) => name.startsWith('vision_encoder.'));
-  if (!isHuggingFace) return new Map(bare);
-  return new Map(bare.map(([name, tensor]) => [fromHuggingFace(name), tensor]));
+  const rules = isHuggingFace ? [...HUGGING_FACE, ...SAM2] : SAM2;
+  return new Map(bare.map(([name, tensor]) => [renamed(name, rules), tensor]));
 }
 
-function fromHuggingFace(name: string): string {
-  return RENAMED.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), name);
+function renamed(name: string, rules: Rules): string {
+  return rules.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), name);
 }

@@ -34,6 +34,16 @@ export class StoredTensor {
     this.external = { location: file.name, offset, length };
   }
 
+  /** Its rows, [1,...] each, as tensors of their own. */
+  rows(): StoredTensor[] {
+    const [count = 0, ...rest] = this.shape;
+    const { offset, length } = this.external;
+    return Array.from({ length: count }, (_, row) => {
+      const start = offset + (row * length) / count;
+      return new StoredTensor(this.#file, this.type, [1, ...rest], start);
+    });
+  }
+
   /**
    * The tensor's numbers as floats.
    * @throws Error when one is not finite, or the file was changed and is too short now.

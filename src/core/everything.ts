@@ -1,7 +1,10 @@
 import type { Caller } from './caller.js';
 import type { Embedding } from './embedding.js';
+import { FAMILY_TRAITS, type Family } from './family.js';
+import type { Proposal } from './find/find.js';
 import type { ImageSize } from './image.js';
 import type { Mask, MaskFormat, Segmentations } from './mask.js';
+import type { MaskNames } from './masks/mask-name.js';
 import type { MaskOptions, Timings } from './ports.js';
 import type { Box, Point } from './prompt.js';
 
@@ -31,10 +34,11 @@ export interface EverythingParameters {
   readonly min_mask_region_area: number;
 }
 
+/** Those of SAM. */
 export const EVERYTHING_DEFAULTS: EverythingParameters = {
   points_per_side: 32,
   points_per_batch: 64,
-  pred_iou_thresh: 0.88,
+  pred_iou_thresh: FAMILY_TRAITS.sam.predIouThresh,
   stability_score_thresh: 0.95,
   stability_score_offset: 1,
   box_nms_thresh: 0.7,
@@ -45,7 +49,15 @@ export const EVERYTHING_DEFAULTS: EverythingParameters = {
   min_mask_region_area: 0,
 };
 
-/** Points of one crop's grid that the decoder is to answer. */
+/** What a family's own generator takes where a request does not say. */
+export function everythingDefaults(family: Family): EverythingParameters {
+  return { ...EVERYTHING_DEFAULTS, pred_iou_thresh: FAMILY_TRAITS[family].predIouThresh };
+}
+
+/** What masks are asked of: a point of a grid, or a box in which a detector sees something. */
+export type Seed = { readonly point: Point } | Proposal;
+
+/** Seeds in one crop that the decoder is to answer: all of them points, or all boxes. */
 export interface CandidatesTask {
   /** Of the crop; the crop is the whole image where there is but one. */
   readonly embedding: Embedding;
@@ -53,7 +65,7 @@ export interface CandidatesTask {
   /** Where the crop lies in the image. */
   readonly crop: Box;
   /** In pixels of the image. */
-  readonly points: readonly Point[];
+  readonly seeds: readonly Seed[];
   readonly parameters: EverythingParameters;
   /** In which the masks will be written. */
   readonly format: MaskFormat;
@@ -69,15 +81,15 @@ export interface Candidate {
   readonly box: Box;
   readonly predicted_iou: number;
   readonly stability_score: number;
-  /** The point it answers. */
-  readonly point: Point;
+  /** What it answers. */
+  readonly seed: Seed;
   readonly crop: Box;
 }
 
 export interface Candidates {
   readonly candidates: readonly Candidate[];
-  /** Points of the task that these answer: from the first on as many as fitted a slice. */
-  readonly points: number;
+  /** Seeds of the task that these answer: from the first on as many as fitted a slice. */
+  readonly seeds: number;
   readonly timings: Timings;
 }
 
@@ -120,14 +132,22 @@ export interface RenderTask {
   readonly image: ImageSize;
   readonly candidates: readonly Candidate[];
   readonly options: MaskOptions;
+  /** What they may be called. */
+  readonly names?: MaskNames | undefined;
 }
 
 /** A mask of everything mode: an entry of what `SamAutomaticMaskGenerator.generate` returns. */
 export interface EverythingMask
-  extends Pick<Mask, 'area' | 'bbox' | 'predicted_iou' | 'stability_score'> {
+  extends Pick<
+    Mask,
+    'area' | 'bbox' | 'predicted_iou' | 'stability_score' | 'label' | 'text_score'
+  > {
   readonly segmentation: Segmentations[MaskFormat];
-  /** The point the mask answers. */
+  /** The point the mask answers; none where it answers a box. */
   readonly point_coords: readonly Point[];
+  /** The box it answers, and how likely the detector holds it that something is there. */
+  readonly box?: Box;
+  readonly objectness?: number;
   /** x, y, width, height of the crop it was found in. */
   readonly crop_box: readonly [x: number, y: number, width: number, height: number];
 }
@@ -136,7 +156,7 @@ export interface EverythingMask
 export interface EverythingLane {
   /** Workers that can run tasks at the same time. */
   readonly workers: number;
-  /** The masks of points that pass the thresholds. */
+  /** The masks of seeds that pass the thresholds. */
   candidates(task: CandidatesTask, caller: Caller): Promise<Candidates>;
   suppress(task: SuppressTask, caller: Caller): Promise<Suppressed>;
   /** For as many masks as fit a slice, one at least. */

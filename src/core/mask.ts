@@ -36,11 +36,13 @@ export interface SvgMask {
   readonly svg: string;
 }
 
-/** What Label Studio keeps as the `value` of a brush region, but for its labels. */
+/** What Label Studio keeps as the `value` of a brush region. */
 export interface LabelStudioRle {
   readonly size: Size;
   readonly format: 'rle';
   readonly rle: readonly number[];
+  /** What it is called, where it was looked for by a name. */
+  readonly brushlabels?: readonly string[];
 }
 
 /** Rings that are filled each by itself, as COCO's annotations have them. */
@@ -49,11 +51,13 @@ export interface CocoPolygons {
   readonly polygons: readonly Ring[];
 }
 
-/** A mask as CVAT keeps it, but for its label. */
+/** A mask as CVAT keeps it. */
 export interface CvatMask {
   readonly size: Size;
   readonly type: 'mask';
   readonly points: readonly number[];
+  /** Where it was looked for by a name. */
+  readonly label?: string;
 }
 
 /** Lines of a YOLO label file. */

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { FAMILY_TRAITS, type Family, type Resize } from './family.js';
+import type { Frame } from './frame.js';
 import type { Dtype } from './tensor.js';
 
 /** A file of a model and the hash it must have. */
@@ -14,9 +16,21 @@ export interface RemoteFile extends ModelFile {
   readonly url?: string;
 }
 
-/** MobileSAM's weights come inside of graphs, those of the others as checkpoints, `sam_vit` with sizes of its own. */
-export const ARCHITECTURES = ['mobile_sam', 'vit_b', 'vit_l', 'vit_h', 'sam_vit'] as const;
-export type Architecture = (typeof ARCHITECTURES)[number];
+/** MobileSAM's weights come inside of graphs, those of the others as checkpoints. */
+export const GRAPH_ARCHITECTURES = ['mobile_sam'] as const;
+/** The last of a family has sizes of its own. */
+export const CHECKPOINT_ARCHITECTURES = [
+  ...(['vit_b', 'vit_l', 'vit_h', 'sam_vit'] as const),
+  ...(['sam2_hiera_tiny', 'sam2_hiera_small', 'sam2_hiera_base_plus'] as const),
+  ...(['sam2_hiera_large', 'sam2_hiera'] as const),
+] as const;
+export type CheckpointArchitecture = (typeof CHECKPOINT_ARCHITECTURES)[number];
+export type Architecture = (typeof GRAPH_ARCHITECTURES)[number] | CheckpointArchitecture;
+
+/** The family of models that an architecture belongs to. */
+export function familyOf(architecture: Architecture): Family {
+  return architecture.startsWith('sam2_') ? 'sam2' : 'sam';
+}
 
 /** What `models/<name>.json` says of a model. */
 export type ModelManifest = ModelCard & (ModelGraphs | ModelCheckpoint);
@@ -30,6 +44,18 @@ export interface ModelGraphs {
 /** A model whose networks are written here around the weights of one file. */
 export interface ModelCheckpoint {
   readonly checkpoint: RemoteFile;
+  /** Of a SAM 2 whose sizes nobody published. */
+  readonly hiera?: HieraConfig;
+}
+
+/** What no shape of a weight tells of a Hiera, by the names of Meta's configurations. */
+export interface HieraConfig {
+  /** Heads of the first stage. */
+  readonly num_heads: number;
+  /** Side of each stage's windows, in tokens. */
+  readonly window_spec: readonly number[];
+  /** Blocks whose attention sees the whole image. */
+  readonly global_att_blocks: readonly number[];
 }
 
 export interface ModelCard {
@@ -43,13 +69,23 @@ export interface ModelCard {
   /** Normalisation on 0..255 RGB: (value - mean) / std. */
   readonly pixel_mean: readonly [r: number, g: number, b: number];
   readonly pixel_std: readonly [r: number, g: number, b: number];
+  /** How an image gets into the square, where it is not what the family was trained with. */
+  readonly resize?: Resize;
+}
+
+/** The square that a model sees images in. */
+export function frameOf({ architecture, image_size, resize }: ModelCard): Frame {
+  const { resize: usual } = FAMILY_TRAITS[familyOf(architecture)];
+  return { side: image_size, resize: resize ?? usual };
 }
 
 /** The file with the encoder's weights, and the one with the decoder's. */
 export function weightFiles(manifest: ModelManifest): ModelGraphs {
-  return 'checkpoint' in manifest
-    ? { encoder: manifest.checkpoint, decoder: manifest.checkpoint }
-    : manifest;
+  if ('checkpoint' in manifest) {
+    return { encoder: manifest.checkpoint, decoder: manifest.checkpoint };
+  }
+  const { encoder, decoder } = manifest;
+  return { encoder, decoder };
 }
 
 /** How the encoder computes: `int8` has its large products in whole numbers. */
@@ -67,5 +103,10 @@ export function fingerprintOf(manifest: ModelManifest, precision: Precision, dty
   const { encoder } = weightFiles(manifest);
   const versions = [PREPROCESSING_VERSION, GRAPH_VERSION];
   const made = [versions, encoder.sha256, image_size, pixel_mean, pixel_std, precision, dtype];
+  const { resize } = frameOf(manifest);
+  const hiera = 'checkpoint' in manifest ? manifest.hiera : undefined;
+  // What all models of old have in common is left out, so that their embeddings stay valid.
+  const others = { ...(resize !== 'longest_side' && { resize }), ...(hiera && { hiera }) };
+  if (Object.keys(others).length > 0) made.push(others as never);
   return createHash('sha256').update(JSON.stringify(made)).digest('hex');
 }

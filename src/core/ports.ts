@@ -3,6 +3,7 @@ import type { Caller } from './caller.js';
 import type { Embedding, EmbeddingPart, TensorSet } from './embedding.js';
 import type { ImageSize } from './image.js';
 import type { FoundMask, Georeference, MaskFormat, UncutMask } from './mask.js';
+import type { MaskName } from './masks/mask-name.js';
 import type { MaskShape } from './masks/mask-shape.js';
 import type { Box, Prompt } from './prompt.js';
 import type { Dtype, Tensor } from './tensor.js';
@@ -120,6 +121,7 @@ export interface WriteTask {
   readonly image: ImageSize;
   readonly options: MaskOptions;
   readonly shape: MaskShape;
+  readonly name?: MaskName | undefined;
   /** The place of its prompt. */
   readonly prompt: number;
 }

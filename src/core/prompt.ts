@@ -82,15 +82,11 @@ export function masksPerPrompt(multimask: boolean): number {
 }
 
 /**
- * How many tokens the decoder sees of a prompt: its points, and the two corners of its box or one padding
- * point. Further padding would change its answer.
+ * Prompts with equal keys can share a run of the decoder: whatever a family makes of points and boxes, they have as many
+ * tokens, masks in and masks out. Further padding would change an answer.
  */
-function tokenCount({ point_coords = [], box }: Prompt): number {
-  return point_coords.length + (box ? 2 : 1);
-}
-
-/** Prompts with equal keys can share a run of the decoder: they have as many tokens, masks in and masks out. */
 export function batchKey(prompt: Prompt): string {
   const masks = wantsMultimask(prompt) ? 'multimask' : 'single';
-  return `${tokenCount(prompt)} tokens, ${masks}${prompt.mask_input ? ', mask input' : ''}`;
+  const { point_coords = [], box, mask_input } = prompt;
+  return `${point_coords.length} points${box ? ', box' : ''}, ${masks}${mask_input ? ', mask input' : ''}`;
 }

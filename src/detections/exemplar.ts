@@ -1,5 +1,6 @@
 import type { Box } from '../core/prompt.js';
 import { EPSILON, type Features, lengthOf } from './features.js';
+import { iou } from './overlap.js';
 import type { Frame } from './selection.js';
 
 /** Patches whose box is nearly as much like the example as the best one's are candidates. */
@@ -52,15 +53,4 @@ function meanEmbed(features: Features): Float64Array {
     for (let c = 0; c < width; c++) mean[c] = (mean[c] as number) + (embed[c] as number) / patches;
   }
   return mean;
-}
-
-function iou(a: Box, b: Box): number {
-  const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
-  const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
-  const both = width > 0 && height > 0 ? width * height : 0;
-  return both / (areaOf(a) + areaOf(b) - both);
-}
-
-function areaOf([x1, y1, x2, y2]: Box): number {
-  return (x2 - x1) * (y2 - y1);
 }

@@ -1,4 +1,5 @@
 import type { Detection, DetectionLimits } from '../core/find/detection.js';
+import type { Proposal } from '../core/find/find.js';
 import type { ImageSize } from '../core/image.js';
 import type { Box } from '../core/prompt.js';
 import { boxNms } from '../masks/box-nms.js';
@@ -25,13 +26,41 @@ export function selectDetections(
   limits: DetectionLimits,
   isWanted: (box: Box) => boolean = () => true,
 ): Detection[] {
-  const found = bestQueries(features, queries)
-    .filter(({ score }) => score > limits.threshold)
-    .flatMap((each) => inside(features, frame, each));
+  const found = answering(features, queries, frame, limits.threshold);
   return suppressed(
     found.filter(({ box }) => isWanted(box)),
     limits,
   );
+}
+
+/** Of each patch its best query, if its score is above the threshold, in the part of its box that is inside the image. */
+export function answering(
+  features: Features,
+  queries: readonly Float32Array[],
+  frame: Frame,
+  threshold: number,
+): Detection[] {
+  return bestQueries(features, queries)
+    .filter(({ score }) => score > threshold)
+    .flatMap((each) => inside(features, frame, each));
+}
+
+/**
+ * The boxes that most likely hold anything, the best first: chosen as detections are, by objectness.
+ * @returns undefined where the detector tells nothing of the kind.
+ */
+export function selectProposals(
+  features: Features,
+  frame: Frame,
+  limits: Pick<DetectionLimits, 'nms' | 'most'>,
+): Proposal[] | undefined {
+  const all = Array.from({ length: features.patches }, (_, patch) => ({
+    patch,
+    score: sigmoid(features.objectness(patch)),
+  }));
+  if (all.some(({ score }) => Number.isNaN(score))) return undefined;
+  const found = all.flatMap((each) => inside(features, frame, each));
+  return suppressed(found, limits).map(({ box, score }) => ({ box, objectness: score }));
 }
 
 /** For each patch the query that it answers best; of equals the first. */

@@ -1,34 +1,49 @@
 import { isDeepStrictEqual } from 'node:util';
 import { openCheckpoint, type StateDict } from '../checkpoint/checkpoint.js';
 import { OperatorError } from '../core/errors.js';
-import type { Architecture, Precision } from '../core/model.js';
+import {
+  type CheckpointArchitecture,
+  familyOf,
+  type HieraConfig,
+  type ModelCard,
+  type ModelCheckpoint,
+  type Precision,
+} from '../core/model.js';
 import { readTensor } from '../core/tensor-shapes.js';
-import { VIT, type VitVariant } from '../sam/architecture.js';
+import { HIERA, type HieraVariant, VIT, type VitVariant } from '../sam/architecture.js';
+import { decoderParameters } from '../sam/decoder/decoder-parameters.js';
+import {
+  BACKGROUND,
+  hieraParameters,
+  isSam2,
+  recogniseHiera,
+} from '../sam/encoder/hiera/hiera-parameters.js';
+import { buildSam2Encoder } from '../sam/encoder/hiera/sam2-encoder.js';
 import { buildVit } from '../sam/encoder/vit.js';
 import { recogniseVit, vitParameters } from '../sam/encoder/vit-parameters.js';
 import { decoderWeights } from '../sam/weights/state-dict.js';
+import { isForVideos } from '../sam/weights/video-weights.js';
 import type { Weights } from '../sam/weights/weights.js';
 import { externalNetwork } from './external-network.js';
 import type { ExternalNetwork } from './session.js';
 
 /** What a checkpoint was found to be. */
 export interface CheckpointModel {
-  readonly architecture: Exclude<Architecture, 'mobile_sam'>;
-  readonly variant: VitVariant;
+  readonly architecture: CheckpointArchitecture;
+  readonly variant: VitVariant | HieraVariant;
 }
 
 /**
  * Recognises the model in a checkpoint and reads every one of its tensors once.
- * @throws OperatorError naming the first tensor that is missing, misshapen or not finite.
+ * @param config of a SAM 2 whose sizes nobody published.
+ * @throws OperatorError naming the first tensor that is missing, misshapen, not finite or, in a SAM 2, unknown.
  */
-export function inspectCheckpoint(path: string): CheckpointModel {
+export function inspectCheckpoint(path: string, config?: HieraConfig): CheckpointModel {
   return withTensors(path, (tensors) => {
-    const variant = recogniseVit(tensors);
-    decoderWeights(tensors);
-    for (const name of vitParameters(variant).keys()) readTensor(tensors, name);
-    const names = Object.keys(VIT) as (keyof typeof VIT)[];
-    const published = names.find((name) => isDeepStrictEqual(VIT[name], variant));
-    return { architecture: published ?? 'sam_vit', variant };
+    const { architecture, variant, parameters } = recognise(tensors, config);
+    decoderWeights(tensors, familyOf(architecture));
+    for (const name of parameters) readTensor(tensors, name);
+    return { architecture, variant };
   });
 }
 
@@ -43,10 +58,10 @@ export function checkpointDecoder(path: string): Weights {
  */
 export function checkpointEncoder(
   path: string,
-  architecture: Architecture,
+  { architecture, hiera }: Pick<ModelCard & ModelCheckpoint, 'architecture' | 'hiera'>,
   precision: Precision,
 ): ExternalNetwork {
-  const found = inspectCheckpoint(path);
+  const found = inspectCheckpoint(path, hiera);
   if (architecture !== found.architecture) {
     throw new OperatorError(`${path} is ${found.architecture}, its manifest says ${architecture}`);
   }
@@ -55,8 +70,44 @@ export function checkpointEncoder(
     path,
     precision,
     withTensors,
-    build: (parameters, attention) => buildVit(variant, parameters, attention),
+    build: (parameters, attention) =>
+      'stages' in variant
+        ? buildSam2Encoder(variant, parameters, attention)
+        : buildVit(variant, parameters, attention),
   });
+}
+
+/** What an encoder is by its tensors, and the names of those. */
+interface Recognised extends CheckpointModel {
+  readonly parameters: readonly string[];
+}
+
+function recognise(tensors: StateDict, config: HieraConfig | undefined): Recognised {
+  if (isSam2(tensors)) {
+    const variant = recogniseHiera(tensors, config);
+    const parameters = [...hieraParameters(variant).keys(), BACKGROUND];
+    refuseUnknown(tensors, [...parameters, ...decoderParameters('sam2').keys()]);
+    return { architecture: nameOf(HIERA, variant) ?? 'sam2_hiera', variant, parameters };
+  }
+  const variant = recogniseVit(tensors);
+  const parameters = [...vitParameters(variant).keys()];
+  return { architecture: nameOf(VIT, variant) ?? 'sam_vit', variant, parameters };
+}
+
+/** The published model of these sizes. */
+function nameOf<K extends string>(published: Record<K, unknown>, variant: unknown): K | undefined {
+  const names = Object.keys(published) as K[];
+  return names.find((name) => isDeepStrictEqual(published[name], variant));
+}
+
+/** @throws OperatorError naming a tensor that neither image nor video takes: it might have changed what is computed. */
+function refuseUnknown(tensors: StateDict, known: readonly string[]): void {
+  const names = new Set(known);
+  for (const name of tensors.keys()) {
+    if (!names.has(name) && !isForVideos(name)) {
+      throw new OperatorError(`the tensor "${name}" is none of SAM 2's`);
+    }
+  }
 }
 
 function withTensors<T>(path: string, use: (tensors: StateDict) => T): T {

@@ -4,6 +4,7 @@ import type { Provider } from '../core/device.js';
 import type { ModelManifest, Precision } from '../core/model.js';
 import { buildMobileSamEncoder } from '../sam/encoder/mobile-sam-encoder.js';
 import { checkpointEncoder } from './checkpoint-model.js';
+import type { EmbeddingFloats } from './mask-decoder.js';
 import { type Network, openSession, type Session, type SessionOptions } from './session.js';
 
 /**
@@ -17,10 +18,10 @@ export function encoderNetwork(
   precision: Precision,
 ): Network {
   if (!('checkpoint' in manifest)) return buildMobileSamEncoder(readFileSync(path), precision);
-  return checkpointEncoder(path, manifest.architecture, precision);
+  return checkpointEncoder(path, manifest, precision);
 }
 
-/** The image encoder: a normalised, padded image to its embedding. */
+/** The image encoder: a normalised image to its embedding. */
 export class ImageEncoder {
   readonly provider: Provider;
   readonly #session: Session;
@@ -32,7 +33,7 @@ export class ImageEncoder {
     this.#imageSize = imageSize;
   }
 
-  /** @param network with one input [B,3,S,S] `input` and one output [B,256,64,64] `output`. */
+  /** @param network with one input [B,3,S,S] `input`, whose outputs are an embedding's tensors by their names. */
   static async open(
     network: Network,
     imageSize: number,
@@ -43,15 +44,17 @@ export class ImageEncoder {
 
   /**
    * @param input [B,3,S,S] normalised RGB.
-   * @returns [B,256,64,64] with its shape.
+   * @returns the tensors of B embeddings, [B,...] each.
    */
-  async run(input: Float32Array): Promise<{ data: Float32Array; shape: readonly number[] }> {
+  async run(input: Float32Array): Promise<EmbeddingFloats> {
     const side = this.#imageSize;
     const batch = input.length / (3 * side * side);
-    const { output } = await this.#session.run({
+    const outputs = await this.#session.run({
       input: new Tensor('float32', input, [batch, 3, side, side]),
     });
-    if (!output) throw new Error('the image encoder has no output named "output"');
-    return { data: output.data as Float32Array, shape: output.dims };
+    const tensors = Object.entries(outputs).map(
+      ([name, { data, dims }]) => [name, { data: data as Float32Array, shape: dims }] as const,
+    );
+    return Object.fromEntries(tensors);
   }
 }

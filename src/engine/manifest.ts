@@ -3,7 +3,13 @@ import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { readRegularFile } from '../checkpoint/regular-file.js';
 import { OperatorError } from '../core/errors.js';
-import { ARCHITECTURES, type ModelManifest, weightFiles } from '../core/model.js';
+import { RESIZES } from '../core/family.js';
+import {
+  CHECKPOINT_ARCHITECTURES,
+  GRAPH_ARCHITECTURES,
+  type ModelManifest,
+  weightFiles,
+} from '../core/model.js';
 import { MODEL_NAME } from '../core/model-name.js';
 import { parseModelPath } from './model-paths.js';
 
@@ -32,8 +38,18 @@ const CARD = {
   image_size: Type.Literal(1024),
   pixel_mean: Channels,
   pixel_std: Channels,
+  resize: Type.Optional(Type.Union(RESIZES.map((name) => Type.Literal(name)))),
 };
-const [mobileSam, ...vits] = ARCHITECTURES;
+const Count = Type.Integer({ minimum: 1, maximum: 1024 });
+const Hiera = Type.Object(
+  {
+    num_heads: Count,
+    window_spec: Type.Array(Count, { minItems: 4, maxItems: 4 }),
+    global_att_blocks: Type.Array(Type.Integer({ minimum: 0, maximum: 255 })),
+  },
+  { additionalProperties: false },
+);
+const [mobileSam] = GRAPH_ARCHITECTURES;
 const GraphManifest = Compile(
   Type.Object(
     { ...CARD, architecture: Type.Literal(mobileSam), encoder: File, decoder: File },
@@ -44,8 +60,9 @@ const CheckpointManifest = Compile(
   Type.Object(
     {
       ...CARD,
-      architecture: Type.Union(vits.map((name) => Type.Literal(name))),
+      architecture: Type.Union(CHECKPOINT_ARCHITECTURES.map((name) => Type.Literal(name))),
       checkpoint: Checkpoint,
+      hiera: Type.Optional(Hiera),
     },
     { additionalProperties: false },
   ),

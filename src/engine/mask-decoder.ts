@@ -1,13 +1,18 @@
 import { Tensor } from 'onnxruntime-node';
 import { bestBatch, type Provider } from '../core/device.js';
+import type { Family } from '../core/family.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 import { onceEach } from '../core/once-each.js';
 import { AMBIGUOUS_MASKS } from '../core/prompt.js';
-import { EMBEDDING_SHAPE } from '../sam/architecture.js';
 import { buildDecoder, type DecoderVariant, orderFor } from '../sam/decoder/decoder.js';
 import { buildContext } from '../sam/decoder/image-context.js';
-import type { Weights } from '../sam/weights/weights.js';
+import { familyOfWeights, type Weights } from '../sam/weights/weights.js';
 import { openSession, type Session, type SessionOptions } from './session.js';
+
+/** The tensors of an embedding by name, in 32 bits. */
+export type EmbeddingFloats = Readonly<
+  Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
+>;
 
 /** The decoder's work on an image that all prompts share. */
 export type ImageContext = Readonly<Record<string, Tensor>>;
@@ -39,12 +44,14 @@ export interface LikelyMask extends LowResMask {
 /** The prompt encoder and mask decoder: one graph an image, and one a prompt for each kind of prompt. */
 export class MaskDecoder {
   readonly provider: Provider;
+  readonly #family: Family;
   readonly #contexts: Session;
   /** Most clicks need one graph; the others are opened when the first prompt of their kind comes. */
   readonly #decoder: (variant: DecoderVariant) => Promise<Session>;
 
   private constructor(weights: Weights, options: SessionOptions, contexts: Session) {
     this.provider = contexts.provider;
+    this.#family = familyOfWeights(weights);
     this.#contexts = contexts;
     const open = (variant: DecoderVariant) => openSession(buildDecoder(weights, variant), options);
     this.#decoder = onceEach(open, JSON.stringify);
@@ -56,14 +63,17 @@ export class MaskDecoder {
     return new MaskDecoder(weights, options, contexts);
   }
 
-  /** @param embedding [1,256,64,64] */
-  context(embedding: Float32Array): Promise<ImageContext> {
-    return this.#contexts.run({
-      image_embeddings: new Tensor('float32', embedding, EMBEDDING_SHAPE),
-    });
+  context(embedding: EmbeddingFloats): Promise<ImageContext> {
+    const tensors = Object.entries(embedding).map(
+      ([name, { data, shape }]) => [name, new Tensor('float32', data, shape)] as const,
+    );
+    return this.#contexts.run(Object.fromEntries(tensors));
   }
 
-  /** The masks of prompts about one image, prompt by prompt: of mask tokens 1 to 3, or of token 0 alone. */
+  /**
+   * The masks of prompts about one image, prompt by prompt: of mask tokens 1 to 3, or of one alone, which is token 0 but
+   * where a SAM 2 finds its mask unstable.
+   */
   async run(context: ImageContext, batch: PromptBatch, multimask: boolean): Promise<LowResMask[]> {
     const masks: LowResMask[] = [];
     for (const part of split(batch, bestBatch(this.provider))) {
@@ -105,7 +115,11 @@ export class MaskDecoder {
     more: Record<string, Tensor>,
   ): Promise<Record<string, Tensor>> {
     const tokens = labels.length / prompts;
-    const variant = { order: orderFor(tokens), withMask: maskInput !== undefined, answer };
+    const variant = {
+      order: orderFor(tokens, this.#family),
+      withMask: maskInput !== undefined,
+      answer,
+    };
     const session = await this.#decoder(variant);
     return session.run({
       ...context,

@@ -1,5 +1,13 @@
 import type { Caller } from '../core/caller.js';
-import type { FindTask, Found, TextLane } from '../core/find/find.js';
+import type {
+  FindTask,
+  Found,
+  NamedBoxes,
+  NameTask,
+  Proposal,
+  ProposeTask,
+  TextLane,
+} from '../core/find/find.js';
 import type * as FindJob from './jobs/find-job.js';
 import type { LaneOptions } from './lane-options.js';
 import { NetworkLane } from './network-lane.js';
@@ -15,5 +23,13 @@ export class FindLane
 
   find(task: FindTask, caller: Caller): Promise<Found> {
     return this.runOne('find', { task }, caller);
+  }
+
+  name(task: NameTask, caller: Caller): Promise<NamedBoxes> {
+    return this.runOne('name', { task }, caller);
+  }
+
+  propose(task: ProposeTask, caller: Caller): Promise<readonly Proposal[]> {
+    return this.runOne('propose', { task }, caller);
   }
 }

@@ -3,12 +3,16 @@ import type {
   CandidatesTask,
   EverythingMask,
   RenderTask,
+  Seed,
   Tidied,
   TidyTask,
 } from '../core/everything.js';
+import type { Frame } from '../core/frame.js';
 import type { ImageSize } from '../core/image.js';
+import type { MaskScores } from '../core/mask.js';
+import { type MaskName, named } from '../core/masks/mask-name.js';
 import type { RunLengths } from '../core/masks/run-lengths.js';
-import type { Box, Point } from '../core/prompt.js';
+import type { Box } from '../core/prompt.js';
 import { runsOfStrips, stripsOf } from './components.js';
 import { extentOf } from './extent.js';
 import { encodeMask } from './formats/formats.js';
@@ -22,19 +26,19 @@ const EDGE = 20;
 
 /**
  * The second half of `SamAutomaticMaskGenerator._process_batch`, for one mask: stability, threshold, box, crop.
- * @param logits [256,256] of the crop. @param point that was asked. @param imageSize side of the model's square.
+ * @param logits [256,256] of the crop. @param seed that was asked. @param frame the square that the model sees.
  * @returns undefined when the mask is dropped.
  */
 export function candidateOf(
   logits: Float32Array,
   predictedIou: number,
-  point: Point,
+  seed: Seed,
   { embedding, image, crop, parameters, format }: CandidatesTask,
-  imageSize: number,
+  frame: Frame,
 ): Candidate | undefined {
   const size = embedding.image;
   const { stability_score_offset, stability_score_thresh } = parameters;
-  const { turns, stabilityScore } = cutMask(logits, size, imageSize, stability_score_offset);
+  const { turns, stabilityScore } = cutMask(logits, size, frame, stability_score_offset);
   if (stabilityScore < stability_score_thresh) return undefined;
   const counts = runsBetween(turns, size.width * size.height);
   const [left, top] = crop;
@@ -51,7 +55,7 @@ export function candidateOf(
     box,
     predicted_iou: predictedIou,
     stability_score: stabilityScore,
-    point,
+    seed,
     crop,
   };
 }
@@ -96,10 +100,11 @@ export function tidyMask(
   };
 }
 
-/** A candidate in the form of the answer. */
+/** A candidate in the form of the answer. @param nameFor says what it is called, where masks have names. */
 export async function renderCandidate(
-  { counts: text, predicted_iou, stability_score, point, crop }: Candidate,
+  { counts: text, predicted_iou, stability_score, seed, crop }: Candidate,
   { image, options }: Pick<RenderTask, 'image' | 'options'>,
+  nameFor: (mask: Pick<MaskScores, 'bbox'>) => MaskName | undefined = () => undefined,
 ): Promise<EverythingMask> {
   const counts = decompress(text);
   const [x1, y1, x2, y2] = crop;
@@ -107,9 +112,12 @@ export async function renderCandidate(
     ...extentOf(counts, image.height),
     predicted_iou,
     stability_score,
-    point_coords: [point],
+    ...('box' in seed ? { point_coords: [], ...seed } : { point_coords: [seed.point] }),
     crop_box: [x1, y1, x2 - x1, y2 - y1] as const,
   };
   const segmentation = await encodeMask({ counts, image, options, properties });
-  return { segmentation, ...properties };
+  const name = nameFor(properties);
+  if (!name) return { segmentation, ...properties };
+  const { place: _, ...told } = name;
+  return { segmentation: named(segmentation, name), ...properties, ...told };
 }

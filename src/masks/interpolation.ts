@@ -17,6 +17,7 @@ export interface Interpolation {
  * The two bilinear steps of segment-anything's `postprocess_masks` along one axis as a single map, for both
  * are linear: 256 logits -> `square` -> the first `frame` of those -> `length` pixels. The second step blends
  * two neighbours that the first has blended from two each, so that three logits take part.
+ * With a square of 256 the first step changes nothing, and one is left.
  * @param square side of the model's input. @param frame how much of it the image fills.
  * @param length of the image.
  */

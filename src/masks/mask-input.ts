@@ -1,6 +1,7 @@
 import { dataUriHead } from '../core/bytes/data-uri.js';
 import { violation } from '../core/errors.js';
-import { type ImageSize, preprocessShape } from '../core/image.js';
+import { type Frame, sizeInFrame } from '../core/frame.js';
+import type { ImageSize } from '../core/image.js';
 import type { LowResLogits, Rle, RleCounts } from '../core/mask.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 import type { RunLengths } from '../core/masks/run-lengths.js';
@@ -17,7 +18,7 @@ const DOUBT = 1e-3;
 
 /**
  * The logits [256,256] that a `mask_input` stands for.
- * @param image size of the oriented image. @param imageSize side of the model's square, in pixels.
+ * @param image size of the oriented image. @param frame the square that the model sees.
  * @param path of the field, for errors. @param alone whether nothing else of the prompt says where the object is.
  * @throws SamError `prompt-invalid` when it is not 256x256 finite numbers, or not a mask of the image's size, or has no
  *   pixel inside and stands alone
@@ -25,7 +26,7 @@ const DOUBT = 1e-3;
 export async function readMaskInput(
   input: MaskInput,
   image: ImageSize,
-  imageSize: number,
+  frame: Frame,
   path: string,
   alone = false,
 ): Promise<Float32Array> {
@@ -39,7 +40,7 @@ export async function readMaskInput(
     const message = `has no pixel inside, and nothing else says where the object is: ${WHAT_IS_INSIDE}, or add points or a box`;
     throw violation('prompt-invalid', path, message);
   }
-  return toLogits(counts, image, imageSize);
+  return toLogits(counts, image, frame);
 }
 
 const WHAT_IS_INSIDE =
@@ -108,11 +109,11 @@ function readLogits({ dtype, data }: LowResLogits, path: string): Float32Array {
 /**
  * Logits for a mask that has none: where a logit's place in the image is covered to a share c, ln(c / (1 - c)).
  */
-function toLogits(counts: RunLengths, image: ImageSize, imageSize: number): Float32Array {
-  const frame = preprocessShape(image, imageSize);
-  const scale = LOW_RES_SIDE / imageSize;
-  const scaleX = (scale * frame.width) / image.width;
-  const scaleY = (scale * frame.height) / image.height;
+function toLogits(counts: RunLengths, image: ImageSize, frame: Frame): Float32Array {
+  const inside = sizeInFrame(image, frame);
+  const scale = LOW_RES_SIDE / frame.side;
+  const scaleX = (scale * inside.width) / image.width;
+  const scaleY = (scale * inside.height) / image.height;
   const covered = new Float32Array(LOW_RES_LOGITS);
   for (const strip of stripsOf(counts, image.height, 'inside')) {
     cover(covered, strip, scaleX, scaleY);

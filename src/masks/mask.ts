@@ -1,3 +1,4 @@
+import type { Frame } from '../core/frame.js';
 import type { ImageSize } from '../core/image.js';
 import type { MaskScores } from '../core/mask.js';
 import type { RunLengths } from '../core/masks/run-lengths.js';
@@ -20,16 +21,16 @@ export interface MeasuredMask {
  * @param logits [256,256]
  * @param predictedIou the decoder's own estimate.
  * @param image size of the oriented image.
- * @param imageSize side of the model's square, in pixels.
+ * @param frame the square that the model sees.
  */
 export function measureMask(
   logits: Float32Array,
   predictedIou: number,
   image: ImageSize,
-  imageSize: number,
+  frame: Frame,
   { minArea, format }: Pick<MaskOptions, 'minArea' | 'format'>,
 ): MeasuredMask {
-  const mask = clean(postprocessMask(logits, image, imageSize), image, minArea);
+  const mask = clean(postprocessMask(logits, image, frame), image, minArea);
   const { counts, stabilityScore: stability_score, bbox, area } = mask;
   return {
     counts,

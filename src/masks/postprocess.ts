@@ -1,4 +1,5 @@
-import { type ImageSize, preprocessShape } from '../core/image.js';
+import { type Frame, sizeInFrame } from '../core/frame.js';
+import type { ImageSize } from '../core/image.js';
 import { LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 import type { RunLengths } from '../core/masks/run-lengths.js';
 import {
@@ -32,10 +33,10 @@ const column = { logits: new Float64Array(LOW_RES_SIDE), bands: new Uint8Array(L
 export function postprocessMask(
   logits: Float32Array,
   image: ImageSize,
-  imageSize: number,
+  frame: Frame,
   stabilityOffset = 1,
 ): BinaryMask {
-  const { turns, stabilityScore } = cutMask(logits, image, imageSize, stabilityOffset);
+  const { turns, stabilityScore } = cutMask(logits, image, frame, stabilityOffset);
   const counts = runsBetween(turns, image.width * image.height);
   return { counts, ...extentOf(counts, image.height), stabilityScore };
 }
@@ -47,21 +48,21 @@ export interface CutMask extends Pick<BinaryMask, 'stabilityScore'> {
 }
 
 /**
- * 256x256 logits -> bilinear to the model's square -> padding cropped -> bilinear to the image -> threshold. No image
- * of floats is ever held. A pixel is a mean of three by three neighbouring logits, so wherever nine lie between the
+ * 256x256 logits -> bilinear to the model's square -> padding cropped -> bilinear to the image -> threshold, or where the
+ * square has no padding bilinear to the image at once. No image of floats is ever held. A pixel is a mean of three by three neighbouring logits, so wherever nine lie between the
  * same thresholds, the whole block of pixels between them does: only blocks along an edge are interpolated.
  * @param logits [256,256], row by row.
  * @param image size of the oriented image.
- * @param imageSize side of the model's square, in pixels.
+ * @param frame the square that the model sees.
  * @param stabilityOffset how far the threshold is moved both ways to see how firm the edge is.
  */
 export function cutMask(
   logits: Float32Array,
   image: ImageSize,
-  imageSize: number,
+  frame: Frame,
   stabilityOffset: number,
 ): CutMask {
-  const { columns, rows } = mapsOf(image, imageSize);
+  const { columns, rows } = mapsOf(image, frame);
   const low = MASK_THRESHOLD - stabilityOffset;
   const high = MASK_THRESHOLD + stabilityOffset;
   const cut: Cut = { low, high, turns: [], firm: 0, loose: 0 };
@@ -86,13 +87,15 @@ interface Maps {
 /** The maps that were made last: masks of one image come one after the other. */
 let latest: ({ readonly of: string } & Maps) | undefined;
 
-function mapsOf(image: ImageSize, imageSize: number): Maps {
+function mapsOf(image: ImageSize, frame: Frame): Maps {
   const { width, height } = image;
-  const of = `${width}x${height} ${imageSize}`;
+  const of = `${width}x${height} ${frame.side} ${frame.resize}`;
   if (latest?.of !== of) {
-    const frame = preprocessShape(image, imageSize);
-    const columns = interpolation(imageSize, frame.width, width);
-    const rows = interpolation(imageSize, frame.height, height);
+    // Where nothing is padded there is nothing to crop: one step leads from the logits to the image, as SAM 2 has it.
+    const square = frame.resize === 'stretch' ? LOW_RES_SIDE : frame.side;
+    const inside = sizeInFrame(image, { ...frame, side: square });
+    const columns = interpolation(square, inside.width, width);
+    const rows = interpolation(square, inside.height, height);
     latest = { of, columns, rows };
   }
   return latest;

@@ -71,7 +71,7 @@ export async function verify(directory: string, name: string): Promise<void> {
   const model = await findModel(directory, name);
   readDecoder(model);
   if (!('checkpoint' in model.manifest)) return;
-  const { architecture } = inspectCheckpoint(model.encoderPath);
+  const { architecture } = inspectCheckpoint(model.encoderPath, model.manifest.hiera);
   if (architecture !== model.manifest.architecture) {
     throw new OperatorError(
       `${model.encoderPath} is ${architecture}, its manifest says ${model.manifest.architecture}`,

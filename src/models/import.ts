@@ -2,7 +2,8 @@ import { constants, existsSync } from 'node:fs';
 import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { OperatorError } from '../core/errors.js';
-import type { ModelManifest } from '../core/model.js';
+import { FAMILY_TRAITS } from '../core/family.js';
+import { familyOf, type HieraConfig, type ModelManifest } from '../core/model.js';
 import { MODEL_NAME } from '../core/model-name.js';
 import { inspectCheckpoint } from '../engine/checkpoint-model.js';
 import { sha256Of } from '../engine/model-files.js';
@@ -15,9 +16,11 @@ export interface ImportOptions {
   readonly name?: string | undefined;
   readonly title?: string | undefined;
   readonly license?: string | undefined;
+  /** Of a SAM 2 whose sizes nobody published. */
+  readonly hiera?: HieraConfig | undefined;
 }
 
-/** The preprocessing that SAM was trained with. */
+/** The preprocessing that SAM and SAM 2 were trained with. */
 const PIXELS = {
   image_size: 1024,
   pixel_mean: [123.675, 116.28, 103.53],
@@ -34,7 +37,8 @@ export async function importCheckpoint(
   file: string,
   options: ImportOptions,
 ): Promise<ModelManifest> {
-  const { architecture } = inspectCheckpoint(file);
+  const { hiera } = options;
+  const { architecture } = inspectCheckpoint(file, hiera);
   const sha256 = await sha256Of(file);
   for (const known of options.name === undefined ? await manifests(directory) : []) {
     if (!('checkpoint' in known) || known.checkpoint.sha256 !== sha256) continue;
@@ -53,7 +57,14 @@ export async function importCheckpoint(
   const checkpoint = { file: `${name}${extension}`, sha256 };
   await bring(file, resolveFile(directory, checkpoint.file));
   const source = basename(file);
-  const manifest = { name, title, license, source, architecture, ...PIXELS, checkpoint };
+  const { resize } = FAMILY_TRAITS[familyOf(architecture)];
+  const manifest = {
+    ...{ name, title, license, source, architecture },
+    ...PIXELS,
+    ...(resize !== 'longest_side' && { resize }),
+    checkpoint,
+    ...(hiera && { hiera }),
+  };
   await writeFile(manifestPath, `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }

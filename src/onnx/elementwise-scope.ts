@@ -59,6 +59,10 @@ export class ElementwiseScope extends GraphScope {
     return this.node('Greater', [a, b], {}, 'bool');
   }
 
+  greaterOrEqual(a: Value, b: Value): Value<'bool'> {
+    return this.node('GreaterOrEqual', [a, b], {}, 'bool');
+  }
+
   /** `yes` where the condition holds, else `no`. */
   where<T extends DataType>(condition: Value<'bool'>, yes: Value<T>, no: Value<T>): Value<T> {
     return this.node('Where', [condition, yes, no], {}, yes.type);

@@ -156,6 +156,22 @@ export class Graph extends ElementwiseScope {
     });
   }
 
+  /** Bicubic interpolation of [1,C,H,W] to [1,C,side,side], as PyTorch's `interpolate(mode="bicubic")` has it. */
+  interpolateCubic(x: Value, side: number): Value {
+    const unused: Value = { name: '', type: 'float' };
+    const sizes = this.concat([this.shape(x, 0, 2), this.ints([side, side])], 0);
+    return this.node('Resize', [x, unused, unused, sizes], {
+      mode: text('cubic'),
+      coordinate_transformation_mode: text('half_pixel'),
+      cubic_coeff_a: float(-0.75),
+    });
+  }
+
+  /** Repeats each axis so many times. */
+  tile(x: Value, times: readonly number[]): Value {
+    return this.node('Tile', [x, this.ints(times)]);
+  }
+
   /** Repeats axes of length 1 up to a shape that is known only when the graph runs. */
   expand<T extends DataType>(x: Value<T>, shape: Value<'int64'>): Value<T> {
     return this.node('Expand', [x, shape], {}, x.type);
@@ -169,6 +185,16 @@ export class Graph extends ElementwiseScope {
   /** Rows of `table` [n, ...] by index: indices [a,b] -> [a,b,...]. Indices out of range fail the run. */
   gather<T extends DataType>(table: Value<T>, indices: Value<'int64'>): Value<T> {
     return this.node('Gather', [table, indices], { axis: int(0) }, table.type);
+  }
+
+  /** For each of B tables the rows of its own indices: table [B,n,...], indices [B,m,1] -> [B,m,...]. */
+  gatherEach(table: Value, indices: Value<'int64'>): Value {
+    return this.node('GatherND', [table, indices], { batch_dims: int(1) });
+  }
+
+  /** The place of the largest element along one axis, which stays with length 1; of equals the first. */
+  argMax(x: Value, axis: number): Value<'int64'> {
+    return this.node('ArgMax', [x], { axis: int(axis), keepdims: int(1) }, 'int64');
   }
 
   /** Indices of the elements that hold, one column each: x of rank r -> [r, n]. */

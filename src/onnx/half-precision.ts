@@ -7,6 +7,8 @@ const OUTPUT_TYPES: Readonly<Record<string, DataType>> = {
   NonZero: 'int64',
   Equal: 'bool',
   Greater: 'bool',
+  GreaterOrEqual: 'bool',
+  ArgMax: 'int64',
 };
 
 /**

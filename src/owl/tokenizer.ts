@@ -59,11 +59,12 @@ export class Tokenizer {
   }
 
   encode(text: string): Tokens {
-    const start = text.slice(0, LONGEST_TEXT);
+    const words = text.replaceAll(/\s+/g, ' ').trim();
+    const start = words.slice(0, LONGEST_TEXT);
     const { ids } = this.#pairs.encode(start, { add_special_tokens: false });
     return {
       ids: [this.#start, ...ids.slice(0, this.#most), this.#end],
-      isCut: ids.length > this.#most,
+      isCut: ids.length > this.#most || words.length > LONGEST_TEXT,
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { Config } from '../config.js';
+import { familyOf } from '../core/model.js';
 import type { DetectorModel } from '../engine/detector/files.js';
 import { type Model, readDecoder } from '../engine/model-files.js';
 import { DecodeLane } from '../lanes/decode-lane.js';
@@ -8,7 +9,7 @@ import { ImageChild } from '../lanes/images/image-child.js';
 import type { Load } from '../lanes/lane-options.js';
 import { PictureLane } from '../lanes/picture-lane.js';
 import type { TaskReport } from '../lanes/task-report.js';
-import { CONTEXT_BYTES } from '../sam/decoder/image-context.js';
+import { contextBytes } from '../sam/decoder/image-context.js';
 
 /** Until the first picture's process is there, on a machine that is busy. */
 const PICTURES_START_MS = 10_000;
@@ -57,7 +58,7 @@ export function createLanes(
     settings: images,
     ...watched('picture'),
   });
-  const contexts = contextsPerWorker(decodeLane);
+  const contexts = contextsPerWorker(decodeLane, models);
   const decode = new DecodeLane({
     workers: decodeLane.workers,
     queueLimit: decodeLane.queueLimit,
@@ -147,8 +148,13 @@ function detectorsOf(detector: DetectorModel | undefined) {
 }
 
 /** Images of which each decode worker keeps the context: the workers share the bytes, and one image always fits. */
-function contextsPerWorker({ contextBytes, workers }: Config['decodeLane']): number {
-  return Math.max(1, Math.floor(contextBytes / workers / CONTEXT_BYTES));
+function contextsPerWorker(
+  { contextBytes: bytes, workers }: Config['decodeLane'],
+  models: readonly Model[],
+): number {
+  const families = models.map(({ manifest }) => familyOf(manifest.architecture));
+  const largest = Math.max(...families.map(contextBytes));
+  return Math.max(1, Math.floor(bytes / workers / largest));
 }
 
 function byName<T>(models: readonly Model[], each: (model: Model) => T): Record<string, T> {

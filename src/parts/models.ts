@@ -3,12 +3,13 @@ import type { Config } from '../config.js';
 import { bestBatch, type Provider } from '../core/device.js';
 import { detectorFingerprint } from '../core/find/detector-model.js';
 import type { EmbeddingMaker } from '../core/making.js';
-import { fingerprintOf } from '../core/model.js';
+import { familyOf, fingerprintOf } from '../core/model.js';
 import { onceEach } from '../core/once-each.js';
 import type { EmbeddingStore } from '../core/ports.js';
 import type { DetectorModel } from '../engine/detector/files.js';
 import type { Model } from '../engine/model-files.js';
 import type { Metrics } from '../observe/metrics.js';
+import { decoderSignatures } from '../sam/graph-signatures.js';
 import { Embeddings } from '../service/embeddings.js';
 import { Models, type TextModelInfo } from '../service/models.js';
 import { ServedModel } from '../service/served-model.js';
@@ -95,7 +96,9 @@ function createModel(
     logger.info({ model: name, encoder, decoder }, 'loaded');
     return { encoder, decoder };
   };
-  return new ServedModel(manifest, { fingerprint, precision }, embeddings, load, features);
+  const graphs = decoderSignatures(familyOf(manifest.architecture));
+  const identity = { fingerprint, precision };
+  return new ServedModel(manifest, identity, graphs, embeddings, load, features);
 }
 
 /** Images that fill the device together. */

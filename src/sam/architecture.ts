@@ -1,3 +1,4 @@
+import type { Family } from '../core/family.js';
 import { LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 import { AMBIGUOUS_MASKS } from '../core/prompt.js';
 
@@ -30,9 +31,32 @@ export const DECODER = {
   headDepth: 3,
 } as const;
 
-/** What an image encoder makes of an image. */
-export const EMBEDDING_SHAPE = [1, DECODER.dim, DECODER.gridSize, DECODER.gridSize] as const;
-export const EMBEDDING_LENGTH = DECODER.dim * DECODER.gridSize ** 2;
+const { dim: DIM, gridSize: GRID, upscaledChannels } = DECODER;
+
+/** What an image encoder makes of an image, at the side of the embedding. */
+export const EMBEDDING_SHAPE = [1, DIM, GRID, GRID] as const;
+
+/** The learned tokens in front of a prompt's, by family; `mask_tokens` are four, each other is one. */
+export const OUTPUT_TOKENS = {
+  sam: ['iou_token', 'mask_tokens'],
+  sam2: ['obj_score_token', 'iou_token', 'mask_tokens'],
+} as const satisfies Record<Family, readonly string[]>;
+
+/** How many learned tokens stand before those of the masks; the last of them is the IoU token. */
+export function tokensBeforeMasks(family: Family): number {
+  return OUTPUT_TOKENS[family].length - 1;
+}
+
+/** The tensors of an embedding by family, which are the outputs of an encoder and the inputs of the decoder's context. */
+export const EMBEDDING_TENSORS = {
+  sam: { image_embeddings: EMBEDDING_SHAPE },
+  sam2: {
+    image_embed: EMBEDDING_SHAPE,
+    /** What the decoder adds where it has doubled the sides twice, and once. */
+    high_res_s0: [1, upscaledChannels[1], 4 * GRID, 4 * GRID],
+    high_res_s1: [1, upscaledChannels[0], 2 * GRID, 2 * GRID],
+  },
+} as const satisfies Record<Family, Readonly<Record<string, readonly number[]>>>;
 
 /** A plain vision transformer with windows, as SAM's image encoder is. */
 export interface VitVariant {
@@ -81,3 +105,54 @@ export const TINY_VIT = {
 
 /** One of the stages that attend. */
 export type TinyVitStage = (typeof TINY_VIT.stages)[number];
+
+/** A number for each of Hiera's stages. */
+export type ByStage = readonly [number, number, number, number];
+
+/**
+ * A Hiera (Ryali et al., 2023) as SAM 2's image encoder has it: four stages, each with half the grid's side, twice the
+ * channels and twice the heads of the one before.
+ */
+export interface HieraVariant {
+  /** Channels and heads of the first stage. */
+  readonly dim: number;
+  readonly heads: number;
+  /** Blocks of each stage. */
+  readonly stages: ByStage;
+  /** Side of each stage's windows, in tokens of its own grid. */
+  readonly windows: ByStage;
+  /** Blocks whose attention sees the whole image, counted through all stages. */
+  readonly globalAttn: readonly number[];
+}
+
+/** What all variants have in common. */
+export const HIERA_COMMON = {
+  /** The convolution that makes the first tokens: its kernel, in pixels. */
+  patch: { side: 7, stride: 4, padding: 3 },
+  /** Side of the first stage's grid, in tokens. */
+  gridSize: 256,
+  /** The MLP's hidden layer, in multiples of the channels. */
+  mlpRatio: 4,
+  /** Side of the learned positions within a window, in tokens of the first stage. */
+  windowPositions: 8,
+} as const;
+
+/** The encoders of the checkpoints that Meta published, of SAM 2 and of 2.1. */
+export const HIERA = {
+  sam2_hiera_tiny: {
+    ...{ dim: 96, heads: 1, stages: [1, 2, 7, 2], windows: [8, 4, 14, 7] },
+    globalAttn: [5, 7, 9],
+  },
+  sam2_hiera_small: {
+    ...{ dim: 96, heads: 1, stages: [1, 2, 11, 2], windows: [8, 4, 14, 7] },
+    globalAttn: [7, 10, 13],
+  },
+  sam2_hiera_base_plus: {
+    ...{ dim: 112, heads: 2, stages: [2, 3, 16, 3], windows: [8, 4, 14, 7] },
+    globalAttn: [12, 16, 20],
+  },
+  sam2_hiera_large: {
+    ...{ dim: 144, heads: 2, stages: [2, 6, 36, 4], windows: [8, 4, 16, 8] },
+    globalAttn: [23, 33, 43],
+  },
+} as const satisfies Record<string, HieraVariant>;

@@ -106,7 +106,7 @@ export class Embeddings {
       return found.embedding;
     }
     if (await this.#store.hasOther(key)) {
-      throw mismatch(id, 'was made in another precision or by another version');
+      throw mismatch(id, 'was made in another precision or by another version', this.#part);
     }
     throw notFound(id, this.#part);
   }
@@ -173,6 +173,10 @@ function notFound(id: string, part?: EmbeddingPart): SamError {
   return new SamError('embedding-not-found', message);
 }
 
-function mismatch(id: string, why: string): SamError {
-  return new SamError('embedding-mismatch', `the embedding ${id} ${why}: post the image to /embed`);
+function mismatch(id: string, why: string, part?: EmbeddingPart): SamError {
+  const again = part === 'text' ? '/embed?text=true' : '/embed';
+  return new SamError(
+    'embedding-mismatch',
+    `the embedding ${id} ${why}: post the image to ${again}`,
+  );
 }

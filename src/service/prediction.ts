@@ -2,6 +2,7 @@ import type { Embedding } from '../core/embedding.js';
 import type { SamError } from '../core/errors.js';
 import type { FindOptions } from '../core/find/find.js';
 import type { FoundMask } from '../core/mask.js';
+import type { MaskName } from '../core/masks/mask-name.js';
 import type { MaskShape } from '../core/masks/mask-shape.js';
 import type { MaskOptions, Timings } from '../core/ports.js';
 import type { Box, Prompt, PromptLeniency } from '../core/prompt.js';
@@ -50,11 +51,7 @@ export interface PredictedMask extends Omit<FoundMask, 'kept'> {
 }
 
 /** What is known of a mask that was found by text. */
-export interface FoundObject {
-  /** The phrase. */
-  readonly label: string;
-  /** How well the object answers it, from 0 to 1, whatever the mask is like. */
-  readonly text_score: number;
+export interface FoundObject extends Required<MaskName> {
   /** The object's, from which its mask was made: x1, y1, x2, y2 in pixels. */
   readonly box: Box;
 }

@@ -95,19 +95,23 @@ export class Predictor {
         results[index] = { masks: await Promise.all(masks.map(keep)) };
       }
     }
-    const bytes = answerBytes(
-      results.flatMap(({ masks }) => masks),
-      options,
-    );
-    checkAnswer(bytes, options, this.#limits.maxAnswerBytes);
+    const bytes = this.checkAnswer(results, options);
     const timings = sum(decoded);
     caller.report?.('masks', { prompts: prompts.length }, timings);
     return {
       ...{ embedding, options, results, bytes, timings },
       warnings: warningsOf(all, results, image),
       write: (mask, shape, prompt) =>
-        this.#lane.write({ mask, image, options, shape, prompt }, caller),
+        this.#lane.write({ mask, image, options, shape, prompt, name: mask.found }, caller),
     };
+  }
+
+  /** Bytes of all masks in an answer, at most. @throws SamError `answer-too-large` */
+  checkAnswer(results: readonly PromptAnswer[], options: MaskOptions): number {
+    const masks = results.flatMap(({ masks }) => masks);
+    const bytes = answerBytes(masks, options);
+    checkAnswer(bytes, options, this.#limits.maxAnswerBytes);
+    return bytes;
   }
 
   /** The prompts as the lane takes them. @throws SamError of the first that is bad */

@@ -1,7 +1,16 @@
 import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
+import { type EverythingParameters, everythingDefaults } from '../core/everything.js';
+import { FAMILY_TRAITS, type Family, type PromptLayout, type Resize } from '../core/family.js';
+import type { DecoderSignatures } from '../core/graph-signature.js';
 import type { ImageFile } from '../core/image.js';
-import { type ModelManifest, type Precision, weightFiles } from '../core/model.js';
+import {
+  familyOf,
+  frameOf,
+  type ModelManifest,
+  type Precision,
+  weightFiles,
+} from '../core/model.js';
 import { onceEach } from '../core/once-each.js';
 import type { Timings } from '../core/ports.js';
 import type { Embedded, Embeddings } from './embeddings.js';
@@ -31,6 +40,15 @@ export interface ModelInfo {
     readonly sha256: string;
   };
   readonly decoder: { readonly provider: string; readonly sha256: string };
+  readonly family: Family;
+  /** What a client has to know that decodes by itself. */
+  readonly resize: Resize;
+  readonly prompt: PromptLayout;
+  readonly graphs: DecoderSignatures;
+  /** At which logits that are handed out are cut off, both ways, if they are. */
+  readonly logits_limit?: number;
+  /** Everything mode's defaults. */
+  readonly everything: EverythingParameters;
 }
 
 /** What tells its embeddings from others. */
@@ -45,15 +63,19 @@ export class ServedModel {
   readonly embeddings: Embeddings;
   /** By which things are found in its images by text, where there is a model for that. */
   readonly features: ImageFeatures | undefined;
+  /** Its defaults in everything mode. */
+  readonly everything: EverythingParameters;
+  readonly #graphs: DecoderSignatures;
   readonly #manifest: ModelManifest;
   readonly #identity: EncoderIdentity;
   readonly #load: () => Promise<Providers>;
   #loaded: { readonly providers: Providers; readonly memory: number } | undefined;
 
-  /** @param load loads the networks in all workers. */
+  /** @param graphs of its decoder. @param load loads the networks in all workers. */
   constructor(
     manifest: ModelManifest,
     identity: EncoderIdentity,
+    graphs: DecoderSignatures,
     embeddings: Embeddings,
     load: () => Promise<Providers>,
     features?: ImageFeatures,
@@ -63,6 +85,8 @@ export class ServedModel {
     this.#manifest = manifest;
     this.#identity = identity;
     this.#load = load;
+    this.#graphs = graphs;
+    this.everything = everythingDefaults(familyOf(manifest.architecture));
     this.features = features;
   }
 
@@ -96,6 +120,8 @@ export class ServedModel {
     const { encoder, decoder } = weightFiles(this.#manifest);
     const { fingerprint, precision } = this.#identity;
     const { providers, memory = 0 } = this.#loaded ?? {};
+    const family = familyOf(architecture);
+    const { prompt, logitsLimit } = FAMILY_TRAITS[family];
     return {
       ...{ name, title, license, source, architecture, image_size },
       fingerprint,
@@ -106,6 +132,11 @@ export class ServedModel {
         sha256: encoder.sha256,
       },
       decoder: { provider: providers?.decoder ?? 'not loaded', sha256: decoder.sha256 },
+      ...{ family, prompt },
+      resize: frameOf(this.#manifest).resize,
+      ...(logitsLimit !== undefined && { logits_limit: logitsLimit }),
+      graphs: this.#graphs,
+      everything: this.everything,
     };
   }
 

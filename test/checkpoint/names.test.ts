@@ -31,3 +31,20 @@ t.test("segment-anything's own names stay, without what training wraps around th
     t.same([...segmentAnythingNames(new Map([[wrapper + own, 1]])).keys()], [own]);
   }
 });
+
+t.test("SAM 2's names are SAM's where it has the same", async (t) => {
+  const names = {
+    'sam_prompt_encoder.no_mask_embed.weight': 'prompt_encoder.no_mask_embed.weight',
+    'sam_mask_decoder.transformer.layers.1.mlp.layers.0.bias':
+      'mask_decoder.transformer.layers.1.mlp.lin1.bias',
+    'sam_mask_decoder.transformer.layers.1.mlp.layers.1.weight':
+      'mask_decoder.transformer.layers.1.mlp.lin2.weight',
+    'sam_mask_decoder.iou_prediction_head.layers.1.weight':
+      'mask_decoder.iou_prediction_head.layers.1.weight',
+    'image_encoder.trunk.blocks.3.mlp.layers.0.weight':
+      'image_encoder.trunk.blocks.3.mlp.layers.0.weight',
+    no_mem_embed: 'no_mem_embed',
+  };
+  const renamed = segmentAnythingNames(new Map(Object.entries(names)));
+  for (const [name, expected] of renamed) t.equal(name, expected);
+});

@@ -9,7 +9,7 @@ import type { Dtype } from '#src/core/tensor.js';
 import { classLogits, sigmoid } from '#src/detections/class-logits.js';
 import { exemplarQuery } from '#src/detections/exemplar.js';
 import { Features, toFeatures } from '#src/detections/features.js';
-import { selectDetections } from '#src/detections/selection.js';
+import { answering, selectDetections, selectProposals } from '#src/detections/selection.js';
 import { imageTowerNetwork, textTowerNetwork } from '#src/engine/detector/checkpoint.js';
 import { Detector } from '#src/engine/detector/detector.js';
 import { QueryEncoder } from '#src/engine/detector/query-encoder.js';
@@ -119,12 +119,30 @@ t.test('from photograph and text to what is found', { skip }, async (t) => {
     const found = selectDetections(features, asked, frame, DETECTION_DEFAULTS);
     same(t, found, selected, { score: 1e-4, pixels: 0.05 });
     // The rule of transformers: neither overlaps nor edges matter, and patches go by their number.
-    const all = [...found.keys()].length;
-    t.ok(photo['post_process_0.1'].length >= all);
-    for (const { patch, box } of photo['post_process_0.1']) {
+    const theirs = photo['post_process_0.1'];
+    for (const { patch, box } of theirs) {
       const ours = features.box(patch, frame.image, true);
       t.ok(ours.every((side, i) => Math.abs(side - (box[i] as number)) <= 0.05));
     }
+    const isInside = ([x1, y1, x2, y2]: Detection['box']) =>
+      Math.max(x1, 0) < Math.min(x2, width) && Math.max(y1, 0) < Math.min(y2, height);
+    const answers = answering(features, asked, frame, 0.1);
+    const inside = theirs.filter(({ box }) => isInside(box));
+    same(
+      t,
+      answers.map((each) => ({ ...each, box: features.box(each.patch, frame.image, true) })),
+      inside,
+      { score: 1e-4, pixels: 0.05 },
+    );
+    const proposals = selectProposals(features, frame, { nms: 1, most: 1000 }) ?? [];
+    const likely = byObjectness(features).filter(({ patch }) =>
+      isInside(features.box(patch, frame.image, true)),
+    );
+    t.same(
+      proposals.map(({ objectness }) => objectness),
+      likely.map(({ score }) => score),
+      'proposals go by objectness',
+    );
     const best = byObjectness(features).slice(0, photo.by_objectness.length);
     t.same(
       best.map(({ patch }) => patch),

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { DetectorOutput } from '#src/core/find/detection.js';
 import { Features, toFeatures } from '#src/detections/features.js';
-import { selectDetections } from '#src/detections/selection.js';
+import { selectDetections, selectProposals } from '#src/detections/selection.js';
 
 const A = Float32Array.of(1, 0);
 const B = Float32Array.of(0, 1);
@@ -112,4 +112,26 @@ t.test('boxes end where the image does, and those beside it are none', async (t)
 
 t.test('nobody asked for anything', async (t) => {
   t.same(selectDetections(features([{ box: LEFT, likeness: 1 }]), [], FRAME, LIMITS), []);
+});
+
+t.test('proposals are the boxes that most likely hold anything', async (t) => {
+  const three = features([
+    { box: LEFT, likeness: 0, objectness: -1 },
+    { box: RIGHT, likeness: 1, objectness: -2 },
+    { box: [0.21, 0.2, 0.2, 0.2], likeness: 1, objectness: 3 },
+    { box: [0.5, 0.9, 0.1, 0.1], likeness: 1, objectness: 9 },
+  ]);
+  const found = selectProposals(three, FRAME, { nms: 0.7, most: 10 }) ?? [];
+  t.same(
+    found.map(({ box }) => box.map(Math.round)),
+    [
+      [11, 10, 31, 30],
+      [70, 10, 90, 30],
+    ],
+    'one of two that overlap, and none beside the image',
+  );
+  t.ok(Math.abs((found[0]?.objectness ?? 0) - 1 / (1 + Math.exp(-3))) < 1e-6);
+  t.equal(selectProposals(three, FRAME, { nms: 1, most: 2 })?.length, 2);
+  const blind = features([{ box: LEFT, likeness: 1, objectness: Number.NaN }]);
+  t.equal(selectProposals(blind, FRAME, { nms: 1, most: 2 }), undefined);
 });

@@ -7,6 +7,7 @@ import { ImageEncoder } from '#src/engine/image-encoder.js';
 import { writeRandomSam } from '../checkpoint/fixtures/random-sam.js';
 import { relativeDistance } from '../fixtures/distance.js';
 import { random } from '../sam/fixtures/decoders.js';
+import { onlyTensor } from '../sam/fixtures/encoders.js';
 
 /** Wide enough for its products to be worth 8 bits. */
 const SMALL = { depth: 2, dim: 64, heads: 2, globalAttn: [1] };
@@ -15,8 +16,8 @@ const input = Float32Array.from({ length: 3 * 1024 * 1024 }, () => 4 * next() - 
 
 async function encode(path: string, precision: Precision): Promise<Float32Array> {
   const options = { device: 'cpu', threads: 2, gpuTurn: new SharedArrayBuffer(4) } as const;
-  const network = checkpointEncoder(path, 'sam_vit', precision);
-  return (await (await ImageEncoder.open(network, 1024, options)).run(input)).data;
+  const network = checkpointEncoder(path, { architecture: 'sam_vit' }, precision);
+  return onlyTensor(await (await ImageEncoder.open(network, 1024, options)).run(input));
 }
 
 t.test('a checkpoint in other numbers is the same encoder', async (t) => {
@@ -40,7 +41,7 @@ t.test('a checkpoint may be a symbolic link', async (t) => {
   writeRandomSam(path, SMALL);
   symlinkSync(path, link);
   const options = { device: 'cpu', threads: 1, gpuTurn: new SharedArrayBuffer(4) } as const;
-  const network = checkpointEncoder(link, 'sam_vit', 'float32');
+  const network = checkpointEncoder(link, { architecture: 'sam_vit' }, 'float32');
   await t.resolves(ImageEncoder.open(network, 1024, options));
 });
 
@@ -48,7 +49,7 @@ t.test('a checkpoint is what it is, whatever its manifest says', async (t) => {
   const path = join(t.testdir({}), 'small.pth');
   writeRandomSam(path, SMALL);
   t.same(inspectCheckpoint(path), { architecture: 'sam_vit', variant: SMALL });
-  t.throws(() => checkpointEncoder(path, 'vit_b', 'float32'), {
+  t.throws(() => checkpointEncoder(path, { architecture: 'vit_b' }, 'float32'), {
     name: 'OperatorError',
     message: /small\.pth is sam_vit, its manifest says vit_b/,
   });

@@ -2,7 +2,7 @@ import t from 'tap';
 import type { Device } from '#src/core/device.js';
 import { MaskDecoder } from '#src/engine/mask-decoder.js';
 import { readDecoderWeights } from '#src/sam/weights/exported-decoder.js';
-import { randomEmbedding, shippedDecoder } from '../sam/fixtures/decoders.js';
+import { asEmbedding, randomEmbedding, shippedDecoder } from '../sam/fixtures/decoders.js';
 
 /** A provider that this platform has no build of. */
 const ABSENT: Device = process.platform === 'darwin' ? 'dml' : 'coreml';
@@ -12,7 +12,7 @@ const click = { coords: new Float32Array(4), labels: Float32Array.of(1, -1), pro
 t.test('a kind of prompt whose network failed to open is opened by the next prompt', async (t) => {
   const options = { device: 'cpu' as Device, threads: 1, gpuTurn: new SharedArrayBuffer(4) };
   const decoder = await MaskDecoder.open(readDecoderWeights(shippedDecoder), options);
-  const context = await decoder.context(randomEmbedding(1));
+  const context = await decoder.context(asEmbedding(randomEmbedding(1)));
   options.device = ABSENT;
   await t.rejects(decoder.run(context, click, true), { message: new RegExp(ABSENT) });
   options.device = 'cpu';

@@ -1,4 +1,7 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
+import { openCheckpoint } from '#src/checkpoint/checkpoint.js';
 import { readFloats } from '#src/core/tensor.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, sharedService } from '../fixtures/service.js';
@@ -34,6 +37,7 @@ t.test('an embedding over HTTP', async (t) => {
       height: 300,
       shape: [1, 256, 64, 64],
       dtype: 'float16',
+      tensors: { image_embeddings: { shape: [1, 256, 64, 64], dtype: 'float16' } },
       fingerprint: /^[0-9a-f]{64}$/,
     });
     const head = await get({}, '', 'HEAD');
@@ -49,6 +53,7 @@ t.test('an embedding over HTTP', async (t) => {
       ['application/x-npy', ''],
       ['application/x-npy', '?dtype=float16'],
       ['application/octet-stream', ''],
+      ['application/x-safetensors', ''],
     ] as const) {
       const first = await get({ accept }, query);
       const etag = first.headers.get('etag') ?? '';
@@ -59,7 +64,7 @@ t.test('an embedding over HTTP', async (t) => {
       t.equal(second.status, 304);
       t.equal(await second.text(), '');
     }
-    t.equal(tags.size, 4, 'one for each representation');
+    t.equal(tags.size, 5, 'one for each representation');
   });
 
   t.test('the tensor', async (t) => {
@@ -91,6 +96,27 @@ t.test('an embedding over HTTP', async (t) => {
       floats.every((value, i) => value === halves[i]),
       'kept as float16, so nothing is lost',
     );
+  });
+
+  t.test('all tensors as one file', async (t) => {
+    const path = join(t.testdir(), 'embedding.safetensors');
+    for (const dtype of ['float32', 'float16'] as const) {
+      const response = await get({ accept: 'application/x-safetensors' }, `?dtype=${dtype}`);
+      t.equal(response.headers.get('content-type'), 'application/x-safetensors');
+      const file = Buffer.from(await response.arrayBuffer());
+      t.equal(response.headers.get('content-length'), `${file.length}`);
+      t.equal((8 + Number(file.readBigUInt64LE(0))) % 8, 0);
+      writeFileSync(path, file);
+      const checkpoint = openCheckpoint(path);
+      const raw = await get({ accept: 'application/octet-stream' });
+      const right = new Float32Array(await raw.arrayBuffer());
+      const tensor = checkpoint.tensors.get('image_embeddings');
+      t.same(tensor?.shape, [1, 256, 64, 64]);
+      t.ok(
+        tensor?.read().every((value, i) => value === right[i]),
+        dtype,
+      );
+    }
   });
 
   t.test('other types', async (t) => {

@@ -1,8 +1,10 @@
 import sharp from 'sharp';
 import t from 'tap';
 import { type ImageSize, preprocessShape, type RgbImage } from '#src/core/image.js';
-import { resizeBilinear } from '#src/image/resize.js';
-import { photograph } from '../fixtures/pictures.js';
+import { triangleKernel } from '#src/image/resize/kernel.js';
+import { resizeBilinear } from '#src/image/resize/resize.js';
+import type { Kernel } from '#src/image/resize/triangle.js';
+import { noise, photograph } from '../fixtures/pictures.js';
 
 /** A grey image of these levels. */
 function grey(width: number, levels: readonly number[]): RgbImage {
@@ -78,6 +80,81 @@ t.test('within rounding of the exact interpolation', async (t) => {
     );
     // Half a level for each of the two roundings.
     t.ok(worst <= 1.01, `${width}x${height}: ${worst}`);
+  }
+});
+
+/** Pillow's passes one number at a time: over the rows, then, of what is 8 bits again, over the columns. */
+function inTwoPasses({ data, width: from, height }: RgbImage, size: ImageSize): Uint8Array {
+  const pass = (
+    input: Uint8Array,
+    { taps, starts, lengths, weights }: Kernel<Int32Array>,
+    count: number,
+    place: (of: number, line: number) => number,
+    lines: number,
+    out: (of: number, line: number) => number,
+  ) => {
+    const output = new Uint8Array(count * lines);
+    for (let line = 0; line < lines; line++) {
+      for (let i = 0; i < count; i++) {
+        let sum = 2 ** 21;
+        for (let tap = 0; tap < (lengths[i] as number); tap++) {
+          const value = input[place((starts[i] as number) + tap, line)] as number;
+          sum += value * (weights[i * taps + tap] as number);
+        }
+        output[out(i, line)] = Math.floor(sum / 2 ** 22);
+      }
+    }
+    return output;
+  };
+  // Lines are rows of one channel, then columns of one.
+  const across = (width: number) => (at: number, line: number) =>
+    3 * (width * Math.floor(line / 3) + at) + (line % 3);
+  const wide = pass(
+    data,
+    triangleKernel(from, size.width),
+    size.width,
+    across(from),
+    3 * height,
+    across(size.width),
+  );
+  const down = (at: number, line: number) => 3 * size.width * at + line;
+  return pass(wide, triangleKernel(height, size.height), size.height, down, 3 * size.width, down);
+}
+
+t.test('to the bit as Pillow, whatever the sizes', async (t) => {
+  const edges: [from: ImageSize, to: ImageSize][] = [
+    [
+      { width: 1, height: 1 },
+      { width: 1024, height: 1024 },
+    ],
+    [
+      { width: 1, height: 3000 },
+      { width: 1, height: 1024 },
+    ],
+    [
+      { width: 30_000, height: 2 },
+      { width: 1024, height: 1 },
+    ],
+    [
+      { width: 1025, height: 9 },
+      { width: 1024, height: 9 },
+    ],
+    [
+      { width: 16, height: 300 },
+      { width: 16, height: 299 },
+    ],
+  ];
+  const random = noise(7);
+  const side = () => 1 + Math.floor(300 * random() ** 2);
+  const drawn = Array.from({ length: 40 }, () => [
+    { width: side(), height: side() },
+    { width: side(), height: side() },
+  ]) as typeof edges;
+  for (const [from, to] of [...edges, ...drawn]) {
+    const data = Uint8Array.from({ length: 3 * from.width * from.height }, () => 256 * random());
+    const image = { ...from, data };
+    const same = Buffer.compare(resizeBilinear(image, to).data, inTwoPasses(image, to)) === 0;
+    t.ok(same, `${from.width}x${from.height} to ${to.width}x${to.height}`);
   }
 });
 

@@ -1,10 +1,12 @@
 import t from 'tap';
-import { CONTEXT_BYTES } from '#src/sam/decoder/image-context.js';
+import { contextBytes } from '#src/sam/decoder/image-context.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, startService } from '../fixtures/service.js';
 
 t.test('as many contexts stay as fit', async (t) => {
-  const { post } = await startService(t, { SAM_CONTEXT_BYTES: String(2 * CONTEXT_BYTES - 1) });
+  const { post } = await startService(t, {
+    SAM_CONTEXT_BYTES: String(2 * contextBytes('sam') - 1),
+  });
   const embed = async (seed: number) => {
     const answer = await post('/embed', form(await draw(scene(seed))));
     return ((await answer.json()) as { embedding_id: string }).embedding_id;

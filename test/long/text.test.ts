@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { openCheckpoint } from '#src/checkpoint/checkpoint.js';
 import { fillDetectorFolder } from '../fixtures/detector.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, type Service, sharedService, startService } from '../fixtures/service.js';
-import { expected, referencePath, skip } from '../owl/fixtures/reference.js';
+import { expected, referenceHeads, referencePath, skip } from '../owl/fixtures/reference.js';
 
 interface Mask {
   readonly segmentation: unknown;
@@ -114,6 +115,39 @@ t.test('with a model that reads texts', { skip }, async (t) => {
     t.same((await answerOf(post('/decode', { embedding_id, text }))).results, first.results);
   });
 
+  await t.test('the features can be downloaded beside the embedding', async (t) => {
+    const embedded = await post('/embed', form(readFileSync(referencePath('groceries.jpg'))));
+    const { embedding_id } = (await embedded.json()) as Answer;
+    const path = join(folder, 'embedding.safetensors');
+    const get = (accept: string) =>
+      fetch(`${url}/embeddings/${embedding_id}`, { headers: { accept } });
+    const download = async () => {
+      const response = await get('application/x-safetensors');
+      writeFileSync(path, Buffer.from(await response.arrayBuffer()));
+      return { tag: response.headers.get('etag'), tensors: openCheckpoint(path).tensors };
+    };
+    await post('/embed?text=true', form(readFileSync(referencePath('groceries.jpg'))));
+    const { tensors, tag } = await download();
+    t.same([...tensors.keys()], ['image_embeddings', 'class_embeds', 'proposals']);
+    t.match(await (await get('application/json')).json(), {
+      tensors: { class_embeds: { shape: [225, 48] }, proposals: { shape: [225, 8] } },
+    });
+    const proposals = tensors.get('proposals')?.read() ?? new Float32Array();
+    const heads = referenceHeads('groceries.jpg');
+    for (let patch = 0; patch < 225; patch++) {
+      const [ours, right] = [proposals.slice(8 * patch), heads.slice(10 * patch + 5)];
+      for (let side = 0; side < 4; side++) {
+        const off = Math.abs((ours[side] as number) - (right[side] as number));
+        if (off > 2e-5) t.fail(`box ${patch} is off by ${off}`);
+      }
+    }
+    await fetch(`${url}/embeddings/${embedding_id}`, { method: 'DELETE' });
+    await post('/embed', form(readFileSync(referencePath('groceries.jpg'))));
+    const without = await download();
+    t.same([...without.tensors.keys()], ['image_embeddings']);
+    t.not(without.tag, tag, 'another file, another tag');
+  });
+
   await t.test('a prompt among others, and one that chooses', async (t) => {
     const photo = readFileSync(referencePath('truck.jpg'));
     const { embedding_id } = await answerOf(post('/segment', form(photo, { text: PHRASES })));
@@ -217,6 +251,45 @@ t.test('with a model that reads texts', { skip }, async (t) => {
     }
     const outside = await ask({ text: 'a', box: [0, 0, 1e6, 1] });
     await problem(t, outside, 422, 'prompt-invalid');
+  });
+
+  await t.test('formats have the label where they have a place for it', async (t) => {
+    const photo = readFileSync(referencePath('tall.png'));
+    const text = PHRASES.slice(0, 2);
+    const ask = async (format: string, headers = {}) => {
+      const fields = { text, format, max_detections: 4, text_threshold: 0 };
+      const answer = await post('/segment', form(photo, fields), headers);
+      return JSON.parse(await answer.text());
+    };
+    const place = (written: Record<string, unknown>, format: string) =>
+      ({
+        labelme: written['shapes'],
+        labelstudio_rle: written['brushlabels'],
+        cvat_rle: written['label'],
+      })[format];
+    for (const format of ['labelme', 'labelstudio_rle', 'cvat_rle']) {
+      const { results } = (await ask(format)) as Answer;
+      for (const [i, { masks }] of results.entries()) {
+        for (const { segmentation, label } of masks) {
+          t.equal(label, text[i]);
+          t.match(
+            JSON.stringify(place(segmentation as Record<string, unknown>, format)),
+            text[i] as string,
+            format,
+          );
+        }
+      }
+    }
+    const { features } = await ask('geojson', { accept: 'application/geo+json' });
+    t.equal(features.length, 4);
+    for (const { properties } of features) {
+      t.equal(properties.label, text[properties.prompt]);
+      t.type(properties.text_score, 'number');
+    }
+    const { results } = (await ask('yolo')) as Answer;
+    const lines = results.map(({ masks }) => masks.map(({ segmentation }) => segmentation));
+    t.match(JSON.stringify(lines[1]), /"1 /);
+    t.notMatch(JSON.stringify(lines[1]), /"0 /);
   });
 
   await t.test('as a file it is the best mask, if there is one', async (t) => {

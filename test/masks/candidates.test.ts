@@ -8,6 +8,8 @@ import { maskBytes } from '#src/masks/mask-bytes.js';
 import { postprocessMask } from '#src/masks/postprocess.js';
 import { runsOf } from '../fixtures/bitmap.js';
 
+const FRAME = { side: 1024, resize: 'longest_side' } as const;
+
 /** As `boxNms` takes them: one group unless `groups` says otherwise. */
 function task(
   boxes: readonly Box[],
@@ -87,7 +89,7 @@ function taskFor(crop: Box): CandidatesTask {
     image: { width: x2 - x1, height: y2 - y1 },
     tensors: {},
   };
-  return { embedding, image, crop, points: [], parameters: EVERYTHING_DEFAULTS, format: 'rle' };
+  return { embedding, image, crop, seeds: [], parameters: EVERYTHING_DEFAULTS, format: 'rle' };
 }
 const disc = (cx: number, cy: number, radius: number) =>
   Float32Array.from({ length: 256 * 256 }, (_, i) => {
@@ -98,8 +100,8 @@ t.test('a mask of a crop in its place in the image', async (t) => {
   const crop: Box = [200, 100, 456, 228];
   const task = taskFor(crop);
   const logits = disc(128, 60, 30);
-  const candidate = candidateOf(logits, 0.9, [300, 160], task, 1024);
-  const { counts, bbox } = postprocessMask(logits, task.embedding.image, 1024);
+  const candidate = candidateOf(logits, 0.9, { point: [300, 160] }, task, FRAME);
+  const { counts, bbox } = postprocessMask(logits, task.embedding.image, FRAME);
   const small = toImage(counts, task.embedding.image);
   const whole = toImage(decompress(candidate?.counts ?? ''), image);
   const moved = whole.findIndex((value, i) => {
@@ -115,17 +117,17 @@ t.test('a mask of a crop in its place in the image', async (t) => {
 t.test('what is cut off by an edge of the crop goes, what ends at the image stays', async (t) => {
   const atTheRight = disc(256, 60, 30);
   const inside = taskFor([200, 100, 456, 228]);
-  t.equal(candidateOf(atTheRight, 0.9, [0, 0], inside, 1024), undefined);
-  t.ok(candidateOf(atTheRight, 0.9, [0, 0], taskFor([344, 100, 600, 228]), 1024));
+  t.equal(candidateOf(atTheRight, 0.9, { point: [0, 0] }, inside, FRAME), undefined);
+  t.ok(candidateOf(atTheRight, 0.9, { point: [0, 0] }, taskFor([344, 100, 600, 228]), FRAME));
   // 19 pixels from the edge is near, 30 is not.
-  t.equal(candidateOf(disc(208, 60, 30), 0.9, [0, 0], inside, 1024), undefined);
-  t.ok(candidateOf(disc(194, 60, 30), 0.9, [0, 0], inside, 1024));
+  t.equal(candidateOf(disc(208, 60, 30), 0.9, { point: [0, 0] }, inside, FRAME), undefined);
+  t.ok(candidateOf(disc(194, 60, 30), 0.9, { point: [0, 0] }, inside, FRAME));
 });
 
 t.test('what is not stable goes', async (t) => {
   const task = taskFor([0, 0, 600, 400]);
   const soft = disc(128, 80, 30).map((logit) => logit / 60);
-  t.equal(candidateOf(soft, 0.99, [0, 0], task, 1024), undefined);
+  t.equal(candidateOf(soft, 0.99, { point: [0, 0] }, task, FRAME), undefined);
 });
 
 t.test('small regions', async (t) => {

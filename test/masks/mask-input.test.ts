@@ -9,7 +9,7 @@ import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
 import { pngChunk, unpackingChunks, withChunks } from '../fixtures/bombs.js';
 import { drawnMasks } from '../fixtures/masks.js';
 
-const FRAME = 1024;
+const FRAME = { side: 1024, resize: 'longest_side' } as const;
 const path = '/mask_input';
 
 for (const [width, height] of [

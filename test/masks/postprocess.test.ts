@@ -4,7 +4,7 @@ import { toImage } from '#src/masks/formats/rle.js';
 import { postprocessMask } from '#src/masks/postprocess.js';
 
 const SIDE = 256;
-const FRAME = 1024;
+const FRAME = { side: 1024, resize: 'longest_side' } as const;
 /** Where the two ways of adding up floats may fall on different sides of the threshold. */
 const TIE = 1e-4;
 
@@ -36,11 +36,14 @@ function interpolate(grid: Grid, { width, height }: ImageSize): Grid {
 /** The reference's two steps, each in full. */
 function twoSteps(logits: Float32Array, image: ImageSize): Grid {
   const low = { width: SIDE, height: SIDE, values: Float64Array.from(logits) };
-  const square = interpolate(low, { width: FRAME, height: FRAME });
-  const frame = preprocessShape(image, FRAME);
+  const square = interpolate(low, { width: FRAME.side, height: FRAME.side });
+  const frame = preprocessShape(image, FRAME.side);
   const values = new Float64Array(frame.width * frame.height);
   for (let y = 0; y < frame.height; y++) {
-    values.set(square.values.subarray(y * FRAME, y * FRAME + frame.width), y * frame.width);
+    values.set(
+      square.values.subarray(y * FRAME.side, y * FRAME.side + frame.width),
+      y * frame.width,
+    );
   }
   return interpolate({ ...frame, values }, image);
 }

@@ -1,10 +1,13 @@
 import { copyFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { inspectCheckpoint } from '#src/engine/checkpoint-model.js';
 import { sha256Of } from '#src/engine/model-files.js';
 import { manifests, sizeOf, verify } from '#src/models/catalogue.js';
 import { importCheckpoint } from '#src/models/import.js';
+import type { HieraVariant } from '#src/sam/architecture.js';
 import { writeRandomSam } from '../checkpoint/fixtures/random-sam.js';
+import { sam2Shapes, writeRandomSam2 } from '../checkpoint/fixtures/random-sam2.js';
 import { TINY } from '../fixtures/models.js';
 
 t.test('a checkpoint becomes a model', async (t) => {
@@ -74,3 +77,88 @@ t.test('what does not fit is named, and nothing is left behind', async (t) => {
   copyFileSync(new URL('../../package.json', import.meta.url), file);
   await refused(/not a checkpoint that can be read/);
 });
+
+const HIERA_TINY: HieraVariant = {
+  ...{ dim: 16, heads: 1, stages: [1, 1, 2, 1], windows: [8, 4, 14, 7] },
+  globalAttn: [3],
+};
+const CONFIG = { num_heads: 1, window_spec: [8, 4, 14, 7], global_att_blocks: [3] };
+
+t.test('a SAM 2 becomes a model, without what it has for videos', async (t) => {
+  const folder = t.testdir({ models: {} });
+  const models = join(folder, 'models');
+  const file = join(folder, 'own.pt');
+  writeRandomSam2(file, HIERA_TINY);
+  await t.rejects(importCheckpoint(models, file, {}), { message: /--heads 1 --windows/ });
+  const manifest = await importCheckpoint(models, file, { hiera: CONFIG });
+  t.match(manifest, {
+    ...{ name: 'own', architecture: 'sam2_hiera', resize: 'stretch', hiera: CONFIG },
+    checkpoint: { file: 'own.pt' },
+  });
+  await verify(models, 'own');
+
+  const shapes = sam2Shapes(HIERA_TINY);
+  const refused = async (
+    change: (shapes: Map<string, readonly number[]>) => void,
+    message: RegExp,
+  ) => {
+    const changed = new Map(shapes);
+    change(changed);
+    writeRandomSam2(file, HIERA_TINY, changed);
+    const importing = importCheckpoint(models, file, { name: 'other', hiera: CONFIG });
+    await t.rejects(importing, { name: 'OperatorError', message });
+  };
+  const adapter = 'image_encoder.trunk.blocks.0.adapter.weight';
+  await refused((all) => all.set(adapter, [4]), /blocks\.0\.adapter\.weight" is none of SAM 2's/);
+  const head = 'sam_mask_decoder.pred_obj_score_head.layers.2.bias';
+  await refused(
+    (all) => all.delete(head),
+    /"mask_decoder\.pred_obj_score_head\.layers\.2\.bias" is missing/,
+  );
+  const norm = 'image_encoder.trunk.blocks.1.norm2.bias';
+  await refused((all) => all.set(norm, [16]), /blocks\.1\.norm2\.bias" is \[16\], expected \[32\]/);
+});
+
+t.test("Hugging Face's names of a SAM 2", async (t) => {
+  const folder = t.testdir({});
+  const [theirs, ours] = [join(folder, 'theirs.pt'), join(folder, 'ours.pt')];
+  writeRandomSam2(ours, HIERA_TINY);
+  const shapes = new Map([...sam2Shapes(HIERA_TINY)].flatMap(inHuggingFace));
+  writeRandomSam2(theirs, HIERA_TINY, shapes);
+  const found = inspectCheckpoint(theirs, CONFIG);
+  t.same(found, inspectCheckpoint(ours, CONFIG));
+});
+
+/** A tensor as Hugging Face's conversion calls it; its four embeddings of points are one. */
+function inHuggingFace([name, shape]: [string, readonly number[]]): [string, readonly number[]][] {
+  if (/^(mask_downsample|maskmem|no_obj|memory)/.test(name)) return [];
+  if (/point_embeddings\.[123]/.test(name)) return [];
+  if (/point_embeddings\.0/.test(name)) return [['prompt_encoder.point_embed.weight', [4, 256]]];
+  const rules: [RegExp, string][] = [
+    [/^image_encoder\.trunk\./, 'vision_encoder.backbone.'],
+    [/^image_encoder\.neck\.convs\.(\d)\.conv\./, 'vision_encoder.neck.convs.$1.'],
+    [/^sam_/, ''],
+    [/patch_embed\.proj/, 'patch_embed.projection'],
+    [/\.norm(\d|_final_attn)\./, '.layer_norm$1.'],
+    [/\.out_proj\./, '.o_proj.'],
+    [/^no_mem_embed/, 'no_memory_embedding'],
+    [/\.mlp\.layers\.0\./, '.mlp.proj_in.'],
+    [/\.mlp\.layers\.1\./, '.mlp.proj_out.'],
+    [/((?:head|mlps\.\d))\.layers\.0\./, '$1.proj_in.'],
+    [/((?:head|mlps\.\d))\.layers\.2\./, '$1.proj_out.'],
+    [/((?:head|mlps\.\d))\.layers\.1\./, '$1.layers.0.'],
+    [
+      /^prompt_encoder\.pe_layer\.positional_encoding_gaussian_matrix/,
+      'shared_image_embedding.positional_embedding',
+    ],
+    [/mask_downscaling\.0\./, 'mask_embed.conv1.'],
+    [/mask_downscaling\.1\./, 'mask_embed.layer_norm1.'],
+    [/mask_downscaling\.3\./, 'mask_embed.conv2.'],
+    [/mask_downscaling\.4\./, 'mask_embed.layer_norm2.'],
+    [/mask_downscaling\.6\./, 'mask_embed.conv3.'],
+    [/output_upscaling\.0\./, 'upscale_conv1.'],
+    [/output_upscaling\.1\./, 'upscale_layer_norm.'],
+    [/output_upscaling\.3\./, 'upscale_conv2.'],
+  ];
+  return [[rules.reduce((text, [pattern, into]) => text.replace(pattern, into), name), shape]];
+}

@@ -12,7 +12,7 @@ import {
   randomMask,
   randomPoints,
 } from './fixtures/decoders.js';
-import { sceneInput, shippedEncoder } from './fixtures/encoders.js';
+import { onlyTensor, sceneInput, shippedEncoder } from './fixtures/encoders.js';
 
 const PIXELS = 256 * 256;
 
@@ -24,7 +24,7 @@ const imageFirst = await openServed('image-first');
 async function realEmbedding(): Promise<Float32Array> {
   const options = { device: 'cpu', threads: 2, gpuTurn: new SharedArrayBuffer(4) } as const;
   const encoder = await ImageEncoder.open(shippedEncoder, 1024, options);
-  return (await encoder.run(await sceneInput(4))).data;
+  return onlyTensor(await encoder.run(await sceneInput(4)));
 }
 
 const embeddings = { random: randomEmbedding(1), real: await realEmbedding() };
@@ -131,13 +131,10 @@ t.test('candidates are the masks above the threshold, and no others', async (t) 
 });
 
 t.test('the order of multiplication turns at 13 points', async (t) => {
-  t.strictSame([1, 2, 12, 13, 257].map(orderFor), [
-    'tokens-first',
-    'tokens-first',
-    'tokens-first',
-    'image-first',
-    'image-first',
-  ]);
+  t.strictSame(
+    [1, 2, 12, 13, 257].map((points) => orderFor(points)),
+    ['tokens-first', 'tokens-first', 'tokens-first', 'image-first', 'image-first'],
+  );
 });
 
 t.test('graphs without weights are not built', async (t) => {

@@ -15,7 +15,7 @@ import { buildVit } from '#src/sam/encoder/vit.js';
 import { recogniseVit, vitParameters } from '#src/sam/encoder/vit-parameters.js';
 import { decoderWeights } from '#src/sam/weights/state-dict.js';
 import { relativeDistance } from '../fixtures/distance.js';
-import { maxDifference, random } from './fixtures/decoders.js';
+import { asEmbedding, maxDifference, random } from './fixtures/decoders.js';
 
 const REFERENCE = new URL('../../../shared/reference/vit/', import.meta.url);
 const SIDE = 1024;
@@ -71,7 +71,7 @@ const STAGES: Record<string, string> = {
   block1: 'image_encoder.blocks.1.Add_1',
   block2: 'image_encoder.blocks.2.Add_1',
   block3: 'image_encoder.blocks.3.Add_1',
-  embedding: 'output',
+  embedding: 'image_embeddings',
 };
 
 function referenceInput(): Float32Array {
@@ -113,13 +113,13 @@ for (const file of ['sam_vit_test.pth', 'model.safetensors']) {
     const model = buildVit(variant, checkpoint.tensors, 'fused');
     const values = await run(model, referenceInput(), {
       folder: checkpoint.folder,
-      inside: Object.values(STAGES).filter((name) => name !== 'output'),
+      inside: Object.values(STAGES).filter((name) => name !== 'image_embeddings'),
     });
     for (const [stage, name] of Object.entries(STAGES)) {
       const share = misfit(values[name] as Float32Array, expected.samples[stage] ?? []);
       t.ok(share <= 1, `${stage}: ${share} of what is allowed`);
     }
-    const embedding = values['output'] as Float32Array;
+    const embedding = values['image_embeddings'] as Float32Array;
     const distance = relativeDistance(embedding, referenceEmbedding());
     t.ok(distance <= 1e-3, `the embedding is off by ${distance} of its norm`);
     await decodes(t, checkpoint, embedding, expected);
@@ -134,7 +134,7 @@ async function decodes(
 ): Promise<void> {
   const options = { device: 'cpu', threads: 2, gpuTurn: new SharedArrayBuffer(4) } as const;
   const decoder = await MaskDecoder.open(decoderWeights(checkpoint.tensors), options);
-  const context = await decoder.context(embedding);
+  const context = await decoder.context(asEmbedding(embedding));
   for (const { kind, point_coords, point_labels, box, ...expected } of decode_in_model_frame) {
     // The reference gives coordinates in the model's frame, so nothing is to be scaled.
     const batch = {
@@ -178,13 +178,13 @@ t.test('all ways to write attention down agree, alone and in a batch', async (t)
   const batch = new Float32Array(2 * input.length);
   batch.set(input.slice().reverse());
   batch.set(input, input.length);
-  const { output: plain = input } = await run(buildVit(TINY, weights, 'plain'), input);
+  const { image_embeddings: plain = input } = await run(buildVit(TINY, weights, 'plain'), input);
   t.ok(
     plain.some((value) => Math.abs(value) > 1),
     'the answer is worth comparing',
   );
   for (const kind of ['by-head', 'fused'] as const) {
-    const { output = input } = await run(buildVit(TINY, weights, kind), batch);
+    const { image_embeddings: output = input } = await run(buildVit(TINY, weights, kind), batch);
     const [other, same] = [output.subarray(0, plain.length), output.subarray(plain.length)];
     const difference = maxDifference(same, plain);
     t.ok(difference <= 1e-4, `${kind} differs from plain by ${difference}`);
@@ -198,9 +198,9 @@ t.test('in 16 bits it is nearly the same', async (t) => {
   const input = referenceInput();
   for (const kind of ['by-head', 'fused'] as const) {
     const model = buildVit(TINY, weights, kind);
-    const { output: exact = input } = await run(model, input);
+    const { image_embeddings: exact = input } = await run(model, input);
     const half = toHalfPrecision(model, keep);
-    const { output = input } = await run(half, input);
+    const { image_embeddings: output = input } = await run(half, input);
     const distance = relativeDistance(output, exact);
     t.ok(distance > 1e-5 && distance <= 1e-2, `${kind} is off by ${distance} of its norm`);
     for (const { op, inputs } of half.graph.nodes) {
@@ -215,8 +215,11 @@ t.test('relative positions learned for another size are interpolated', async (t)
   const weights = randomWeights({ [name]: [13, 16] });
   const interpolated = new Map(weights).set(name, interpolate(weights.get(name), 27));
   const input = referenceInput();
-  const { output: ours = input } = await run(buildVit(TINY, weights, 'fused'), input);
-  const { output = input } = await run(buildVit(TINY, interpolated, 'fused'), input);
+  const { image_embeddings: ours = input } = await run(buildVit(TINY, weights, 'fused'), input);
+  const { image_embeddings: output = input } = await run(
+    buildVit(TINY, interpolated, 'fused'),
+    input,
+  );
   t.ok(maxDifference(ours, output) <= 1e-4);
 });
 

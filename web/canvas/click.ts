@@ -1,8 +1,9 @@
-import { pick, picking } from '../state/everything.js';
+import { findLike } from '../state/find.js';
+import { pick, picking } from '../state/found.js';
 import { hovered } from '../state/preview.js';
 import type { Label, Place } from '../state/prompt.js';
 import { addPoint, drawBox, paint } from '../state/scene.js';
-import { brushWidth } from '../state/tool.js';
+import { brushWidth, tool } from '../state/tool.js';
 import { foundAt } from './found-here.js';
 import { boxBetween, gesture } from './gesture.js';
 import { view } from './view.js';
@@ -14,6 +15,8 @@ export function click(at: Place, label: Label): void {
     if (here) pick(here);
     return;
   }
+  // An example is a box.
+  if (tool.value === 'example') return;
   // The answer is to be seen, and not what another click at the same place would make of it.
   hovered.value = undefined;
   addPoint({ ...at, label });
@@ -26,7 +29,8 @@ export function finishGesture(): void {
   hovered.value = undefined;
   if (drawn?.kind === 'box') {
     const box = boxBetween(drawn.from, drawn.to);
-    if (box) drawBox(box);
+    if (box && tool.value === 'example') void findLike(box);
+    else if (box) drawBox(box);
   } else if (drawn) {
     paint({ places: drawn.places, label: drawn.label, width: brushWidth.value / view.value.scale });
   }

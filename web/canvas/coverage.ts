@@ -1,20 +1,20 @@
 import type { DecodedMask } from 'sam-split-client';
-import { type ImageSize, preprocessShape } from '../../src/core/image.js';
+import { type Frame, sizeInFrame } from '../../src/core/frame.js';
+import type { ImageSize } from '../../src/core/image.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../../src/core/masks/low-res-mask.js';
 import type { Stroke } from '../state/prompt.js';
 import { outlineOf } from './outline.js';
 
-/** Side of the model's square, in pixels. */
-const SQUARE = 1024;
 /** As sure as a mask without logits is taken to be by the service: logits are at most ln(999), about 6.9. */
 const DOUBT = 1e-3;
 
 /**
  * The logits a prompt starts from: those of an earlier mask, or of one that was found, with strokes painted over.
- * @returns [256,256]; nothing where there is nothing to start from
+ * @param frame the square that the model sees. @returns [256,256]; nothing where there is nothing to start from
  */
 export function startingLogits(
   image: ImageSize,
+  frame: Frame,
   earlier: Float32Array | undefined,
   mask: DecodedMask | undefined,
   strokes: readonly Stroke[],
@@ -24,10 +24,10 @@ export function startingLogits(
   let logits =
     earlier ??
     (mask
-      ? coverage(image, (context) => context.fill(outlineOf(mask), 'evenodd')).map(logit)
+      ? coverage(image, frame, (context) => context.fill(outlineOf(mask), 'evenodd')).map(logit)
       : nothing());
   for (const stroke of strokes) {
-    const covered = coverage(image, (context) => drawStroke(context, stroke));
+    const covered = coverage(image, frame, (context) => drawStroke(context, stroke));
     const sure = logit(stroke.label);
     logits = logits.map((before, i) => {
       const share = covered[i] as number;
@@ -56,14 +56,15 @@ export function drawStroke(
 /** How much of each logit's place is covered by what `draw` draws in pixels of the image. @returns [256,256], 0 to 1 */
 function coverage(
   image: ImageSize,
+  frame: Frame,
   draw: (context: OffscreenCanvasRenderingContext2D) => void,
 ): Float32Array {
   const canvas = new OffscreenCanvas(LOW_RES_SIDE, LOW_RES_SIDE);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   if (!context) throw new Error('This browser has no canvas');
-  const frame = preprocessShape(image, SQUARE);
-  const scale = LOW_RES_SIDE / SQUARE;
-  context.scale((scale * frame.width) / image.width, (scale * frame.height) / image.height);
+  const inside = sizeInFrame(image, frame);
+  const scale = LOW_RES_SIDE / frame.side;
+  context.scale((scale * inside.width) / image.width, (scale * inside.height) / image.height);
   draw(context);
   const { data } = context.getImageData(0, 0, LOW_RES_SIDE, LOW_RES_SIDE);
   return Float32Array.from({ length: LOW_RES_LOGITS }, (_, i) => (data[4 * i + 3] as number) / 255);

@@ -1,5 +1,5 @@
 import { computed } from '@preact/signals';
-import { type FoundObject, found } from '../state/everything.js';
+import { type FoundObject, found } from '../state/found.js';
 import { hovered } from '../state/preview.js';
 import type { Place } from '../state/prompt.js';
 import { contains } from './outline.js';

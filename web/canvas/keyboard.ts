@@ -1,4 +1,4 @@
-import { picking } from '../state/everything.js';
+import { picking } from '../state/found.js';
 import { announce } from '../state/notice.js';
 import { picture } from '../state/picture.js';
 import { hovered } from '../state/preview.js';

@@ -1,22 +1,18 @@
-import type { DecodedMask } from 'sam-split-client';
-import { found } from '../state/everything.js';
 import { picture } from '../state/picture.js';
 import { preview } from '../state/preview.js';
 import { EMPTY_PROMPT, type Label, type ObjectPrompt, type Place } from '../state/prompt.js';
-import { activeObject, masked } from '../state/scene.js';
+import { activeObject } from '../state/scene.js';
 import { brushWidth } from '../state/tool.js';
 import { drawStroke } from './coverage.js';
-import { foundHere } from './found-here.js';
 import { cursor, gesture } from './gesture.js';
 import { outlineOf } from './outline.js';
+import { shownMasks } from './shown-masks.js';
 import { type View, view } from './view.js';
 
 const ADDED = '#16a34a';
 const TAKEN = '#dc2626';
 const WHITE = '#ffffff';
 const INK = '#0b1220';
-/** Of masks that were found and not yet picked; turned by the golden angle, neighbours differ. */
-const hueOf = (id: number) => `hsl(${(id * 137.5) % 360} 85% 55%)`;
 
 type Context = CanvasRenderingContext2D;
 
@@ -31,24 +27,34 @@ export function paintImage(context: Context, ratio: number): void {
   context.drawImage(image.bitmap, 0, 0, image.width, image.height);
 }
 
-/** Draws what is said of the image: masks, prompts, what a click would make, what is being drawn. */
+/** Draws the masks there are. */
+export function paintMasks(context: Context, ratio: number): void {
+  clear(context);
+  if (!picture.value) return;
+  const { scale } = view.value;
+  place(context, ratio, view.value);
+  for (const { mask, colour, opacity, line } of shownMasks.value) {
+    const outline = outlineOf(mask);
+    context.fillStyle = colour;
+    context.strokeStyle = colour;
+    context.globalAlpha = opacity;
+    context.fill(outline, 'evenodd');
+    context.globalAlpha = 1;
+    context.lineWidth = line / scale;
+    context.lineJoin = 'round';
+    context.stroke(outline);
+  }
+}
+
+/** Draws what changes under the hand: what a click would make, what is being drawn, the prompt. */
 export function paintMarks(context: Context, ratio: number): void {
   clear(context);
   if (!picture.value) return;
   const at = view.value;
   place(context, ratio, at);
-  for (const { id, mask } of found.value) {
-    const strong = id === foundHere.value?.id;
-    paintMask(context, mask, hueOf(id), strong ? 0.7 : 0.38, (strong ? 2.5 : 1) / at.scale);
-  }
-  const active = activeObject.value;
-  for (const { object, mask } of masked.value) {
-    const strong = object.id === active.id;
-    paintMask(context, mask, object.colour, strong ? 0.5 : 0.32, (strong ? 2.5 : 1.25) / at.scale);
-  }
   paintPreview(context, at);
   paintGesture(context, at);
-  paintPrompt(context, active.prompt, at);
+  paintPrompt(context, activeObject.value.prompt, at);
   if (cursor.value) paintCursor(context, cursor.value, at);
 }
 
@@ -60,24 +66,6 @@ function clear(context: Context): void {
 /** From now on in pixels of the image. */
 function place(context: Context, ratio: number, { scale, x, y }: View): void {
   context.setTransform(ratio * scale, 0, 0, ratio * scale, ratio * x, ratio * y);
-}
-
-function paintMask(
-  context: Context,
-  mask: DecodedMask,
-  colour: string,
-  opacity: number,
-  line: number,
-): void {
-  const outline = outlineOf(mask);
-  context.fillStyle = colour;
-  context.strokeStyle = colour;
-  context.globalAlpha = opacity;
-  context.fill(outline, 'evenodd');
-  context.globalAlpha = 1;
-  context.lineWidth = line;
-  context.lineJoin = 'round';
-  context.stroke(outline);
 }
 
 function paintPreview(context: Context, { scale }: View): void {

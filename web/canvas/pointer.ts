@@ -1,4 +1,4 @@
-import { picking } from '../state/everything.js';
+import { picking } from '../state/found.js';
 import { hovered } from '../state/preview.js';
 import type { Label, Place } from '../state/prompt.js';
 import { activeObject, candidates, choose } from '../state/scene.js';
@@ -81,7 +81,8 @@ export class PointerInput {
     const press = this.#press;
     if (!press) return;
     const still = Math.hypot(at.x - press.from.x, at.y - press.from.y) <= STILL;
-    if (press.what === 'click' && !still && press.label && !picking.value) press.what = 'box';
+    const draws = tool.value === 'example' || (press.label === 1 && !picking.value);
+    if (press.what === 'click' && !still && draws) press.what = 'box';
     if (press.what === 'pan') pan(at.x - before.x, at.y - before.y);
     if (press.what === 'box') {
       this.#hover(undefined);

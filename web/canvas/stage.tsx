@@ -5,18 +5,19 @@ import { hovered } from '../state/preview.js';
 import { tool } from '../state/tool.js';
 import { cursor } from './gesture.js';
 import { pressOnCanvas } from './keyboard.js';
-import { paintImage, paintMarks } from './paint.js';
+import { paintImage, paintMarks, paintMasks } from './paint.js';
 import { PointerInput } from './pointer.js';
 import { canvasSize, view } from './view.js';
 
-/** The image, and what is said of it on a second canvas above: that changes far more often. */
+/** The image, above it its masks, and above them what changes under the hand: each on a canvas of its own. */
 export function Stage() {
   const frame = useRef<HTMLDivElement>(null);
   const image = useRef<HTMLCanvasElement>(null);
+  const masks = useRef<HTMLCanvasElement>(null);
   const marks = useRef<HTMLCanvasElement>(null);
 
   useEffect(() => {
-    if (!frame.current || !image.current || !marks.current) return;
+    if (!frame.current || !image.current || !masks.current || !marks.current) return;
     const resized = new ResizeObserver(([entry]) => {
       if (!entry) return;
       const { width, height } = entry.contentRect;
@@ -24,7 +25,11 @@ export function Stage() {
     });
     resized.observe(frame.current);
     new PointerInput(frame.current);
-    const ends = [keepPainted(image.current, paintImage), keepPainted(marks.current, paintMarks)];
+    const ends = [
+      keepPainted(image.current, paintImage),
+      keepPainted(masks.current, paintMasks),
+      keepPainted(marks.current, paintMarks),
+    ];
     return () => {
       resized.disconnect();
       for (const end of ends) end();
@@ -57,6 +62,7 @@ export function Stage() {
       onBlur={onBlur}
     >
       <canvas ref={image} />
+      <canvas ref={masks} data-layer="masks" />
       <canvas ref={marks} data-layer="marks" />
       <p id="stage-keys" class="unseen">
         Arrow keys move a cursor, Enter adds where it is and Shift Enter subtracts, R begins a box.

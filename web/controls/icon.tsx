@@ -16,6 +16,8 @@ const SHAPES = {
   download: 'M12 4v11 M7 11l5 5 5-5 M5 20h14',
   sparkles:
     'M12 4l1.800 5.200L19 11l-5.200 1.800L12 18l-1.800-5.200L5 11l5.200-1.800z M19 4v3 M17.500 5.500h3',
+  search: 'M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14z M16 16l5 5',
+  example: 'M4 8V4h4 M16 4h4v4 M20 16v4h-4 M8 20H4v-4 M12 9l3 3-3 3-3-3z',
   close: 'M6 6l12 12 M18 6L6 18',
   chip: 'M7 7h10v10H7z M10 3v4 M14 3v4 M10 17v4 M14 17v4 M3 10h4 M3 14h4 M17 10h4 M17 14h4',
 } as const;

@@ -15,6 +15,7 @@ const HELP: readonly (readonly [keys: string, what: string])[] = [
   ['Enter, Shift Enter', 'Add or subtract at the cursor; with the brush, begin and end painting'],
   ['R', 'Begin a box at the cursor; Enter ends it, Escape leaves it'],
   ['P, B, M', 'Points and boxes, brush, move'],
+  ['E', 'A box around an example of what to find, where the service finds things by name'],
   ['A, S', 'Add, subtract'],
   ['N, Delete', 'New object, remove the object'],
   ['Ctrl Z, Ctrl Y', 'Undo, redo'],

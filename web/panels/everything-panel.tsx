@@ -1,15 +1,9 @@
 import { Icon } from '../controls/icon.js';
 import { Panel } from '../controls/panel.js';
 import { ready } from '../state/decoding.js';
-import {
-  density,
-  findEverything,
-  forgetFound,
-  found,
-  pickAll,
-  progress,
-  stopSearch,
-} from '../state/everything.js';
+import { density, findEverything, progress } from '../state/everything.js';
+import { searching, stopSearch } from '../state/found.js';
+import { FoundRows } from './found-rows.js';
 
 const DENSITIES = [
   { points: 8, label: 'Coarse' },
@@ -19,8 +13,7 @@ const DENSITIES = [
 
 /** Finds all objects of the image, and lets one pick them. */
 export function EverythingPanel() {
-  const running = progress.value !== undefined;
-  const count = found.value.length;
+  const running = searching.value === 'everything';
   return (
     <Panel title="Everything">
       <div class="row">
@@ -53,24 +46,10 @@ export function EverythingPanel() {
       </div>
       {running && (
         <progress max="1" value={progress.value} aria-label="Search for everything">
-          {Math.round(100 * (progress.value ?? 0))} %
+          {Math.round(100 * progress.value)} %
         </progress>
       )}
-      {(running || count > 0) && (
-        <p class="note" data-testid="found">
-          {count} found. Click those to keep.
-        </p>
-      )}
-      {count > 0 && (
-        <div class="row">
-          <button type="button" onClick={pickAll} disabled={running}>
-            Keep all
-          </button>
-          <button type="button" class="quiet" onClick={forgetFound}>
-            Discard
-          </button>
-        </div>
-      )}
+      <FoundRows search="everything" />
     </Panel>
   );
 }

@@ -2,11 +2,18 @@ import { seeWhole, view, zoom } from '../canvas/view.js';
 import type { IconName } from '../controls/icon.js';
 import { ToolButton } from '../controls/tool-button.js';
 import { clearScene, redo, redoable, undo, undoable } from '../state/scene.js';
+import { textModel } from '../state/service.js';
 import { brushWidth, mode, type Tool, tool } from '../state/tool.js';
 
 const TOOLS: readonly { tool: Tool; icon: IconName; label: string; shortcut: string }[] = [
   { tool: 'point', icon: 'point', label: 'Points and boxes', shortcut: 'P' },
   { tool: 'brush', icon: 'brush', label: 'Brush', shortcut: 'B' },
+  {
+    tool: 'example',
+    icon: 'example',
+    label: 'Box around an example of what to find',
+    shortcut: 'E',
+  },
   { tool: 'move', icon: 'move', label: 'Move the image', shortcut: 'M' },
 ];
 
@@ -15,16 +22,18 @@ export function Toolbar() {
   return (
     <div class="toolbar" role="toolbar" aria-label="Tools">
       <div class="group">
-        {TOOLS.map(({ tool: each, ...button }) => (
-          <ToolButton
-            key={each}
-            {...button}
-            pressed={tool.value === each}
-            onClick={() => {
-              tool.value = each;
-            }}
-          />
-        ))}
+        {TOOLS.filter(({ tool: each }) => each !== 'example' || textModel.value).map(
+          ({ tool: each, ...button }) => (
+            <ToolButton
+              key={each}
+              {...button}
+              pressed={tool.value === each}
+              onClick={() => {
+                tool.value = each;
+              }}
+            />
+          ),
+        )}
       </div>
       <div class="group">
         <ToolButton

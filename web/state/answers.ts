@@ -1,9 +1,11 @@
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { DecodedMask, Place, PredictPrompt } from 'sam-split-client';
+import type { Frame } from '../../src/core/frame.js';
 import { startingLogits } from '../canvas/coverage.js';
 import { imageToAsk, predict } from './decoding.js';
 import { tell } from './notice.js';
 import { foundMask, isAmbiguous, type ObjectPrompt } from './prompt.js';
+import { models } from './service.js';
 
 /** What has become of a prompt. */
 export type Answer =
@@ -58,7 +60,7 @@ export async function predictPromptOf(prompt: ObjectPrompt): Promise<PredictProm
   const image = await imageToAsk();
   const logits = start && 'prompt' in start ? await logitsOf(start) : undefined;
   const mask = start && 'mask' in start ? start.mask : undefined;
-  const mask_input = startingLogits(image, logits, mask, strokes);
+  const mask_input = startingLogits(image, frameOf(image.model), logits, mask, strokes);
   return {
     ...(points.length > 0 && {
       point_coords: points.map(({ x, y }) => [x, y] as [number, number]),
@@ -68,6 +70,12 @@ export async function predictPromptOf(prompt: ObjectPrompt): Promise<PredictProm
     ...(mask_input && { mask_input }),
     multimask_output: isAmbiguous(prompt),
   };
+}
+
+/** The square in which a model that is served sees images. */
+function frameOf(name: string): Frame {
+  const known = models.peek().find((model) => model.name === name);
+  return { side: known?.image_size ?? 1024, resize: known?.resize ?? 'longest_side' };
 }
 
 /** None where the earlier prompt has failed: this one then stands by itself. */

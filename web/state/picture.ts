@@ -1,7 +1,7 @@
 import { batch, signal } from '@preact/signals';
 import type { Embedding } from 'sam-split-client';
 import { embedding, forgetImage, setImage } from './decoding.js';
-import { forgetFound } from './everything.js';
+import { forgetFound } from './found.js';
 import { announce, telling } from './notice.js';
 import { photographAt } from './photograph.js';
 import { clearHistory } from './scene.js';
@@ -18,25 +18,28 @@ export interface Picture {
 }
 
 export const picture = signal<Picture | undefined>(undefined);
+/** Where it is from. */
+export const source = signal<Blob | URL | undefined>(undefined);
 /** Whether one is on its way. */
 export const opening = signal(false);
 
 let current = new AbortController();
 
 /** Embeds an image, and shows it: a file at once, one that the service fetches when it has been. */
-export async function openImage(source: Blob | URL, name: string): Promise<void> {
+export async function openImage(file: Blob | URL, name: string): Promise<void> {
   current.abort();
   current = new AbortController();
   const { signal } = current;
   leave();
   opening.value = true;
-  const shown = source instanceof Blob ? show(name, createImageBitmap(source), signal) : undefined;
+  source.value = file;
+  const shown = file instanceof Blob ? show(name, createImageBitmap(file), signal) : undefined;
   await telling(async () => {
     try {
-      await setImage(source, showProgress, signal);
+      await setImage(file, showProgress, signal);
       const image = embedding.value as Embedding;
       showTimings(image);
-      await (shown ?? show(name, photographAt(source as URL, image), signal));
+      await (shown ?? show(name, photographAt(file as URL, image), signal));
       settleSize(image);
       announce(`${name} is ready, ${image.width} by ${image.height} pixels.`);
     } catch (error) {
@@ -61,6 +64,7 @@ export function leave(): void {
     clearStages();
     clearHistory();
     picture.value = undefined;
+    source.value = undefined;
   });
 }
 

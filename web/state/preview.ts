@@ -2,7 +2,7 @@ import { effect, signal, untracked } from '@preact/signals';
 import type { DecodedMask } from 'sam-split-client';
 import { predictPromptOf } from './answers.js';
 import { predict, ready } from './decoding.js';
-import { picking } from './everything.js';
+import { picking } from './found.js';
 import { type Label, type Place, withPoint } from './prompt.js';
 import { activeObject } from './scene.js';
 import { tool } from './tool.js';

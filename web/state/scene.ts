@@ -114,12 +114,15 @@ export function addObject(): void {
   history.push({ objects: [...objects, object], active: object.id });
 }
 
-/** Adds masks that were found otherwise, each as an object. */
-export function addMasks(masks: readonly DecodedMask[]): void {
+/** Adds masks that were found otherwise, each as an object, which has their name where they have one. */
+export function addMasks(
+  masks: readonly { readonly mask: DecodedMask; readonly name?: string }[],
+): void {
   if (masks.length === 0) return;
   const objects = scene.value.objects.filter(({ prompt }) => !isEmpty(prompt));
-  for (const mask of masks) {
-    objects.push({ ...freshObject(objects), prompt: { ...EMPTY_PROMPT, start: { mask } } });
+  for (const { mask, name } of masks) {
+    const prompt = { ...EMPTY_PROMPT, start: { mask } };
+    objects.push({ ...freshObject(objects), ...(name !== undefined && { name }), prompt });
   }
   history.push({ objects, active: (objects.at(-1) as SegmentedObject).id });
 }

@@ -20,6 +20,9 @@ export const models = signal<ModelList['models']>([]);
 /** The one that images are embedded by. */
 export const model = signal<string | undefined>(undefined);
 
+/** What finds things by text, where the service has such a model. */
+export const textModel = signal<ModelList['text']>(undefined);
+
 /** Whether the service fetches images by URL. */
 export const fetchesUrls = signal(false);
 
@@ -28,6 +31,7 @@ export async function connect(): Promise<void> {
   try {
     models.value = await client.models();
     model.value ??= models.value[0]?.name;
+    textModel.value = await client.textModel();
     fetchesUrls.value = await asksForUrls();
     connection.value = 'connected';
   } catch (error) {

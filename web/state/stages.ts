@@ -29,13 +29,14 @@ export function showProgress({ stage, fraction, ms, done }: Progress): void {
   });
 }
 
-/** What only the service knows, once it has answered: how long the image waited, and how long the encoder took. */
+/** What only the service knows, once it has answered: how much of the encode's time the image waited for its turn. */
 export function showTimings({ uploaded, timings }: Embedding): void {
   if (!uploaded) put({ name: 'upload', state: 'skipped' });
   const queue = timings['queue_ms'];
-  const encode = timings['encode_ms'];
-  if (queue !== undefined) put({ name: 'queue', state: 'done', ms: queue });
-  if (encode !== undefined) put({ name: 'encode', state: 'done', ms: encode });
+  const encode = stages.value.find(({ name }) => name === 'encode')?.ms;
+  if (queue === undefined || encode === undefined) return;
+  put({ name: 'queue', state: 'done', ms: queue });
+  put({ name: 'encode', state: 'done', ms: Math.max(0, encode - queue) });
 }
 
 const ORDER: readonly StageName[] = [

@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
 import type { Label } from './prompt.js';
 
-/** What the pointer does on the image: points and boxes, paint, or move the image. */
-export type Tool = 'point' | 'brush' | 'move';
+/** What the pointer does on the image: points and boxes, paint, show an example of what to find, or move the image. */
+export type Tool = 'point' | 'brush' | 'example' | 'move';
 
 export const tool = signal<Tool>('point');
 

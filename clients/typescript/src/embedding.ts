@@ -6,6 +6,8 @@ export interface Embedding {
   /** Of the oriented image, in pixels: the frame of all prompts and masks. */
   readonly width: number;
   readonly height: number;
+  /** Whether things are found in it by `text`, as far as this is known. */
+  readonly text?: boolean;
   /** Whether the image had to be sent. */
   readonly uploaded: boolean;
   /** Milliseconds of the service's steps, its queue among them; none where it knew the image. */

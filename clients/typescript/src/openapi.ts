@@ -52,8 +52,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Look an embedding up, or download its tensor
-         * @description JSON by default; the tensor as a NumPy file (application/x-npy) or as raw little-endian numbers (application/octet-stream).
+         * Look an embedding up, or download its tensors
+         * @description JSON by default. All tensors by their names as one file (application/x-safetensors), those that text is looked up in among them if the image was embedded for text: `class_embeds` and `proposals` (cx, cy, w, h as shares of the detector's square, logit shift and scale, objectness logit, length of the class vector). The first tensor alone, `image_embeddings` or `image_embed`, as a NumPy file (application/x-npy). Those that prompts need as raw little-endian numbers (application/octet-stream), one after the other; `x-tensor-names` and `x-tensor-shape` tell which.
          */
         readonly get: operations["getEmbedding"];
         readonly put?: never;
@@ -117,7 +117,7 @@ export interface paths {
         };
         /**
          * The decoder's part that runs once an image
-         * @description `image_embeddings` [1,256,64,64] -> `keys`, `k0`, `v0`, `q0`.
+         * @description The tensors of an embedding -> what all prompts about it share: `image_embeddings` [1,256,64,64] -> `keys`, `k0`, `v0`, `q0`. `/models` has the names and shapes of each model (`graphs.context`).
          */
         readonly get: operations["getContextGraph"];
         readonly put?: never;
@@ -137,7 +137,7 @@ export interface paths {
         };
         /**
          * The decoder's part that runs for prompts
-         * @description The outputs of context.onnx, `point_coords` [B,N,2] in the frame whose longest side is 1024, `point_labels` [B,N] (1 object, 0 background, 2 and 3 the corners of a box, and where there is no box a last point with -1), `multimask_output` [1] bool, and with ?mask_input=1 `mask_input` [B,1,256,256] -> `low_res_masks` [B,M,256,256] and `iou_predictions` [B,M]; M is 3 with multimask_output, else 1.
+         * @description The outputs of context.onnx, `point_coords` [B,N,2] in pixels of the square of 1024 (`resize` of `/models`), `point_labels` [B,N] (1 object, 0 background, 2 and 3 the corners of a box, -1 padding; in which order and when is `prompt` there), `multimask_output` [1] bool, and with ?mask_input=1 `mask_input` [B,1,256,256] -> `low_res_masks` [B,M,256,256] and `iou_predictions` [B,M]; M is 3 with multimask_output, else 1. Of a SAM 2 also `object_score_logits` [B,1].
          */
         readonly get: operations["getDecoderGraph"];
         readonly put?: never;
@@ -159,7 +159,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Find all objects of an image
-         * @description What `SamAutomaticMaskGenerator.generate` does, with its parameters and defaults. JSON with an `embedding_id`, or a form with the file `image` and the fields as JSON text: crops need the image, and so does `overlay`. The work waits whenever there are clicks to answer. With Accept: application/x-ndjson each line is an event: `mask` with its `id`, `removed` with the `ids` of masks to which better ones were found, `progress`, and in the end `done` with the `ids` that stay, or `error` with a `problem`. A `mask` with a known `id` takes the place of the first. With Accept: application/geo+json the masks are the features of one collection, and with the format `coco` a COCO file.
+         * @description What `SamAutomaticMaskGenerator.generate` does, with its parameters and defaults. JSON with an `embedding_id`, or a form with the file `image` and the fields as JSON text: crops need the image, and so does `overlay`. The work waits whenever there are clicks to answer. With Accept: application/x-ndjson each line is an event: `mask` with its `id`, `removed` with the `ids` of masks to which better ones were found, `progress`, and in the end `done` with the `ids` that stay, or `error` with a `problem`. A `mask` with a known `id` takes the place of the first. With `labels` masks are called by the phrases that they answer; with `proposals` they start from boxes. With Accept: application/geo+json the masks are the features of one collection, and with the format `coco` a COCO file.
          */
         readonly post: operations["everything"];
         readonly delete?: never;
@@ -432,7 +432,7 @@ export interface components {
                 ...components["schemas"]["Prompt"][]
             ];
             /**
-             * @description How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. `polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. `labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0. `labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.
+             * @description How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. `polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. `labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0, or the place of its phrase in `text`. `labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.
              * @enum {string}
              */
             readonly format?: "rle" | "rle_counts" | "png" | "cutout" | "polygon" | "geojson" | "svg" | "labelstudio_rle" | "coco_polygon" | "cvat_rle" | "yolo" | "labelme" | "logits";
@@ -597,7 +597,7 @@ export interface components {
                 ...components["schemas"]["Prompt"][]
             ];
             /**
-             * @description How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. `polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. `labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0. `labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.
+             * @description How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. `polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. `labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0, or the place of its phrase in `text`. `labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.
              * @enum {string}
              */
             readonly format?: "rle" | "rle_counts" | "png" | "cutout" | "polygon" | "geojson" | "svg" | "labelstudio_rle" | "coco_polygon" | "cvat_rle" | "yolo" | "labelme" | "logits";
@@ -778,7 +778,7 @@ export interface components {
                 ...components["schemas"]["Prompt"][]
             ];
             /**
-             * @description How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. `polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. `labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0. `labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.
+             * @description How masks are written; `rle` by default, or what `Accept` asks for. `rle`, `rle_counts`: COCO RLE, compressed or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. `polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. `labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0, or the place of its phrase in `text`. `labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.
              * @enum {string}
              */
             readonly format?: "rle" | "rle_counts" | "png" | "cutout" | "polygon" | "geojson" | "svg" | "labelstudio_rle" | "coco_polygon" | "cvat_rle" | "yolo" | "labelme" | "logits";
@@ -909,6 +909,7 @@ export interface components {
                 /** @enum {string} */
                 readonly format: "rle";
                 readonly rle: readonly number[];
+                readonly brushlabels?: readonly string[];
             } | {
                 /** @description [height, width] */
                 readonly size: [
@@ -925,6 +926,7 @@ export interface components {
                 /** @enum {string} */
                 readonly type: "mask";
                 readonly points: readonly number[];
+                readonly label?: string;
             } | {
                 /** @description [height, width] */
                 readonly size: [
@@ -965,7 +967,7 @@ export interface components {
             ];
             /** @description Pixels inside the mask. */
             readonly area: number;
-            /** @description The phrase that the object answers. */
+            /** @description The phrase that the object answers, its first 100 characters. */
             readonly label?: string;
             /** @description How well the object answers the phrase, from 0 to 1. It says nothing of the mask, as `predicted_iou` says nothing of the phrase. */
             readonly text_score?: number;
@@ -1043,9 +1045,18 @@ export interface components {
             readonly width: number;
             /** @description Of the oriented image, in pixels. */
             readonly height: number;
+            /** @description Of the first tensor. */
             readonly shape: readonly number[];
             /** @enum {string} */
             readonly dtype: "float16" | "float32";
+            /** @description All that is kept of the image, by name. */
+            readonly tensors: {
+                readonly [key: string]: {
+                    /** @enum {string} */
+                    readonly dtype: "float16" | "float32";
+                    readonly shape: readonly number[];
+                };
+            };
             /** @description Changes with the model files, the preprocessing, the precision and the number format. */
             readonly fingerprint: string;
         };
@@ -1126,10 +1137,7 @@ export interface components {
              * @default 64
              */
             readonly points_per_batch?: number;
-            /**
-             * @description Masks are dropped whose predicted IoU is not above.
-             * @default 0.88
-             */
+            /** @description Masks are dropped whose predicted IoU is not above. By default 0.88, as in SAM, and 0.8 with a SAM 2; `/models` says what holds for which. */
             readonly pred_iou_thresh?: number;
             /**
              * @description Masks are dropped whose stability score is below.
@@ -1173,6 +1181,42 @@ export interface components {
             readonly min_mask_region_area?: number;
             /** @description The name that `min_mask_region_area` has in `/decode`. */
             readonly min_area?: number;
+            /**
+             * @description Noun phrases by which masks are called: each gets the `label` and `text_score` of the best of the boxes found for them whose IoU with its own box is above `text_nms_thresh`; without such a box it has no name. For images that were embedded with `text=true`, or that come along.
+             * @example [
+             *       "a car",
+             *       "a tree"
+             *     ]
+             */
+            readonly labels?: [
+                string,
+                ...string[]
+            ];
+            /**
+             * @description For `labels`: a box takes part if its `text_score` is above.
+             * @default 0.1
+             */
+            readonly text_threshold?: number;
+            /**
+             * @description For `labels`: a box fits a mask if their IoU is larger.
+             * @default 0.5
+             */
+            readonly text_nms_thresh?: number;
+            /**
+             * @description For `text`: puts each phrase into CLIP's seven templates (`a photo of the large {}.`) and looks for their mean.
+             * @default false
+             */
+            readonly templates?: boolean;
+            /**
+             * @description In place of a grid: the boxes that most likely hold anything, whatever it is called, of two with an IoU above `box_nms_thresh` the better one. Each is a prompt with one mask. Needs an image as `labels` do.
+             * @enum {string}
+             */
+            readonly proposals?: "objectness";
+            /**
+             * @description For `proposals`: so many boxes at most, the best.
+             * @default 100
+             */
+            readonly max_detections?: number;
             /**
              * @description How masks are written, as in `/decode`; `rle` by default, or what `Accept` asks for. `coco`: the whole answer as a COCO file with `images`, `categories` and `annotations`, their masks as `rle`.
              * @enum {string}
@@ -1281,10 +1325,7 @@ export interface components {
              * @default 64
              */
             readonly points_per_batch?: number;
-            /**
-             * @description Masks are dropped whose predicted IoU is not above.
-             * @default 0.88
-             */
+            /** @description Masks are dropped whose predicted IoU is not above. By default 0.88, as in SAM, and 0.8 with a SAM 2; `/models` says what holds for which. */
             readonly pred_iou_thresh?: number;
             /**
              * @description Masks are dropped whose stability score is below.
@@ -1328,6 +1369,42 @@ export interface components {
             readonly min_mask_region_area?: number;
             /** @description The name that `min_mask_region_area` has in `/decode`. */
             readonly min_area?: number;
+            /**
+             * @description Noun phrases by which masks are called: each gets the `label` and `text_score` of the best of the boxes found for them whose IoU with its own box is above `text_nms_thresh`; without such a box it has no name. For images that were embedded with `text=true`, or that come along.
+             * @example [
+             *       "a car",
+             *       "a tree"
+             *     ]
+             */
+            readonly labels?: [
+                string,
+                ...string[]
+            ];
+            /**
+             * @description For `labels`: a box takes part if its `text_score` is above.
+             * @default 0.1
+             */
+            readonly text_threshold?: number;
+            /**
+             * @description For `labels`: a box fits a mask if their IoU is larger.
+             * @default 0.5
+             */
+            readonly text_nms_thresh?: number;
+            /**
+             * @description For `text`: puts each phrase into CLIP's seven templates (`a photo of the large {}.`) and looks for their mean.
+             * @default false
+             */
+            readonly templates?: boolean;
+            /**
+             * @description In place of a grid: the boxes that most likely hold anything, whatever it is called, of two with an IoU above `box_nms_thresh` the better one. Each is a prompt with one mask. Needs an image as `labels` do.
+             * @enum {string}
+             */
+            readonly proposals?: "objectness";
+            /**
+             * @description For `proposals`: so many boxes at most, the best.
+             * @default 100
+             */
+            readonly max_detections?: number;
             /**
              * @description How masks are written, as in `/decode`; `rle` by default, or what `Accept` asks for. `coco`: the whole answer as a COCO file with `images`, `categories` and `annotations`, their masks as `rle`.
              * @enum {string}
@@ -1417,6 +1494,7 @@ export interface components {
                     /** @enum {string} */
                     readonly format: "rle";
                     readonly rle: readonly number[];
+                    readonly brushlabels?: readonly string[];
                 } | {
                     /** @description [height, width] */
                     readonly size: [
@@ -1433,6 +1511,7 @@ export interface components {
                     /** @enum {string} */
                     readonly type: "mask";
                     readonly points: readonly number[];
+                    readonly label?: string;
                 } | {
                     /** @description [height, width] */
                     readonly size: [
@@ -1473,8 +1552,21 @@ export interface components {
                 ];
                 /** @description Pixels inside the mask. */
                 readonly area: number;
-                /** @description The point the mask answers. */
+                /** @description The point the mask answers; none where it answers a box. */
                 readonly point_coords: readonly (readonly number[])[];
+                /** @description With `proposals`, the box [x1, y1, x2, y2] that the mask answers. */
+                readonly box?: [
+                    number,
+                    number,
+                    number,
+                    number
+                ];
+                /** @description With `proposals`, how likely the box holds anything, from 0 to 1. */
+                readonly objectness?: number;
+                /** @description With `labels`, the phrase the mask is called by, if one fits. */
+                readonly label?: string;
+                /** @description How well it answers the phrase, from 0 to 1. */
+                readonly text_score?: number;
                 /** @description [x, y, width, height] of the crop it was found in. */
                 readonly crop_box: [
                     number,
@@ -1509,6 +1601,7 @@ export interface components {
                 /** @description From 1, in the order of `masks`. */
                 readonly id: number;
                 readonly image_id: number;
+                /** @description Its label's; 1, `object`, where it has none. */
                 readonly category_id: number;
                 readonly iscrowd: number;
                 readonly segmentation: {
@@ -1568,6 +1661,7 @@ export interface components {
                     /** @enum {string} */
                     readonly format: "rle";
                     readonly rle: readonly number[];
+                    readonly brushlabels?: readonly string[];
                 } | {
                     /** @description [height, width] */
                     readonly size: [
@@ -1584,6 +1678,7 @@ export interface components {
                     /** @enum {string} */
                     readonly type: "mask";
                     readonly points: readonly number[];
+                    readonly label?: string;
                 } | {
                     /** @description [height, width] */
                     readonly size: [
@@ -1624,8 +1719,21 @@ export interface components {
                 ];
                 /** @description Pixels inside the mask. */
                 readonly area: number;
-                /** @description The point the mask answers. */
+                /** @description The point the mask answers; none where it answers a box. */
                 readonly point_coords: readonly (readonly number[])[];
+                /** @description With `proposals`, the box [x1, y1, x2, y2] that the mask answers. */
+                readonly box?: [
+                    number,
+                    number,
+                    number,
+                    number
+                ];
+                /** @description With `proposals`, how likely the box holds anything, from 0 to 1. */
+                readonly objectness?: number;
+                /** @description With `labels`, the phrase the mask is called by, if one fits. */
+                readonly label?: string;
+                /** @description How well it answers the phrase, from 0 to 1. */
+                readonly text_score?: number;
                 /** @description [x, y, width, height] of the crop it was found in. */
                 readonly crop_box: [
                     number,
@@ -1655,6 +1763,66 @@ export interface components {
                 readonly decoder: {
                     readonly provider: string;
                     readonly sha256: string;
+                };
+                /** @enum {string} */
+                readonly family: "sam" | "sam2";
+                /**
+                 * @description How images get into the square of `image_size`, and points with them: `longest_side` becomes the square's, or both axes are stretched to it.
+                 * @enum {string}
+                 */
+                readonly resize: "longest_side" | "stretch";
+                readonly prompt: {
+                    /**
+                     * @description Where the corners of a box stand among the points of `decoder.onnx`.
+                     * @enum {string}
+                     */
+                    readonly box: "first" | "last";
+                    /**
+                     * @description When a last point with the label -1 is added.
+                     * @enum {string}
+                     */
+                    readonly padding: "without_box" | "with_points_or_box";
+                };
+                /** @description Logits are cut off at this, both ways, when they are handed out; masks are made of them before. Absent where they are not. */
+                readonly logits_limit?: number;
+                /** @description What context.onnx and decoder.onnx take and give. The inputs of the first are the tensors of an embedding, its outputs are inputs of the second. `mask_input` is an input of decoder.onnx?mask_input=1 alone. */
+                readonly graphs: {
+                    readonly context: {
+                        readonly inputs: readonly {
+                            readonly name: string;
+                            /** @enum {string} */
+                            readonly dtype: "float32" | "bool";
+                            /** @description Lengths, or names of those that differ from run to run. */
+                            readonly shape: readonly (number | string)[];
+                        }[];
+                        readonly outputs: readonly {
+                            readonly name: string;
+                            /** @enum {string} */
+                            readonly dtype: "float32" | "bool";
+                            /** @description Lengths, or names of those that differ from run to run. */
+                            readonly shape: readonly (number | string)[];
+                        }[];
+                    };
+                    readonly decoder: {
+                        readonly inputs: readonly {
+                            readonly name: string;
+                            /** @enum {string} */
+                            readonly dtype: "float32" | "bool";
+                            /** @description Lengths, or names of those that differ from run to run. */
+                            readonly shape: readonly (number | string)[];
+                        }[];
+                        readonly outputs: readonly {
+                            readonly name: string;
+                            /** @enum {string} */
+                            readonly dtype: "float32" | "bool";
+                            /** @description Lengths, or names of those that differ from run to run. */
+                            readonly shape: readonly (number | string)[];
+                        }[];
+                    };
+                };
+                /** @description The defaults of `/everything`. */
+                readonly everything: {
+                    readonly [key: string]: number;
                 };
             }[];
             /** @description What finds things by `text`. Absent where nothing does. */
@@ -1997,7 +2165,7 @@ export interface operations {
     readonly getEmbedding: {
         readonly parameters: {
             readonly query?: {
-                /** @description Number format of the tensor. */
+                /** @description Number format of the tensors; `proposals` has 32 bits in any case. */
                 readonly dtype?: "float16" | "float32";
             };
             readonly header?: never;
@@ -2015,6 +2183,7 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["EmbeddingInfo"];
+                    readonly "application/x-safetensors": string;
                     readonly "application/x-npy": string;
                     readonly "application/octet-stream": string;
                 };
@@ -2781,7 +2950,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. `image-abandoned`: The image has ended the processes that encode it. */
+            /** @description `prompt-invalid`: The prompt does not fit the image. `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. `image-abandoned`: The image has ended the processes that encode it. */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2927,7 +3096,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. `image-abandoned`: The image has ended the processes that encode it. */
+            /** @description `prompt-invalid`: The prompt does not fit the image. `image-unreadable`: The image cannot be decoded. `image-too-large`: The image has too many pixels. `image-abandoned`: The image has ended the processes that encode it. */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;

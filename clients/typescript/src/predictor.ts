@@ -78,7 +78,7 @@ export class Predictor {
    */
   async setImage(
     image: ImageSource | Embedding,
-    { signal, onProgress }: Omit<EmbedOptions, 'model'> = {},
+    { signal, onProgress }: Omit<EmbedOptions, 'model' | 'text'> = {},
   ): Promise<Embedding> {
     const turn = ++this.#turn;
     const stages = new Stages(onProgress);

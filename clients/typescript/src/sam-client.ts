@@ -40,6 +40,8 @@ export interface CallOptions {
 export interface EmbedOptions extends CallOptions {
   /** One of `models`, the first of them by default. */
   readonly model?: string | undefined;
+  /** Whether things are to be found in it by `text`, where the service has a `textModel`: this takes as long again. */
+  readonly text?: boolean | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
 
@@ -91,8 +93,11 @@ export class SamClient {
     const path = `/embeddings/${encodeURIComponent(embedding_id)}`;
     try {
       await this.#service.request(path, jsonRequest('HEAD', undefined, signal));
-      const { model, width, height } = await this.#json<EmbeddingInfo>('GET', path, signal);
-      return { embedding_id, model, width, height, uploaded: false, timings: {}, warnings: [] };
+      const about = await this.#json<EmbeddingInfo>('GET', path, signal);
+      const { model, width, height, tensors } = about;
+      const text = tensors['class_embeds'] !== undefined;
+      const cached = { uploaded: false, timings: {}, warnings: [] };
+      return { embedding_id, model, width, height, text, ...cached };
     } catch (error) {
       if (error instanceof SamProblem && [404, 409].includes(error.status)) return undefined;
       throw error;
@@ -108,7 +113,7 @@ export class SamClient {
   async segment(
     image: ImageSource,
     request: PromptRequest,
-    { signal, model }: Omit<EmbedOptions, 'onProgress'> = {},
+    { signal, model }: Omit<EmbedOptions, 'onProgress' | 'text'> = {},
   ): Promise<DecodeResponse> {
     const path = model === undefined ? '/segment' : `/segment?model=${encodeURIComponent(model)}`;
     if (image instanceof URL) {
@@ -146,12 +151,27 @@ export class SamClient {
     await this.#service.request(path, jsonRequest('DELETE', undefined, signal));
   }
 
+  /** What finds things by `text` and `exemplar`; nothing where the service has no such model. */
+  async textModel({ signal }: CallOptions = {}): Promise<ModelList['text']> {
+    return (await this.#json<ModelList>('GET', '/models', signal)).text;
+  }
+
   /** The models served, the default first. */
   async models({ signal }: CallOptions = {}): Promise<ModelList['models']> {
     return (await this.#json<ModelList>('GET', '/models', signal)).models;
   }
 
-  /** The tensor of an embedding. @returns [1,256,64,64] as the bits of float16 */
+  /** What `/models` says of one of them. @throws Error where it is not served */
+  async model(name: string): Promise<ModelList['models'][number]> {
+    const model = (await this.#served(undefined)).find((served) => served.name === name);
+    if (!model) throw new Error(`the service has no model ${name}`);
+    return model;
+  }
+
+  /**
+   * The tensors of an embedding, one after the other, as the bits of float16: [1,256,64,64], and of a SAM 2 two more, as
+   * `graphs.context` of the model says.
+   */
   async embeddingTensor(
     embedding_id: string,
     { signal, onBytes }: DownloadOptions = {},
@@ -181,10 +201,10 @@ export class SamClient {
 
   async #embed(
     image: ImageSource,
-    { model, signal }: EmbedOptions,
+    { model, text = false, signal }: EmbedOptions,
     stages: Stages,
   ): Promise<Embedding> {
-    const options = { model, signal, watch: this.#watchUploads, stages };
+    const options = { model, text, signal, watch: this.#watchUploads, stages };
     if (image instanceof URL) return sendUrl(this.#service, image, options);
     stages.begin('hash');
     const file = asBlob(image);
@@ -192,7 +212,8 @@ export class SamClient {
     signal?.throwIfAborted();
     const known =
       hash && (await this.find(`${model ?? (await this.defaultModel())}:${hash}`, { signal }));
-    return known || sendFile(this.#service, file, options);
+    if (known && (known.text || !text)) return known;
+    return sendFile(this.#service, file, options);
   }
 
   #json<T>(

@@ -22,6 +22,9 @@ export interface DetectorFeatures {
   readonly proposals: Tensor;
 }
 
+/** Of `DetectorFeatures` the tensor that has 32 bits wherever it goes: 16 would move a box by half a pixel. */
+export const EXACT = 'proposals';
+
 /** An object that was found. */
 export interface Detection {
   /** Which patch proposed it. */

@@ -36,6 +36,37 @@ export interface FindTask {
   readonly path: string;
 }
 
+/** Phrases by which the masks of one image are to be called. */
+export interface NameTask {
+  readonly features: Embedding;
+  readonly phrases: readonly string[];
+  readonly options: Pick<FindOptions, 'threshold' | 'templates'>;
+  /** A JSON pointer to the phrases. */
+  readonly path: string;
+}
+
+/** What a detector sees in one image, whatever it is called. */
+export interface NamedBoxes {
+  /** [N,6] in shared memory: x1 y1 x2 y2 in pixels, the place of the phrase it answers best, its score. */
+  readonly boxes: Float64Array;
+  /** As of `Found`. */
+  readonly cut: readonly number[];
+}
+
+/** A box in which there is something. */
+export interface Proposal {
+  readonly box: Box;
+  /** How likely, from 0 to 1. */
+  readonly objectness: number;
+}
+
+/** Boxes with anything in them are looked for. */
+export interface ProposeTask extends Pick<DetectionLimits, 'nms' | 'most'> {
+  readonly features: Embedding;
+  /** A JSON pointer to what asks for them. */
+  readonly path: string;
+}
+
 export interface Found {
   /** Whose labels are places of phrases, or 0 for the example; the best first. */
   readonly detections: readonly Detection[];
@@ -48,4 +79,8 @@ export interface Found {
 export interface TextLane {
   /** @throws SamError `prompt-invalid` for a text without words or an example that is nothing, `overloaded`, `queue-timeout`, `inference-timeout` */
   find(task: FindTask, caller: Caller): Promise<Found>;
+  /** @throws SamError as `find` */
+  name(task: NameTask, caller: Caller): Promise<NamedBoxes>;
+  /** The best first. @throws SamError `invalid-request` where the detector does not tell, and as `find` */
+  propose(task: ProposeTask, caller: Caller): Promise<readonly Proposal[]>;
 }

@@ -103,7 +103,7 @@ export function headersOf({
 function beside(mask: PredictedMask, returnLogits: boolean) {
   const { predicted_iou, stability_score, bbox, area, logits, logits_token, found } = mask;
   return {
-    ...found,
+    ...(found && { label: found.label, text_score: found.text_score, box: found.box }),
     ...{ predicted_iou, stability_score, bbox, area },
     ...(returnLogits && logits && { low_res_logits: logitsOf(logits) }),
     ...(logits_token && { logits_token }),

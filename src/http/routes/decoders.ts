@@ -48,7 +48,9 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
       operationId: 'getContextGraph',
       tags: ['Models'],
       summary: "The decoder's part that runs once an image",
-      description: '`image_embeddings` [1,256,64,64] -> `keys`, `k0`, `v0`, `q0`.',
+      description:
+        'The tensors of an embedding -> what all prompts about it share: `image_embeddings` [1,256,64,64] -> `keys`, `k0`, ' +
+        '`v0`, `q0`. `/models` has the names and shapes of each model (`graphs.context`).',
       params: Params,
       querystring: NOTHING,
       response,
@@ -69,10 +71,11 @@ export async function decoderRoutes(server: Server, context: Context): Promise<v
       tags: ['Models'],
       summary: "The decoder's part that runs for prompts",
       description:
-        'The outputs of context.onnx, `point_coords` [B,N,2] in the frame whose longest side is 1024, `point_labels` ' +
-        '[B,N] (1 object, 0 background, 2 and 3 the corners of a box, and where there is no box a last point with -1), ' +
+        'The outputs of context.onnx, `point_coords` [B,N,2] in pixels of the square of 1024 (`resize` of `/models`), `point_labels` ' +
+        '[B,N] (1 object, 0 background, 2 and 3 the corners of a box, -1 padding; in which order and when is `prompt` there), ' +
         '`multimask_output` [1] bool, and with ?mask_input=1 `mask_input` [B,1,256,256] -> `low_res_masks` ' +
-        '[B,M,256,256] and `iou_predictions` [B,M]; M is 3 with multimask_output, else 1.',
+        '[B,M,256,256] and `iou_predictions` [B,M]; M is 3 with multimask_output, else 1. Of a SAM 2 also ' +
+        '`object_score_logits` [B,1].',
       params: Params,
       querystring: Query,
       response,

@@ -1,14 +1,15 @@
 import { Readable } from 'node:stream';
 import { type Static, Type } from 'typebox';
-import { type Embedding, IMAGE_EMBEDDINGS, tensorOf } from '../../core/embedding.js';
+import type { Embedding, TensorSet } from '../../core/embedding.js';
 import { DTYPES, type Dtype, type Tensor } from '../../core/tensor.js';
 import { matches } from '../answers/etag.js';
 import { npyHeader } from '../answers/npy.js';
+import { safetensorsFile } from '../answers/safetensors.js';
 import { tensorLength, tensorPieces } from '../answers/tensor-pieces.js';
 import type { Context, Server } from '../context.js';
 import { negotiate } from '../negotiation.js';
 import { bytes, json, nothing, problems } from '../schemas/answers.js';
-import { BYTES, JSON_TYPE, NPY } from '../schemas/media-types.js';
+import { BYTES, JSON_TYPE, NPY, SAFETENSORS } from '../schemas/media-types.js';
 import { EmbeddingParams } from '../schemas/requests.js';
 import { EmbeddingInfo } from '../schemas/responses.js';
 
@@ -19,14 +20,14 @@ const Query = Type.Object(
         type: 'string',
         enum: DTYPES,
         default: 'float32',
-        description: 'Number format of the tensor.',
+        description: 'Number format of the tensors; `proposals` has 32 bits in any case.',
       }),
     ),
   },
   { additionalProperties: false },
 );
 
-/** `/embeddings/{id}`: what is known of an embedding, its tensor, and the end of it. */
+/** `/embeddings/{id}`: what is known of an embedding, its tensors, and the end of it. */
 export async function embeddingRoutes(server: Server, { models }: Context): Promise<void> {
   server.route({
     method: 'GET',
@@ -35,14 +36,19 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
     schema: {
       operationId: 'getEmbedding',
       tags: ['Images'],
-      summary: 'Look an embedding up, or download its tensor',
-      description: `JSON by default; the tensor as a NumPy file (${NPY}) or as raw little-endian numbers (${BYTES}).`,
+      summary: 'Look an embedding up, or download its tensors',
+      description:
+        `JSON by default. All tensors by their names as one file (${SAFETENSORS}), those that text is looked up in among ` +
+        'them if the image was embedded for text: `class_embeds` and `proposals` (cx, cy, w, h as shares of the ' +
+        "detector's square, logit shift and scale, objectness logit, length of the class vector). The first tensor alone, " +
+        `\`image_embeddings\` or \`image_embed\`, as a NumPy file (${NPY}). Those that prompts need as raw little-endian ` +
+        `numbers (${BYTES}), one after the other; \`x-tensor-names\` and \`x-tensor-shape\` tell which.`,
       params: EmbeddingParams,
       querystring: Query,
       response: {
         200: {
           ...json(EmbeddingInfo, 'It is there.'),
-          content: { ...json(EmbeddingInfo, '').content, ...bytes(NPY, BYTES) },
+          content: { ...json(EmbeddingInfo, '').content, ...bytes(SAFETENSORS, NPY, BYTES) },
         },
         304: nothing('The client has it.'),
         ...problems(
@@ -55,19 +61,34 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
     },
     handler: async (request, reply) => {
       const { id } = request.params;
-      const embedding = await models.of(id).embeddings.find(id, request.caller);
-      const type = negotiate(request, [JSON_TYPE, NPY, BYTES], 'an embedding');
+      const { caller } = request;
+      const model = models.of(id);
+      const embedding = await model.embeddings.find(id, caller);
+      const type = negotiate(request, [JSON_TYPE, SAFETENSORS, NPY, BYTES], 'an embedding');
       const dtype = request.query.dtype ?? 'float32';
-      const etag = entityTag(embedding, type === JSON_TYPE ? 'json' : `${dtype}-${type}`);
+      const isWhole = type === JSON_TYPE || type === SAFETENSORS;
+      const features = isWhole ? await model.features?.look(id, caller) : undefined;
+      const form = type === JSON_TYPE ? 'json' : `${dtype}-${type}`;
+      const etag = entityTag(embedding, features, form);
       reply.header('etag', etag).header('vary', 'accept');
       if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
-      if (type === JSON_TYPE) return reply.send(describe(embedding));
-      const tensor = tensorOf(embedding, IMAGE_EMBEDDINGS);
-      const header = type === NPY ? npyHeader(tensor.shape, dtype) : Buffer.alloc(0);
-      reply.type(type).header('x-tensor-shape', tensor.shape.join(','));
-      reply.header('x-tensor-dtype', dtype).header('x-tensor-byte-order', 'little-endian');
-      reply.header('content-length', header.length + tensorLength(tensor, dtype));
-      return reply.send(Readable.from(fileOf(header, tensor, dtype)));
+      const tensors = { ...embedding.tensors, ...features?.tensors };
+      if (type === JSON_TYPE) return reply.send(describe(embedding, tensors));
+      reply.header('x-tensor-byte-order', 'little-endian');
+      if (type === SAFETENSORS) {
+        const { length, pieces } = safetensorsFile(tensors, dtype, metadataOf(embedding));
+        return reply.type(type).header('content-length', length).send(Readable.from(pieces));
+      }
+      const own = Object.entries(embedding.tensors);
+      const parts = type === NPY ? own.slice(0, 1) : own;
+      const [first] = parts as [[string, Tensor]];
+      const header = type === NPY ? npyHeader(first[1].shape, dtype) : Buffer.alloc(0);
+      reply.type(type).header('x-tensor-names', parts.map(([name]) => name).join(','));
+      reply.header('x-tensor-shape', parts.map(([, { shape }]) => shape.join(',')).join(';'));
+      reply.header('x-tensor-dtype', dtype);
+      const numbers = parts.reduce((sum, [, tensor]) => sum + tensorLength(tensor, dtype), 0);
+      reply.header('content-length', header.length + numbers);
+      return reply.send(Readable.from(fileOf(header, parts, dtype)));
     },
   });
 
@@ -96,18 +117,37 @@ export async function embeddingRoutes(server: Server, { models }: Context): Prom
   });
 }
 
-function describe(embedding: Embedding): Static<typeof EmbeddingInfo> {
+function describe(embedding: Embedding, all: TensorSet): Static<typeof EmbeddingInfo> {
   const { id, model, image, fingerprint } = embedding;
-  const { dtype, shape } = tensorOf(embedding, IMAGE_EMBEDDINGS);
-  return { embedding_id: id, model, ...image, shape: [...shape], dtype, fingerprint };
+  const [{ dtype, shape }] = Object.values(embedding.tensors) as [Tensor];
+  const tensors = Object.fromEntries(
+    Object.entries(all).map(([name, { dtype, shape }]) => [name, { dtype, shape: [...shape] }]),
+  );
+  return { embedding_id: id, model, ...image, shape: [...shape], dtype, tensors, fingerprint };
 }
 
-/** The id is the content and the fingerprint what was made of it, so the two and the form say it all. */
-function entityTag({ id, fingerprint }: Embedding, form: string): string {
-  return `"${id.slice(-64, -32)}-${fingerprint.slice(0, 16)}-${form.replaceAll(/[^a-z0-9-]/g, '')}"`;
+/** What a file says of its tensors. */
+function metadataOf({ id, model, image, fingerprint }: Embedding): Record<string, string> {
+  const { width, height } = image;
+  return { embedding_id: id, model, width: `${width}`, height: `${height}`, fingerprint };
 }
 
-function* fileOf(header: Uint8Array, tensor: Tensor, dtype: Dtype): Generator<Uint8Array> {
+/** The id is the content and the fingerprints what was made of it, so these and the form say it all. */
+function entityTag(
+  { id, fingerprint }: Embedding,
+  features: Embedding | undefined,
+  form: string,
+): string {
+  const made = [fingerprint, ...(features ? [features.fingerprint] : [])];
+  const prints = made.map((print) => print.slice(0, 16)).join('-');
+  return `"${id.slice(-64, -32)}-${prints}-${form.replaceAll(/[^a-z0-9-]/g, '')}"`;
+}
+
+function* fileOf(
+  header: Uint8Array,
+  tensors: readonly (readonly [name: string, tensor: Tensor])[],
+  dtype: Dtype,
+): Generator<Uint8Array> {
   yield header;
-  yield* tensorPieces(tensor, dtype);
+  for (const [, tensor] of tensors) yield* tensorPieces(tensor, dtype);
 }

@@ -44,6 +44,7 @@ const RESPONSES = {
     'too-many-prompts',
     'answer-too-large',
     'masks-too-large',
+    'prompt-invalid',
     'unsupported-media-type',
     'image-unreadable',
     'image-too-large',
@@ -82,6 +83,7 @@ export async function everythingRoute(server: Server, context: Context): Promise
         `The work waits whenever there are clicks to answer. With Accept: ${NDJSON} each line is an event: \`mask\` with ` +
         'its `id`, `removed` with the `ids` of masks to which better ones were found, `progress`, and in the end `done` ' +
         'with the `ids` that stay, or `error` with a `problem`. A `mask` with a known `id` takes the place of the first. ' +
+        'With `labels` masks are called by the phrases that they answer; with `proposals` they start from boxes. ' +
         `With Accept: ${GEOJSON} the masks are the features of one collection, and with the format \`coco\` a COCO file.`,
       querystring: OverlayQuery,
       body: {

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import {
   EVERYTHING_DEFAULTS,
   type EverythingMask,
@@ -7,6 +7,7 @@ import {
 import { MASK_FORMATS } from '../../core/mask.js';
 import type { Point } from '../../core/prompt.js';
 import { EXAMPLE_ID } from './example.js';
+import { FIND_FIELDS } from './find.js';
 import { EmbeddingId, OUTLINE_FIELDS } from './requests.js';
 import { Height, MASK_FIELDS, Timings, Warnings, Width } from './responses.js';
 import { choice, strict } from './schema.js';
@@ -23,6 +24,11 @@ function parameter(
 }
 
 const share = { minimum: 0, maximum: 1 };
+
+/** An optional field as elsewhere, for another purpose. */
+function described<T extends TSchema>(field: T, description: string) {
+  return Type.Optional({ ...field, description } as T);
+}
 
 const FIELDS = {
   points_per_side: parameter(
@@ -54,11 +60,14 @@ const FIELDS = {
     'Most points the decoder gets at once. Changes no mask.',
     { minimum: 1, maximum: 1024 },
   ),
-  pred_iou_thresh: parameter(
-    'pred_iou_thresh',
-    'number',
-    'Masks are dropped whose predicted IoU is not above.',
-    share,
+  // Without a default in the schema, which would be filled in: each family of models has its own.
+  pred_iou_thresh: Type.Optional(
+    Type.Number({
+      ...share,
+      description:
+        'Masks are dropped whose predicted IoU is not above. By default 0.88, as in SAM, and 0.8 with a SAM 2; `/models` ' +
+        'says what holds for which.',
+    }),
   ),
   stability_score_thresh: parameter(
     'stability_score_thresh',
@@ -114,6 +123,36 @@ const FIELDS = {
       description: 'The name that `min_mask_region_area` has in `/decode`.',
     }),
   ),
+  labels: Type.Optional(
+    Type.Array(Type.String(), {
+      minItems: 1,
+      description:
+        'Noun phrases by which masks are called: each gets the `label` and `text_score` of the best of the boxes found for ' +
+        'them whose IoU with its own box is above `text_nms_thresh`; without such a box it has no name. For images that were ' +
+        'embedded with `text=true`, or that come along.',
+      examples: [['a car', 'a tree']],
+    }),
+  ),
+  text_threshold: described(
+    FIND_FIELDS.text_threshold,
+    'For `labels`: a box takes part if its `text_score` is above.',
+  ),
+  text_nms_thresh: described(
+    FIND_FIELDS.text_nms_thresh,
+    'For `labels`: a box fits a mask if their IoU is larger.',
+  ),
+  templates: FIND_FIELDS.templates,
+  proposals: Type.Optional(
+    choice(['objectness'], {
+      description:
+        'In place of a grid: the boxes that most likely hold anything, whatever it is called, of two with an IoU above ' +
+        '`box_nms_thresh` the better one. Each is a prompt with one mask. Needs an image as `labels` do.',
+    }),
+  ),
+  max_detections: described(
+    FIND_FIELDS.max_detections,
+    'For `proposals`: so many boxes at most, the best.',
+  ),
   // Without a default in the schema, which would be filled in: where no format was sent, `Accept` decides.
   format: Type.Optional(
     choice(
@@ -145,8 +184,26 @@ export type EverythingRequest = Static<typeof EverythingRequest>;
 const FOUND_FIELDS = {
   ...MASK_FIELDS,
   point_coords: Type.Array(Type.Array(Type.Number()), {
-    description: 'The point the mask answers.',
+    description: 'The point the mask answers; none where it answers a box.',
   }),
+  box: Type.Optional(
+    Type.Array(Type.Number(), {
+      minItems: 4,
+      maxItems: 4,
+      description: 'With `proposals`, the box [x1, y1, x2, y2] that the mask answers.',
+    }),
+  ),
+  objectness: Type.Optional(
+    Type.Number({
+      description: 'With `proposals`, how likely the box holds anything, from 0 to 1.',
+    }),
+  ),
+  label: Type.Optional(
+    Type.String({ description: 'With `labels`, the phrase the mask is called by, if one fits.' }),
+  ),
+  text_score: Type.Optional(
+    Type.Number({ description: 'How well it answers the phrase, from 0 to 1.' }),
+  ),
   crop_box: Type.Array(Type.Integer(), {
     minItems: 4,
     maxItems: 4,
@@ -173,7 +230,9 @@ export const CocoFile = Type.Object(
         {
           id: Type.Integer({ description: 'From 1, in the order of `masks`.' }),
           image_id: Type.Integer(),
-          category_id: Type.Integer(),
+          category_id: Type.Integer({
+            description: "Its label's; 1, `object`, where it has none.",
+          }),
           iscrowd: Type.Integer(),
           ...FOUND_FIELDS,
         },

@@ -13,6 +13,8 @@ export const PNG = 'image/png';
 /** Numbers as they lie in memory, an ONNX file: bytes of any kind. */
 export const BYTES = 'application/octet-stream';
 export const NPY = 'application/x-npy';
+/** Tensors by name. */
+export const SAFETENSORS = 'application/x-safetensors';
 
 /** What a mask may be as the body itself; a format that is JSON comes inside of the usual answer. */
 export const MASK_FILE_TYPES = [...new Set<string>(Object.values(MEDIA_TYPES))].filter(

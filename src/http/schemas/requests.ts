@@ -90,7 +90,8 @@ const REQUEST_FIELDS = {
         'or not. `png`: one bit a pixel. `cutout`: the object itself on transparent ground, as a PNG; for `/segment`. ' +
         '`polygon`: outlines along the edges of pixels, with holes. `geojson`: a FeatureCollection. `svg`: a path. ' +
         '`labelstudio_rle`: what Label Studio keeps for a brush. `coco_polygon`: outlines without holes, a list of rings, as ' +
-        'COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0. ' +
+        'COCO has them. `cvat_rle`: `type` and `points` of a CVAT mask. `yolo`: lines of a YOLO label file, class 0, or the place of its ' +
+        'phrase in `text`. ' +
         '`labelme`: `shapes` of a labelme file. `logits`: 256x256, before upscaling.',
     }),
   ),

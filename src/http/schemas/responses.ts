@@ -39,15 +39,25 @@ export const MASK_FIELDS = {
       Type.Object({ size: Size, geojson: FeatureCollection }, { title: 'geojson', ...strict }),
       Type.Object({ size: Size, svg: Type.String() }, { title: 'svg', ...strict }),
       Type.Object(
-        { size: Size, format: Type.Literal('rle'), rle: Type.Array(Type.Integer()) },
-        { title: 'labelstudio_rle', ...strict },
+        {
+          size: Size,
+          format: Type.Literal('rle'),
+          rle: Type.Array(Type.Integer()),
+          brushlabels: Type.Optional(Type.Array(Type.String())),
+        },
+        { title: 'labelstudio_rle, with its label where it has one', ...strict },
       ),
       Type.Object(
         { size: Size, polygons: Type.Array(Type.Array(Type.Number())) },
         { title: 'coco_polygon: rings without holes, x1, y1, x2, y2...', ...strict },
       ),
       Type.Object(
-        { size: Size, type: Type.Literal('mask'), points: Type.Array(Type.Integer()) },
+        {
+          size: Size,
+          type: Type.Literal('mask'),
+          points: Type.Array(Type.Integer()),
+          label: Type.Optional(Type.String()),
+        },
         {
           title:
             'cvat_rle: run lengths in the box row by row, background first, then its left, top, right and bottom pixels',
@@ -56,7 +66,11 @@ export const MASK_FIELDS = {
       ),
       Type.Object(
         { size: Size, yolo: Type.String() },
-        { title: 'yolo: for each part a line, class 0 and its corners from 0 to 1', ...strict },
+        {
+          title:
+            'yolo: for each part a line, its class (0, or the place of its label) and its corners from 0 to 1',
+          ...strict,
+        },
       ),
       Type.Object(
         {
@@ -121,7 +135,9 @@ export const Warnings = Type.Optional(
 export const Mask = Type.Object(
   {
     ...MASK_FIELDS,
-    label: Type.Optional(Type.String({ description: 'The phrase that the object answers.' })),
+    label: Type.Optional(
+      Type.String({ description: 'The phrase that the object answers, its first 100 characters.' }),
+    ),
     text_score: Type.Optional(
       Type.Number({
         description:
@@ -206,8 +222,13 @@ export const EmbeddingInfo = Type.Object(
     model: Type.String(),
     width: Width,
     height: Height,
-    shape: Type.Array(Type.Integer()),
+    shape: Type.Array(Type.Integer(), { description: 'Of the first tensor.' }),
     dtype: Dtype,
+    tensors: Type.Record(
+      Type.String(),
+      Type.Object({ dtype: Dtype, shape: Type.Array(Type.Integer()) }, strict),
+      { description: 'All that is kept of the image, by name.' },
+    ),
     fingerprint: Type.String({
       description:
         'Changes with the model files, the preprocessing, the precision and the number format.',

@@ -1,11 +1,4 @@
-/** For each output of an axis: which inputs it sees, one after the other, and how much of each. */
-export interface Kernel {
-  /** Most inputs any output sees; `weights` holds as many for each. */
-  readonly taps: number;
-  readonly starts: Int32Array;
-  readonly lengths: Int32Array;
-  readonly weights: Float32Array;
-}
+import type { Kernel } from '../resize/triangle.js';
 
 /**
  * How transformers' `Owlv2ImageProcessor` resizes an axis, as one matrix: where it shrinks by f, a Gaussian of sigma
@@ -15,7 +8,7 @@ export interface Kernel {
  * @param size outputs.
  * @param length how many of the inputs, from the first on, are other than zero: weights of the others are left out.
  */
-export function smoothKernel(side: number, size: number, length: number): Kernel {
+export function smoothKernel(side: number, size: number, length: number): Kernel<Float32Array> {
   const scale = side / size;
   const blur = gaussian(Math.max(0, (scale - 1) / 2));
   const rows = Array.from({ length: size }, (_, i) => {
@@ -52,7 +45,7 @@ function mirrored(index: number, side: number): number {
   return Math.min(place, period - place);
 }
 
-function dense(rows: readonly ReadonlyMap<number, number>[]): Kernel {
+function dense(rows: readonly ReadonlyMap<number, number>[]): Kernel<Float32Array> {
   const ranges = rows.map((row) => {
     const start = row.size > 0 ? Math.min(...row.keys()) : 0;
     return { start, length: row.size > 0 ? Math.max(...row.keys()) + 1 - start : 0 };

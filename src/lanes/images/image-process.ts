@@ -8,6 +8,7 @@ import { type DecodedImage, decodeImage, decodeTransparent } from '../../image/d
 import { drawOverlay } from '../../image/overlay.js';
 import { toDetectorInput } from '../../image/owl/preprocess.js';
 import { toModelSize } from '../../image/preprocess.js';
+import { stretch } from '../../image/resize/stretch.js';
 import { imageWarnings } from '../../image/warnings.js';
 import { readRuns } from '../../masks/formats/rle.js';
 import { settle } from '../jobs/outcome.js';
@@ -40,8 +41,8 @@ async function reply({ head, parts: [file, ...masks] }: Frame<Question>): Promis
       const decode_ms = performance.now() - start;
       const { parts, ...answer } = await answerTo(head, whole, masks);
       // What the photograph says of its colours holds for what is made of it, but not for a network.
-      const isForNetwork = head.kind === 'prepare' || head.kind === 'detect';
-      const colours = isForNetwork ? NONE : colourChunks(file as Uint8Array);
+      const isPicture = head.kind === 'overlay' || head.kind === 'cutOut';
+      const colours = isPicture ? colourChunks(file as Uint8Array) : NONE;
       made = parts.map((part) => withChunks(part, colours));
       return { ...answer, decode_ms };
     });
@@ -63,6 +64,11 @@ async function answerTo(
     const image = question.crop ? cropImage(whole, question.crop) : whole;
     const { data, ...pixels } = toModelSize(image, question.side);
     return { image: sizeOf(image), pixels, warnings: imageWarnings(whole), parts: [data] };
+  }
+  if (question.kind === 'stretch') {
+    const image = question.crop ? cropImage(whole, question.crop) : whole;
+    const parts = [new Uint8Array(stretch(image, question.input).buffer)];
+    return { image: sizeOf(image), warnings: imageWarnings(whole), parts };
   }
   if (question.kind === 'detect') {
     const { buffer } = toDetectorInput(whole, question.input);

@@ -2,6 +2,7 @@ import type { ImageSize } from '../../core/image.js';
 import type { Drawing } from '../../core/ports.js';
 import type { Box } from '../../core/prompt.js';
 import type { DetectorInput } from '../../image/owl/preprocess.js';
+import type { StretchedInput } from '../../image/resize/stretch.js';
 import type { Outcome } from '../jobs/outcome.js';
 
 /** What the process for images is asked; the first part that comes with it is the image's file. */
@@ -12,6 +13,13 @@ export type Question =
       readonly maxPixels: number;
       /** Of the model's square, in pixels. */
       readonly side: number;
+      readonly crop?: Box;
+    }
+  /** The same in floats, for a model whose images are stretched. */
+  | {
+      readonly kind: 'stretch';
+      readonly maxPixels: number;
+      readonly input: StretchedInput;
       readonly crop?: Box;
     }
   /** The picture that a detector takes, in floats. */

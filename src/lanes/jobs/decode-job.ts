@@ -1,11 +1,13 @@
 import type { Provider } from '../../core/device.js';
+import { FAMILY_TRAITS } from '../../core/family.js';
 import type { FoundMask, UncutMask } from '../../core/mask.js';
+import { familyOf, frameOf, type ModelManifest } from '../../core/model.js';
 import type { Decoded, DecoderGraph, DecodeTask, Timings } from '../../core/ports.js';
 import { masksPerPrompt } from '../../core/prompt.js';
 import { concat } from '../../core/tensor.js';
-import type { LowResMask, PromptBatch } from '../../engine/mask-decoder.js';
+import type { EmbeddingFloats, LowResMask, PromptBatch } from '../../engine/mask-decoder.js';
 import { readMaskInput } from '../../masks/mask-input.js';
-import { EMBEDDING_LENGTH } from '../../sam/architecture.js';
+import { EMBEDDING_TENSORS } from '../../sam/architecture.js';
 import { buildDecoder } from '../../sam/decoder/decoder.js';
 import { buildContext } from '../../sam/decoder/image-context.js';
 import { type PromptTokens, promptTokens } from '../../sam/decoder/prompt-tokens.js';
@@ -24,10 +26,19 @@ export function load(model: string): Promise<Outcome<Provider>> {
 export function warmUp(model: string): Promise<Outcome<void>> {
   return settle(async () => {
     const network = await open(model);
-    const context = await network.context(new Float32Array(EMBEDDING_LENGTH));
+    const context = await network.context(nothingOf(modelOf(model).manifest));
     const click = { coords: new Float32Array(4), labels: Float32Array.of(1, -1), prompts: 1 };
     await network.run(context, click, true);
   });
+}
+
+/** An embedding of zeros. */
+function nothingOf({ architecture }: ModelManifest): EmbeddingFloats {
+  const zeros = Object.entries(EMBEDDING_TENSORS[familyOf(architecture)]).map(([name, shape]) => {
+    const length = shape.reduce((product: number, side) => product * side, 1);
+    return [name, { shape, data: new Float32Array(length) }] as const;
+  });
+  return Object.fromEntries(zeros);
 }
 
 /** The decoder's graphs as files. */
@@ -89,16 +100,18 @@ export async function decode(tasks: readonly DecodeTask[]): Promise<Outcome<Deco
 async function prepare(task: DecodeTask): Promise<Answering> {
   const { prompts } = task;
   const { image, model } = task.embedding;
-  const { image_size } = modelOf(model).manifest;
+  const { manifest } = modelOf(model);
+  const frame = frameOf(manifest);
+  const layout = FAMILY_TRAITS[familyOf(manifest.architecture)].prompt;
   return {
     task,
-    tokens: prompts.map(({ prompt }) => promptTokens(prompt, image)),
+    tokens: prompts.map(({ prompt }) => promptTokens(prompt, image, frame, layout)),
     masks: await Promise.all(
       prompts.map(({ prompt: { mask_input, point_coords = [], box }, index }) => {
         if (!mask_input) return undefined;
         const path = `/prompts/${index}/mask_input`;
         const alone = point_coords.length === 0 && !box;
-        return readMaskInput(mask_input, image, image_size, path, alone);
+        return readMaskInput(mask_input, image, frame, path, alone);
       }),
     ),
   };
@@ -123,7 +136,7 @@ async function finish(
   timings: Timings,
 ): Promise<Decoded> {
   const start = performance.now();
-  const { image_size } = modelOf(model).manifest;
+  const { manifest } = modelOf(model);
   const results: (FoundMask | UncutMask)[][] = [];
   for (let from = 0; results.length < prompts.length; from += masksEach) {
     const best = lowRes.slice(from, from + masksEach);
@@ -133,7 +146,7 @@ async function finish(
       masks.push(
         sliceIsOver(start)
           ? uncutMask(logits, predictedIou)
-          : await findMask(logits, predictedIou, image, image_size, options),
+          : await findMask(logits, predictedIou, image, manifest, options),
       );
     }
     results.push(masks);

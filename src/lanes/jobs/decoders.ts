@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
-import { type Embedding, entryName, IMAGE_EMBEDDINGS, tensorOf } from '../../core/embedding.js';
+import { type Embedding, entryName } from '../../core/embedding.js';
 import type { ModelManifest } from '../../core/model.js';
 import { onceEach } from '../../core/once-each.js';
 import { readFloats } from '../../core/tensor.js';
@@ -45,8 +45,10 @@ export async function contextOf(
   const key = entryName(embedding);
   const known = contexts.get(key);
   if (known) return { context: known, made: false };
-  const { bytes, dtype } = tensorOf(embedding, IMAGE_EMBEDDINGS);
-  const context = await (await open(embedding.model)).context(readFloats(bytes, dtype));
+  const floats = Object.entries(embedding.tensors).map(
+    ([name, { bytes, dtype, shape }]) => [name, { data: readFloats(bytes, dtype), shape }] as const,
+  );
+  const context = await (await open(embedding.model)).context(Object.fromEntries(floats));
   contexts.set(key, context);
   return { context, made: true };
 }

@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
 import type { Provider } from '../../core/device.js';
-import { IMAGE_EMBEDDINGS } from '../../core/embedding.js';
+import type { TensorSet } from '../../core/embedding.js';
 import type { ModelManifest, Precision } from '../../core/model.js';
 import { onceEach } from '../../core/once-each.js';
 import type { Encoded } from '../../core/ports.js';
@@ -119,22 +119,29 @@ async function encodeAll(images: readonly Prepared[]): Promise<Outcome<Encoded>[
   const encode_ms = performance.now() - start;
   return images.map(({ image, timings }, i) => {
     if (!('value' in embeddings)) return embeddings;
-    const tensors = { [IMAGE_EMBEDDINGS]: embeddings.value[i] as Tensor };
+    const tensors = embeddings.value[i] as TensorSet;
     return { value: { image, tensors, timings: { ...timings, encode_ms } } };
   });
 }
 
-/** One run of the network for all images; each gets a [1,256,64,64] tensor of its own. */
-async function embed(images: readonly Prepared[]): Promise<Tensor[]> {
+/** One run of the network for all images; each gets tensors of its own, [1,...]. */
+async function embed(images: readonly Prepared[]): Promise<TensorSet[]> {
   const [first] = images as [Prepared];
   const input = images.length === 1 ? first.input : concat(images.map((image) => image.input));
-  const { data, shape } = await (await open(first.model)).run(input);
-  const { dtype } = settings;
-  const length = data.length / images.length;
+  const outputs = Object.entries(await (await open(first.model)).run(input));
   return images.map((_, i) => {
-    // Shared memory: the store and every decode worker read the same bytes, and none copies them.
-    const buffer = new SharedArrayBuffer(length * BYTES_PER_ELEMENT[dtype]);
-    const floats = data.subarray(i * length, (i + 1) * length);
-    return { dtype, shape: [1, ...shape.slice(1)], bytes: writeFloats(floats, dtype, buffer) };
+    const own = outputs.map(([name, { data, shape }]) => {
+      const length = data.length / images.length;
+      const floats = data.subarray(i * length, (i + 1) * length);
+      return [name, shared(floats, [1, ...shape.slice(1)])] as const;
+    });
+    return Object.fromEntries(own);
   });
+}
+
+/** In shared memory: the store and every decode worker read the same bytes, and none copies them. */
+function shared(floats: Float32Array, shape: readonly number[]): Tensor {
+  const { dtype } = settings;
+  const buffer = new SharedArrayBuffer(floats.length * BYTES_PER_ELEMENT[dtype]);
+  return { dtype, shape, bytes: writeFloats(floats, dtype, buffer) };
 }

@@ -4,14 +4,23 @@ import type {
   CandidatesTask,
   EverythingMask,
   RenderTask,
+  Seed,
   Suppressed,
   SuppressTask,
   Tidied,
   TidyTask,
 } from '../../core/everything.js';
-import type { Point } from '../../core/prompt.js';
-import { AMBIGUOUS_MASKS } from '../../core/prompt.js';
+import { FAMILY_TRAITS } from '../../core/family.js';
+import { familyOf, frameOf } from '../../core/model.js';
+import { AMBIGUOUS_MASKS, type Box, type Prompt } from '../../core/prompt.js';
 import { concat } from '../../core/tensor.js';
+import { nameOf } from '../../detections/naming.js';
+import type {
+  ImageContext,
+  LikelyMask,
+  MaskDecoder,
+  PromptBatch,
+} from '../../engine/mask-decoder.js';
 import { boxNms } from '../../masks/box-nms.js';
 import { candidateOf, renderCandidate, tidyMask } from '../../masks/candidates.js';
 import { promptTokens } from '../../sam/decoder/prompt-tokens.js';
@@ -19,45 +28,71 @@ import { contextOf, modelOf, open } from './decoders.js';
 import { type Outcome, settle } from './outcome.js';
 import { inSlice, sliceIsOver } from './slice.js';
 
-/** Points of grids -> those of their masks that pass the thresholds. */
+/** Seeds -> those of their masks that pass the thresholds. */
 export function candidates(tasks: readonly CandidatesTask[]): Promise<Outcome<Candidates>[]> {
   return Promise.all(tasks.map((task) => settle(() => candidatesOf(task))));
 }
 
 async function candidatesOf(task: CandidatesTask): Promise<Candidates> {
   const start = performance.now();
-  const { embedding, crop, points, parameters } = task;
-  const tokens = points.map(([x, y]) => {
-    const prompt = { point_coords: [[x - crop[0], y - crop[1]]], point_labels: [1] } as const;
-    return promptTokens(prompt, embedding.image);
-  });
+  const { embedding, crop, seeds } = task;
+  const { manifest } = modelOf(embedding.model);
+  const frame = frameOf(manifest);
+  const layout = FAMILY_TRAITS[familyOf(manifest.architecture)].prompt;
+  const tokens = seeds.map((seed) =>
+    promptTokens(promptOf(seed, crop), embedding.image, frame, layout),
+  );
   const batch = {
     coords: concat(tokens.map(({ coords }) => coords)),
     labels: concat(tokens.map(({ labels }) => labels)),
-    prompts: points.length,
+    prompts: seeds.length,
   };
   const network = await open(embedding.model);
   const { context } = await contextOf(embedding);
-  const likely = await network.candidates(context, batch, parameters.pred_iou_thresh);
+  const likely = await likelyMasks(network, context, batch, task);
   const decoded = performance.now();
-  const { image_size } = modelOf(embedding.model).manifest;
   const found: Candidate[] = [];
   let last = -1;
-  let answered = points.length;
+  let answered = seeds.length;
   for (const { logits, predictedIou, token } of likely) {
     const at = Math.floor(token / AMBIGUOUS_MASKS);
-    // On the largest images a mask takes longer than a click: what is left of the points is asked again. As the network
+    // On the largest images a mask takes longer than a click: what is left of the seeds is asked again. As the network
     // then runs again, the masks may take as long as it did.
     if (at > 0 && sliceIsOver(decoded, decoded - start) && at !== last) {
       answered = at;
       break;
     }
     last = at;
-    const candidate = candidateOf(logits, predictedIou, points[at] as Point, task, image_size);
+    const candidate = candidateOf(logits, predictedIou, seeds[at] as Seed, task, frame);
     if (candidate) found.push(candidate);
   }
   const timings = { decode_ms: decoded - start, masks_ms: performance.now() - decoded };
-  return { candidates: found, points: answered, timings };
+  return { candidates: found, seeds: answered, timings };
+}
+
+function promptOf(seed: Seed, [left, top]: Box): Prompt {
+  if ('box' in seed) {
+    const [x1, y1, x2, y2] = seed.box;
+    return { box: [x1 - left, y1 - top, x2 - left, y2 - top] };
+  }
+  const [x, y] = seed.point;
+  return { point_coords: [[x - left, y - top]], point_labels: [1] };
+}
+
+/** Those whose predicted IoU is above the threshold: of a point's three masks, and of the one of a box. */
+async function likelyMasks(
+  network: MaskDecoder,
+  context: ImageContext,
+  batch: PromptBatch,
+  { seeds, parameters: { pred_iou_thresh } }: CandidatesTask,
+): Promise<LikelyMask[]> {
+  if (!seeds.some((seed) => 'box' in seed)) {
+    return network.candidates(context, batch, pred_iou_thresh);
+  }
+  const masks = await network.run(context, batch, false);
+  return masks
+    .map((mask, i) => ({ ...mask, token: AMBIGUOUS_MASKS * i }))
+    .filter(({ predictedIou }) => predictedIou > pred_iou_thresh);
 }
 
 export function suppress(tasks: readonly SuppressTask[]): Promise<Outcome<Suppressed>[]> {
@@ -80,7 +115,13 @@ export function render(
 ): Promise<Outcome<readonly EverythingMask[]>[]> {
   return Promise.all(
     tasks.map((task) =>
-      settle(() => inSlice(task.candidates, (candidate) => renderCandidate(candidate, task))),
+      settle(() =>
+        inSlice(task.candidates, (candidate) =>
+          renderCandidate(candidate, task, ({ bbox: [x, y, width, height] }) =>
+            task.names ? nameOf([x, y, x + width, y + height], task.names) : undefined,
+          ),
+        ),
+      ),
     ),
   );
 }

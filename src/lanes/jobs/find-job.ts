@@ -3,12 +3,26 @@ import { Piscina } from 'piscina';
 import type { Provider } from '../../core/device.js';
 import { type Embedding, entryName, tensorOf } from '../../core/embedding.js';
 import { violation } from '../../core/errors.js';
-import type { FindExample, FindTask, Found } from '../../core/find/find.js';
+import type {
+  FindExample,
+  FindTask,
+  Found,
+  NamedBoxes,
+  NameTask,
+  Proposal,
+  ProposeTask,
+} from '../../core/find/find.js';
 import { onceEach } from '../../core/once-each.js';
 import { exemplarQuery } from '../../detections/exemplar.js';
 import { Features } from '../../detections/features.js';
 import { meets } from '../../detections/filter.js';
-import { type Frame, selectDetections } from '../../detections/selection.js';
+import { packed } from '../../detections/naming.js';
+import {
+  answering,
+  type Frame,
+  selectDetections,
+  selectProposals,
+} from '../../detections/selection.js';
 import { textTowerNetwork } from '../../engine/detector/checkpoint.js';
 import type { DetectorPaths } from '../../engine/detector/files.js';
 import { QueryEncoder } from '../../engine/detector/query-encoder.js';
@@ -67,23 +81,66 @@ export async function find(tasks: readonly FindTask[]): Promise<Outcome<Found>[]
 async function findOne(task: FindTask): Promise<Found> {
   const { features, phrases, example, options, filter, path } = task;
   const start = performance.now();
-  const { tokenizer } = await open();
-  const read = phrases.map((phrase, i) => {
-    const texts = options.templates ? inTemplates(phrase) : [phrase];
-    const tokens = texts.map((text) => tokenizer.encode(text));
-    if (tokens.length === 0 || tokens.some(({ ids }) => ids.length === NO_WORDS)) {
-      throw violation('prompt-invalid', phrases.length > 1 ? `${path}/${i}` : path, 'has no words');
-    }
-    return tokens;
-  });
+  const read = await readPhrases(phrases, options.templates, (i) =>
+    phrases.length > 1 ? `${path}/${i}` : path,
+  );
   const asked = example ? [queryOf(example, path)] : await queriesOf(read);
   const text_ms = performance.now() - start;
   const known = featuresOf(features);
   const detections = selectDetections(known, asked, frameOf(features), options, (box) =>
     meets(box, filter),
   );
-  const cut = [...read.keys()].filter((i) => read[i]?.some(({ isCut }) => isCut));
-  return { detections, cut, timings: { text_ms, match_ms: performance.now() - start - text_ms } };
+  const match_ms = performance.now() - start - text_ms;
+  return { detections, cut: cutOf(read), timings: { text_ms, match_ms } };
+}
+
+export function name(tasks: readonly NameTask[]): Promise<Outcome<NamedBoxes>[]> {
+  return Promise.all(tasks.map((task) => settle(() => nameOne(task))));
+}
+
+async function nameOne({ features, phrases, options, path }: NameTask): Promise<NamedBoxes> {
+  const { threshold, templates } = options;
+  const read = await readPhrases(phrases, templates, (i) => `${path}/${i}`);
+  const asked = await queriesOf(read);
+  const found = answering(featuresOf(features), asked, frameOf(features), threshold);
+  return { boxes: packed(found), cut: cutOf(read) };
+}
+
+export function propose(tasks: readonly ProposeTask[]): Promise<Outcome<readonly Proposal[]>[]> {
+  return Promise.all(
+    tasks.map(({ features, path, ...limits }) =>
+      settle(async () => {
+        const found = selectProposals(featuresOf(features), frameOf(features), limits);
+        if (found) return found;
+        const message = 'needs a model that tells objectness: OWLv2 does, OWL-ViT does not';
+        throw violation('invalid-request', path, message);
+      }),
+    ),
+  );
+}
+
+/**
+ * Each phrase, or each of its templates, as tokens.
+ * @param pathOf a JSON pointer to a phrase. @throws SamError `prompt-invalid` for one without words
+ */
+async function readPhrases(
+  phrases: readonly string[],
+  templates: boolean,
+  pathOf: (place: number) => string,
+): Promise<Tokens[][]> {
+  const { tokenizer } = await open();
+  return phrases.map((phrase, i) => {
+    const texts = templates ? inTemplates(phrase) : [phrase];
+    const tokens = texts.map((text) => tokenizer.encode(text));
+    if (tokens.length === 0 || tokens.some(({ ids }) => ids.length === NO_WORDS)) {
+      throw violation('prompt-invalid', pathOf(i), 'has no words');
+    }
+    return tokens;
+  });
+}
+
+function cutOf(read: readonly (readonly Tokens[])[]): number[] {
+  return [...read.keys()].filter((i) => read[i]?.some(({ isCut }) => isCut));
 }
 
 /** @throws SamError `prompt-invalid` where nothing is in the example's box */

@@ -1,11 +1,12 @@
 import { Piscina } from 'piscina';
 import type { ImageSize, RgbImage } from '../../core/image.js';
-import type { ModelManifest } from '../../core/model.js';
+import { frameOf, type ModelManifest } from '../../core/model.js';
 import type { PictureTask, Timings } from '../../core/ports.js';
 import type { Box } from '../../core/prompt.js';
 import type { DetectorInput } from '../../image/owl/preprocess.js';
 import { normalise } from '../../image/preprocess.js';
 import { ImageChild } from '../images/image-child.js';
+import type { Question } from '../images/questions.js';
 import { moved } from './moved.js';
 import { type Outcome, settle } from './outcome.js';
 import { lowerPriority } from './priority.js';
@@ -65,35 +66,34 @@ export async function prepare(tasks: readonly PrepareTask[]): Promise<Outcome<Pr
   return moved(outcomes, inputs);
 }
 
-async function prepareOne({ model, image: file, crop, abortFlag }: PrepareTask): Promise<Prepared> {
-  const input = settings.detectors[model];
-  if (input) return prepareDetection({ model, image: file, abortFlag }, input);
-  const { manifest } = settings.models[model] ?? {};
-  if (!manifest) throw new Error(`there is no model "${model}"`);
+async function prepareOne(task: PrepareTask): Promise<Prepared> {
+  const { model, image: file, crop, abortFlag } = task;
   const start = performance.now();
-  const kind = 'prepare';
-  const question = { kind, maxPixels, side: manifest.image_size, ...(crop && { crop }) } as const;
+  const question = questionOf(model, crop);
   const { answer, parts } = await child.ask(question, [file], abortFlag);
   const { image, pixels, decode_ms, warnings = [] } = answer;
-  const normalised = normalise({ ...pixels, data: parts[0] } as RgbImage, manifest);
+  const [part] = parts as readonly [Uint8Array];
+  // Bytes are normalised here, which are a quarter of what would have to come through the socket.
+  const { manifest } = settings.models[model] ?? {};
+  const input =
+    pixels && manifest
+      ? normalise({ ...pixels, data: part } as RgbImage, manifest)
+      : floatsOf(part);
   const timings = { decode_ms, preprocess_ms: performance.now() - start - decode_ms };
-  return { model, image, input: normalised, timings, warnings };
+  return { model, image, input, timings, warnings };
 }
 
-/** A detector's picture is made of all pixels, by the process that has them. */
-async function prepareDetection(
-  { model, image: file, abortFlag }: PrepareTask,
-  input: DetectorInput,
-): Promise<Prepared> {
-  const start = performance.now();
-  const { answer, parts } = await child.ask(
-    { kind: 'detect', maxPixels, input },
-    [file],
-    abortFlag,
-  );
-  const { image, decode_ms, warnings = [] } = answer;
-  const timings = { decode_ms, preprocess_ms: performance.now() - start - decode_ms };
-  return { model, image, input: floatsOf(parts[0] as Uint8Array), timings, warnings };
+/** What the process that has an image's pixels is to make of them. */
+function questionOf(model: string, crop: Box | undefined): Question {
+  const detector = settings.detectors[model];
+  if (detector) return { kind: 'detect', maxPixels, input: detector };
+  const { manifest } = settings.models[model] ?? {};
+  if (!manifest) throw new Error(`there is no model "${model}"`);
+  const { side, resize } = frameOf(manifest);
+  const part = crop && { crop };
+  if (resize === 'longest_side') return { kind: 'prepare', maxPixels, side, ...part };
+  const { pixel_mean: mean, pixel_std: std } = manifest;
+  return { kind: 'stretch', maxPixels, input: { side, mean, std }, ...part };
 }
 
 /** The floats of a message's part, which has memory of its own. */

@@ -1,7 +1,10 @@
+import { FAMILY_TRAITS } from '../../core/family.js';
 import type { ImageSize } from '../../core/image.js';
 import type { FoundMask, MaskFormat, UncutMask } from '../../core/mask.js';
-import { LOW_RES_SIDE } from '../../core/masks/low-res-mask.js';
+import { handedOut, LOW_RES_SIDE } from '../../core/masks/low-res-mask.js';
+import { named } from '../../core/masks/mask-name.js';
 import { serializeMask } from '../../core/masks/mask-shape.js';
+import { familyOf, frameOf, type ModelManifest } from '../../core/model.js';
 import type { CutTask, MaskOptions, WriteTask } from '../../core/ports.js';
 import {
   BYTES_PER_ELEMENT,
@@ -28,10 +31,10 @@ export function cut(tasks: readonly CutTask[]): Promise<Outcome<readonly FoundMa
 }
 
 function cutSome({ masks, model, image, options }: CutTask): Promise<FoundMask[]> {
-  const { image_size } = modelOf(model).manifest;
+  const { manifest } = modelOf(model);
   return inSlice(masks, ({ uncut, predicted_iou }) => {
     const logits = readFloats(uncut.bytes, 'float32');
-    return findMask(logits, predicted_iou, image, image_size, options);
+    return findMask(logits, predicted_iou, image, manifest, options);
   });
 }
 
@@ -40,18 +43,20 @@ export async function findMask(
   logits: Float32Array,
   predictedIou: number,
   image: ImageSize,
-  imageSize: number,
+  manifest: ModelManifest,
   options: MaskOptions,
 ): Promise<FoundMask> {
-  const mask = measureMask(logits, predictedIou, image, imageSize, options);
+  const mask = measureMask(logits, predictedIou, image, frameOf(manifest), options);
   const { format, returnLogits, keepLogits, logitsDtype } = options;
-  const answered = returnLogits || format === 'logits' ? share(logits, logitsDtype) : undefined;
+  const { logitsLimit } = FAMILY_TRAITS[familyOf(manifest.architecture)];
+  const shared = (dtype: Dtype) => share(handedOut(logits, logitsLimit), dtype);
+  const answered = returnLogits || format === 'logits' ? shared(logitsDtype) : undefined;
   const exact = logitsDtype === 'float32' ? answered : undefined;
   return {
     ...mask.scores,
     ...(format !== 'logits' && (await pixelsOf(mask, image, options))),
     ...(answered && { logits: answered }),
-    ...(keepLogits && { kept: exact ?? share(logits, 'float32') }),
+    ...(keepLogits && { kept: exact ?? shared('float32') }),
     bytes: mask.bytes,
   };
 }
@@ -81,12 +86,20 @@ export async function write(tasks: readonly WriteTask[]): Promise<Outcome<Uint8A
   );
 }
 
-async function writeOne({ mask, image, options, shape, prompt }: WriteTask): Promise<Uint8Array> {
+async function writeOne({
+  mask,
+  image,
+  options,
+  shape,
+  prompt,
+  name,
+}: WriteTask): Promise<Uint8Array> {
   const { runs = [], predicted_iou, stability_score, bbox, area } = mask;
   const scores = { predicted_iou, stability_score, bbox, area };
   const segmentation = await segmentationOf({ counts: Array.from(runs), scores }, image, options);
+  const written = name ? named(segmentation, name) : segmentation;
   // In memory of its own, not a part of Node's pool, as it leaves this thread.
-  return new Uint8Array(Buffer.from(serializeMask(segmentation, shape, prompt) as string));
+  return new Uint8Array(Buffer.from(serializeMask(written, shape, prompt) as string));
 }
 
 function segmentationOf(

@@ -1,14 +1,17 @@
+import type { Family } from '../../core/family.js';
 import { DECODER } from '../architecture.js';
 
 /**
  * Every weight of the prompt encoder and the mask decoder, by its name in segment-anything's state
- * dict, with its shape. The shapes are those of the state dict but for linear layers: their weights
- * are [in, out], as a MatMul from the left wants them, where PyTorch has [out, in].
+ * dict, with its shape; SAM 2 has those and more. The shapes are those of the state dict but for linear
+ * layers: their weights are [in, out], as a MatMul from the left wants them, where PyTorch has [out, in].
  */
-export function decoderParameters(): ReadonlyMap<string, readonly number[]> {
+export function decoderParameters(family: Family = 'sam'): ReadonlyMap<string, readonly number[]> {
+  const added = family === 'sam2' ? inside('mask_decoder', sam2MaskDecoder()) : {};
   return new Map([
     ...Object.entries(inside('prompt_encoder', promptEncoder())),
     ...Object.entries(inside('mask_decoder', maskDecoder())),
+    ...Object.entries(added),
   ]);
 }
 
@@ -48,6 +51,17 @@ function maskDecoder(): Shapes {
     inside('output_upscaling.3', { weight: [first, second, 2, 2], bias: [second] }),
     ...hypernetworks,
     inside('iou_prediction_head', mlp(maskTokens)),
+  );
+}
+
+/** What SAM 2's mask decoder has besides; `conv_s0` and `conv_s1` run with the image encoder. */
+function sam2MaskDecoder(): Shapes {
+  const [first, second] = DECODER.upscaledChannels;
+  return Object.assign(
+    inside('obj_score_token', { weight: [1, dim] }),
+    inside('pred_obj_score_head', mlp(1)),
+    inside('conv_s0', { weight: [second, dim, 1, 1], bias: [second] }),
+    inside('conv_s1', { weight: [first, dim, 1, 1], bias: [first] }),
   );
 }
 

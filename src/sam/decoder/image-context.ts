@@ -1,9 +1,11 @@
+import type { Family } from '../../core/family.js';
 import { elements } from '../../onnx/float-tensor.js';
 import { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { writeModel } from '../../onnx/write-model.js';
-import { DECODER, EMBEDDING_SHAPE } from '../architecture.js';
-import type { Weights } from '../weights/weights.js';
+import { DECODER, EMBEDDING_TENSORS } from '../architecture.js';
+import { familyOfWeights, type Weights } from '../weights/weights.js';
+import { HIGH_RESOLUTION_SHAPES, rearranged } from './high-resolution.js';
 import { imagePe } from './positional-encoding.js';
 
 const { dim, gridSize } = DECODER;
@@ -22,22 +24,28 @@ export interface ImageContext {
   readonly q0: Value;
 }
 
-/** Names and shapes of the context's tensors, outputs of one graph and inputs of the other. */
-export const CONTEXT_SHAPES = {
+const SHAPES = {
   keys: [1, PLACES, dim],
   k0: [1, CROSS_DIM, PLACES],
   v0: [1, CROSS_DIM, PLACES],
   q0: [1, CROSS_DIM, PLACES],
 } as const satisfies Record<keyof ImageContext, readonly number[]>;
 
+/** Names and shapes of the context's tensors by family, outputs of one graph and inputs of the other. */
+export const CONTEXT_SHAPES = {
+  sam: SHAPES,
+  sam2: { ...SHAPES, ...HIGH_RESOLUTION_SHAPES },
+} as const satisfies Record<Family, Readonly<Record<string, readonly number[]>>>;
+
 /** Bytes of a context in float32. */
-export const CONTEXT_BYTES =
-  Float32Array.BYTES_PER_ELEMENT *
-  Object.values(CONTEXT_SHAPES).reduce((sum, shape) => sum + elements(shape), 0);
+export function contextBytes(family: Family): number {
+  const lengths = Object.values(CONTEXT_SHAPES[family]).map((shape) => elements(shape));
+  return Float32Array.BYTES_PER_ELEMENT * lengths.reduce((sum, length) => sum + length, 0);
+}
 
 /**
- * Writes the once-per-image part of the decoder as an ONNX model: `image_embeddings` [1,256,64,64] -> the
- * tensors of `CONTEXT_SHAPES`.
+ * Writes the once-per-image part of the decoder as an ONNX model: the tensors of an embedding -> those of
+ * `CONTEXT_SHAPES`.
  *
  * Before the first layer the image side is embedding + no_mask + positions whatever the prompt, so its three
  * projections are computed in advance. It saves 402 million multiplications a prompt.
@@ -45,9 +53,12 @@ export const CONTEXT_BYTES =
  */
 export function buildContext(weights: Weights): Uint8Array {
   const g = Graph.create('sam_image_context', weights);
-  const embeddings = g.input('image_embeddings', EMBEDDING_SHAPE);
+  const family = familyOfWeights(weights);
+  const [embedding, s0, s1] = Object.entries(EMBEDDING_TENSORS[family]).map(([name, shape]) =>
+    g.input(name, shape),
+  ) as [Value, Value?, Value?];
   const noMask = g.reshape(g.parameter('prompt_encoder.no_mask_embed.weight'), [1, dim, 1]);
-  const image = g.add(g.reshape(embeddings, [1, dim, PLACES]), noMask); // [1,dim,P]
+  const image = g.add(g.reshape(embedding, [1, dim, PLACES]), noMask); // [1,dim,P]
   const places = g.add(image, g.transpose(imagePe(g, weights), [0, 2, 1])); // [1,dim,P]
 
   const layer = g.scope('mask_decoder.transformer.layers.0');
@@ -59,8 +70,9 @@ export function buildContext(weights: Weights): Uint8Array {
     v0: project(toImage.scope('v_proj'), image),
     q0: project(toTokens.scope('q_proj'), places),
   };
-  for (const name of Object.keys(CONTEXT_SHAPES) as (keyof ImageContext)[]) {
-    g.output(name, context[name], CONTEXT_SHAPES[name]);
+  const values: Record<string, Value> = { ...context, ...(s0 && s1 && rearranged(g, s0, s1)) };
+  for (const [name, shape] of Object.entries(CONTEXT_SHAPES[family])) {
+    g.output(name, values[name] as Value, shape);
   }
   return writeModel(g.toModel());
 }

@@ -2,6 +2,7 @@ import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import { DECODER } from '../architecture.js';
 import { layerNorm2dLast } from '../layers.js';
+import type { HighResolution } from './high-resolution.js';
 
 const { dim, gridSize, maskSide: side, upscaledChannels } = DECODER;
 const [FIRST, SECOND] = upscaledChannels;
@@ -19,17 +20,28 @@ const ROWS = [0, 1] as const;
  * along a row of the mask.
  * @param keys [B,P,dim] the image after the transformer.
  * @param hyperIn [B,M,32] weights of the M masks that are wanted.
+ * @param features SAM 2's, which are added on the way.
  * @returns [B,M,256,256]
  */
-export function upscaledMasks(g: Graph, keys: Value, hyperIn: Value): Value {
+export function upscaledMasks(
+  g: Graph,
+  keys: Value,
+  hyperIn: Value,
+  features?: HighResolution,
+): Value {
   const places = g.reshape(keys, [-1, dim]);
   const rows: Value[] = [];
   for (const dy1 of ROWS) {
     let x = double(g.scope('output_upscaling.0'), places, dy1, dim, FIRST); // [B*2P,64]
+    if (features) x = g.add(g.reshape(x, [-1, 2 * PLACES, FIRST]), features[`s1_${dy1}`]);
     x = g.gelu(layerNorm2dLast(g.scope('output_upscaling.1'), x));
+    if (features) x = g.reshape(x, [-1, FIRST]);
     for (const dy2 of ROWS) {
-      const pixels = g.gelu(double(g.scope('output_upscaling.3'), x, dy2, FIRST, SECOND)); // [B*4P,32]
-      const upscaled = g.reshape(pixels, [-1, 4 * PLACES, SECOND]); // [B,4P,32]
+      let pixels = double(g.scope('output_upscaling.3'), x, dy2, FIRST, SECOND); // [B*4P,32]
+      if (features) {
+        pixels = g.add(g.reshape(pixels, [-1, 4 * PLACES, SECOND]), features[`s0_${dy1}${dy2}`]);
+      }
+      const upscaled = g.reshape(g.gelu(pixels), [-1, 4 * PLACES, SECOND]); // [B,4P,32]
       const masks = g.matMul(hyperIn, g.transpose(upscaled, [0, 2, 1])); // [B,M,4P]
       rows.push(g.reshape(masks, [-1, gridSize, 1, side])); // [B*M,i,1,256]
     }

@@ -1,3 +1,4 @@
+import { IMAGE_EMBEDDINGS } from '../../core/embedding.js';
 import { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
 import type { ModelProto } from '../../onnx/proto.js';
@@ -19,7 +20,7 @@ const HALVE = { stride: 2, padding: 1 };
  * MobileSAM's image encoder as an ONNX model: TinyViT (Wu et al., 2022) and SAM's neck, with the names and the
  * order of MobileSAM's `tiny_vit_sam.py`. Batch normalisations are part of the convolutions before them.
  *
- * Input `input` [B,3,1024,1024], normalised and padded; output `output` [B,256,64,64].
+ * Input `input` [B,3,1024,1024], normalised and padded; output `image_embeddings` [B,256,64,64].
  *
  * From `layers.1` on what flows from part to part is [B,H,W,C]. Linear layers are 1x1 convolutions between two
  * transpositions, which onnxruntime moves: in floats so far that everything but normalisation and attention is
@@ -48,7 +49,12 @@ export function buildTinyVit(weights: Weights): ModelProto {
       patchMerging(layer.scope('downsample'), channelsFirst(g, x), next.dim, strides),
     );
   }
-  g.output('output', neck(g.scope('neck'), channelsFirst(g, x)), ['B', outDim, gridSize, gridSize]);
+  g.output(IMAGE_EMBEDDINGS, neck(g.scope('neck'), channelsFirst(g, x)), [
+    'B',
+    outDim,
+    gridSize,
+    gridSize,
+  ]);
   return g.toModel();
 }
 

@@ -1,3 +1,4 @@
+import { IMAGE_EMBEDDINGS } from '../../core/embedding.js';
 import { Graph } from '../../onnx/graph.js';
 import type { Parameters } from '../../onnx/graph-draft.js';
 import type { Value } from '../../onnx/graph-scope.js';
@@ -14,7 +15,7 @@ const EPSILON = 1e-6;
  * SAM's image encoder as an ONNX model: a plain vision transformer (Dosovitskiy et al., 2020; Li et al., 2022)
  * whose blocks attend within windows but for a few that see the whole image.
  *
- * Input `input` [B,3,1024,1024], normalised and padded; output `output` [B,256,64,64].
+ * Input `input` [B,3,1024,1024], normalised and padded; output `image_embeddings` [B,256,64,64].
  * @param parameters by segment-anything's names, as PyTorch has them.
  * @throws Error naming a weight that is missing.
  */
@@ -36,7 +37,7 @@ export function buildVit(
   }
   x = neck(g.scope('neck'), g.transpose(x, [0, 3, 1, 2]));
 
-  graph.output('output', x, ['B', outDim, gridSize, gridSize]);
+  graph.output(IMAGE_EMBEDDINGS, x, ['B', outDim, gridSize, gridSize]);
   return graph.toModel();
 }
 

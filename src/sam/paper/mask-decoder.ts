@@ -25,7 +25,7 @@ export function maskDecoder(
   { sparse, dense }: PromptEmbeddings,
 ): MaskValues {
   const { dim, gridSize, maskSide: side, maskTokens } = DECODER;
-  const tokens = g.concat([outputTokens(g, sparse), sparse], 1); // [B,1+4+N,dim]
+  const tokens = g.concat([outputTokens(g, sparse, 'sam'), sparse], 1); // [B,1+4+N,dim]
   const image = g.add(imageEmbeddings, dense); // [B,dim,64,64]
   const places = g.transpose(g.reshape(image, [0, dim, -1]), [0, 2, 1]); // [B,64*64,dim]
 
@@ -56,12 +56,12 @@ function outputUpscaling(g: Graph, grid: Value): Value {
 }
 
 /** A transposed convolution that makes each pixel into two by two. */
-function double(g: Graph, x: Value): Value {
+export function double(g: Graph, x: Value): Value {
   return g.convTranspose(x, g.parameter('weight'), g.parameter('bias'), { stride: 2 });
 }
 
 /** Each mask token's weights for the upscaled channels: [B,4,dim] -> [B,4,32]. */
-function hypernetworks(g: Graph, maskTokens: Value): Value {
+export function hypernetworks(g: Graph, maskTokens: Value): Value {
   const weights = Array.from({ length: DECODER.maskTokens }, (_, i) => {
     const token = g.slice(maskTokens, 1, i, i + 1); // [B,1,dim]
     return mlp(g.scope(`output_hypernetworks_mlps.${i}`), token, DECODER.headDepth); // [B,1,32]
@@ -70,7 +70,7 @@ function hypernetworks(g: Graph, maskTokens: Value): Value {
 }
 
 /** Linear layers `layers.0`, `layers.1`... with ReLU between them. */
-function mlp(g: Graph, x: Value, depth: number): Value {
+export function mlp(g: Graph, x: Value, depth: number): Value {
   let hidden = x;
   for (let layer = 0; layer < depth; layer++) {
     const activated = layer === 0 ? hidden : g.relu(hidden);

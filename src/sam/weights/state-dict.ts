@@ -1,7 +1,8 @@
+import type { Family } from '../../core/family.js';
 import { checkShapes, type LazyTensor, readTensor } from '../../core/tensor-shapes.js';
 import { type FloatTensor, transposed } from '../../onnx/float-tensor.js';
 import { decoderParameters } from '../decoder/decoder-parameters.js';
-import type { Weights } from './weights.js';
+import { familyOfWeights, type Weights } from './weights.js';
 
 /** Linear layers, whose weights PyTorch keeps as [out, in] and the decoder wants as [in, out]. */
 const LINEAR = /(_proj|lin\d|layers\.\d+)\.weight$/;
@@ -10,8 +11,11 @@ const LINEAR = /(_proj|lin\d|layers\.\d+)\.weight$/;
  * The weights of the prompt encoder and mask decoder from a state dict.
  * @throws OperatorError naming the first tensor that is missing, misshapen, or not finite.
  */
-export function decoderWeights(tensors: ReadonlyMap<string, LazyTensor>): Weights {
-  const expected = [...decoderParameters()].map(
+export function decoderWeights(
+  tensors: ReadonlyMap<string, LazyTensor>,
+  family: Family = familyOfWeights(tensors),
+): Weights {
+  const expected = [...decoderParameters(family)].map(
     ([name, shape]) => [name, LINEAR.test(name) ? [...shape].reverse() : shape] as const,
   );
   checkShapes(tensors, new Map(expected));

@@ -1,6 +1,8 @@
 import type { Caller } from '../../core/caller.js';
 import type { Embedding } from '../../core/embedding.js';
 import type { EverythingMask, EverythingParameters } from '../../core/everything.js';
+import type { Proposal } from '../../core/find/find.js';
+import type { MaskNames } from '../../core/masks/mask-name.js';
 import type { MaskOptions } from '../../core/ports.js';
 import type { Box, Point } from '../../core/prompt.js';
 
@@ -22,6 +24,10 @@ export interface EverythingJob {
   readonly parameters: EverythingParameters;
   /** `point_grids`, in place of even ones: for each layer of crops points as shares of a crop's sides. */
   readonly pointGrids?: readonly (readonly Point[])[] | undefined;
+  /** Boxes to start from, in place of all grids. */
+  readonly proposals?: readonly Proposal[] | undefined;
+  /** What the masks may be called. */
+  readonly names?: MaskNames | undefined;
   readonly options: MaskOptions;
   /** Whether masks are told as they are found; otherwise they follow the end, one by one as they are read. */
   readonly live: boolean;

@@ -1,21 +1,35 @@
 import type { Caller } from '../../core/caller.js';
 import type { Embedding } from '../../core/embedding.js';
-import type { EverythingMask } from '../../core/everything.js';
+import type { EverythingMask, EverythingParameters } from '../../core/everything.js';
 import type { ImageFile } from '../../core/image.js';
 import type { PictureMaker } from '../../core/ports.js';
 import { drawn } from '../cutouts.js';
 import type { Models } from '../models.js';
 import type { Picture } from '../segmenter.js';
+import type { ServedModel } from '../served-model.js';
+import type { Guide, GuideQuery } from '../text/guide.js';
+import { needed } from '../text/image-features.js';
 import type { EverythingEvent, EverythingJob } from './everything-job.js';
 import type { MaskGenerator } from './mask-generator.js';
 
 /** What a request asks of everything mode. */
-export type EverythingQuery = Omit<EverythingJob, 'embedding' | 'embedCrop'>;
+export type EverythingQuery = Omit<
+  EverythingJob,
+  'embedding' | 'embedCrop' | 'parameters' | 'proposals' | 'names'
+> &
+  GuideQuery & {
+    /** In place of those that are left out are the model's own. */
+    readonly parameters: Partial<EverythingParameters>;
+  };
 
 /** A run under way: the work is done while its events are read. */
 export interface EverythingRun {
   /** Of the whole image. */
   readonly embedding: Embedding;
+  /** What masks may be called. */
+  readonly labels: readonly string[];
+  /** What looks as if something else was meant, in sentences for people. */
+  readonly warnings: readonly string[];
   readonly events: AsyncGenerator<EverythingEvent, void>;
 }
 
@@ -24,29 +38,34 @@ export class Everything {
   readonly #models: Models;
   readonly #generator: MaskGenerator;
   readonly #pictures: PictureMaker;
+  readonly #guide: Guide | undefined;
 
-  constructor(models: Models, generator: MaskGenerator, pictures: PictureMaker) {
+  /** @param guide tells where to look and what is there, where there is a model for that. */
+  constructor(models: Models, generator: MaskGenerator, pictures: PictureMaker, guide?: Guide) {
     this.#models = models;
     this.#generator = generator;
     this.#pictures = pictures;
+    this.#guide = guide;
   }
 
-  /** @throws SamError what `Embeddings.find` and `MaskGenerator.generate` throw */
+  /** @throws SamError what `Embeddings.find`, `Guide.lead` and `MaskGenerator.generate` throw */
   async decode(
     embeddingId: string,
     query: EverythingQuery,
     caller: Caller,
   ): Promise<EverythingRun> {
+    this.#check(query);
     const model = this.#models.of(embeddingId);
     const embedding = await model.embeddings.find(embeddingId, caller);
     await model.load();
-    const job = { ...query, embedding, embedCrop: undefined };
-    return { embedding, events: this.#generator.generate(job, caller) };
+    const parameters = { ...model.everything, ...query.parameters };
+    const job = { ...query, parameters, embedding, embedCrop: undefined };
+    return this.#run(job, () => features(model).find(embeddingId, caller), caller);
   }
 
   /**
    * @param model its name, undefined for the default.
-   * @throws SamError what `Embeddings.embed` and `MaskGenerator.generate` throw
+   * @throws SamError what `Embeddings.embed`, `Guide.lead` and `MaskGenerator.generate` throw
    */
   async segment(
     file: ImageFile,
@@ -55,11 +74,14 @@ export class Everything {
     caller: Caller,
   ): Promise<EverythingRun> {
     const embedder = this.#models.named(model);
+    this.#check(query);
     const { embedding } = await embedder.embed(file, caller);
     const embedCrop: EverythingJob['embedCrop'] = (crop, caller) =>
       embedder.embeddings.embedCrop(embedding, file.image, crop, caller);
-    const job = { ...query, embedding, embedCrop };
-    return { embedding, events: this.#generator.generate(job, caller) };
+    const parameters = { ...embedder.everything, ...query.parameters };
+    const job = { ...query, parameters, embedding, embedCrop };
+    const make = async () => (await features(embedder).make(file, caller)).embedding;
+    return this.#run(job, make, caller);
   }
 
   /**
@@ -82,4 +104,48 @@ export class Everything {
     const [png] = await this.#pictures.draw(task, caller);
     return { embeddingId: embedding.id, png: png as Uint8Array };
   }
+
+  #check(query: EverythingQuery): void {
+    if (isGuided(query)) needed(this.#guide, pathOf(query)).check(query);
+  }
+
+  /** @param features of the image, found or made where they are needed. */
+  async #run(
+    {
+      labels,
+      proposals,
+      find,
+      ...job
+    }: EverythingQuery & Pick<EverythingJob, 'embedding' | 'embedCrop' | 'parameters'>,
+    features: () => Promise<Embedding>,
+    caller: Caller,
+  ): Promise<EverythingRun> {
+    const { embedding } = job;
+    const query = { labels, proposals, find };
+    if (!isGuided(query)) {
+      const events = this.#generator.generate(job, caller);
+      return { embedding, labels: [], warnings: [], events };
+    }
+    const { warnings, ...guidance } = await needed(this.#guide).lead(
+      await features(),
+      query,
+      job.parameters.box_nms_thresh,
+      caller,
+    );
+    const events = this.#generator.generate({ ...job, ...guidance }, caller);
+    return { embedding, labels: labels ?? [], warnings, events };
+  }
+}
+
+function isGuided({ labels, proposals }: GuideQuery): boolean {
+  return labels !== undefined || proposals !== undefined;
+}
+
+/** Where a request says that a detector is needed. */
+function pathOf({ labels }: GuideQuery): string {
+  return labels === undefined ? '/proposals' : '/labels';
+}
+
+function features({ features }: ServedModel) {
+  return needed(features);
 }

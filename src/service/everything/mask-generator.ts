@@ -1,24 +1,19 @@
 import { type Caller, withSignal } from '../../core/caller.js';
 import { SamError, violation } from '../../core/errors.js';
-import type {
-  Candidate,
-  CandidatesTask,
-  EverythingLane,
-  EverythingParameters,
-} from '../../core/everything.js';
-import type { Point } from '../../core/prompt.js';
+import type { Candidate, CandidatesTask, EverythingLane, Seed } from '../../core/everything.js';
+import { labelOf, namedBytes } from '../../core/masks/mask-name.js';
 import { checkAnswer } from '../memory/answer-size.js';
 import type { EverythingEvent, EverythingJob } from './everything-job.js';
-import { type Crop, cropBoxes, placedGrid, pointGrid } from './point-grid.js';
+import { type Crop, cropBoxes, seedCount, seedsOf } from './point-grid.js';
 import { ToldMasks } from './told-masks.js';
 
-/** Most points in one task of the lane: a click waits for no more. */
-const POINTS_PER_TASK = 16;
+/** Most seeds in one task of the lane: a click waits for no more. */
+const SEEDS_PER_TASK = 16;
 
 export interface EverythingLimits {
   /** Runs at the same time; each holds its candidates in memory. */
   readonly maxRuns: number;
-  /** Points of all crops of one run together. */
+  /** Seeds of all crops of one run together. */
   readonly maxPoints: number;
   /** Bytes that the masks which stay may take in the answer. */
   readonly maxAnswerBytes: number;
@@ -51,7 +46,7 @@ export class MaskGenerator {
     }
     checkGrids(job);
     const crops = cropBoxes(embedding.image, crop_n_layers, crop_overlap_ratio);
-    const points = crops.reduce((sum, { layer }) => sum + gridSize(layer, job), 0);
+    const points = crops.reduce((sum, crop) => sum + seedCount(crop, job), 0);
     if (points > this.#limits.maxPoints) {
       const message = `${points} points are more than the ${this.#limits.maxPoints} allowed`;
       throw new SamError('too-many-prompts', message);
@@ -99,7 +94,7 @@ export class MaskGenerator {
       if (job.live) yield* told.tell(found, ids);
       const tidied = await told.tidy(found, ids);
       const { cleaned, kept } = tidied;
-      const bytes = kept.reduce((sum, id) => sum + (cleaned[id] as Candidate).bytes, 0);
+      const bytes = kept.reduce((sum, id) => sum + answeredBytes(cleaned[id] as Candidate, job), 0);
       checkAnswer(bytes, job.options, this.#limits.maxAnswerBytes);
       if (job.live) yield* told.tellTidied(tidied);
       yield { type: 'done', ids: kept };
@@ -134,46 +129,45 @@ export class MaskGenerator {
   }
 
   /** The candidates of a crop, batch by batch; as many batches are under way as there are workers. */
-  async *#candidates(job: EverythingJob, { box, layer }: Crop, caller: Caller) {
-    const { parameters, pointGrids } = job;
-    const grid = pointGrids
-      ? placedGrid(pointGrids[layer] ?? [], box)
-      : pointGrid(gridSide(layer, parameters), box);
-    if (grid.length === 0) return;
+  async *#candidates(job: EverythingJob, crop: Crop, caller: Caller) {
+    const { parameters } = job;
+    const { box } = crop;
+    const seeds = seedsOf(crop, job);
+    if (seeds.length === 0) return;
     const embedding =
-      layer === 0
+      crop.layer === 0
         ? job.embedding
         : await (job.embedCrop as NonNullable<typeof job.embedCrop>)(box, caller);
     const { format } = job.options;
     const task = { embedding, image: job.embedding.image, crop: box, parameters, format };
-    const size = Math.min(parameters.points_per_batch, POINTS_PER_TASK);
-    const batches = Array.from({ length: Math.ceil(grid.length / size) }, (_, i) =>
-      grid.slice(i * size, (i + 1) * size),
+    const size = Math.min(parameters.points_per_batch, SEEDS_PER_TASK);
+    const batches = Array.from({ length: Math.ceil(seeds.length / size) }, (_, i) =>
+      seeds.slice(i * size, (i + 1) * size),
     );
     yield* this.#inOrder(batches, task, caller);
   }
 
   async *#inOrder(
-    batches: readonly (readonly Point[])[],
-    task: Omit<CandidatesTask, 'points'>,
+    batches: readonly (readonly Seed[])[],
+    task: Omit<CandidatesTask, 'seeds'>,
     caller: Caller,
   ) {
-    // On the largest images fewer points fit a slice.
-    let size = POINTS_PER_TASK;
-    const start = async (points: readonly Point[]) => {
+    // On the largest images fewer seeds fit a slice.
+    let size = SEEDS_PER_TASK;
+    const start = async (seeds: readonly Seed[]) => {
       const candidates: Candidate[] = [];
-      for (let done = 0; done < points.length; ) {
-        const asked = points.slice(done, done + size);
-        const answer = await this.#lane.candidates({ ...task, points: asked }, caller);
+      for (let done = 0; done < seeds.length; ) {
+        const asked = seeds.slice(done, done + size);
+        const answer = await this.#lane.candidates({ ...task, seeds: asked }, caller);
         for (const candidate of answer.candidates) candidates.push(candidate);
-        done += answer.points;
-        size = answer.points < asked.length ? answer.points : Math.min(size + 1, POINTS_PER_TASK);
+        done += answer.seeds;
+        size = answer.seeds < asked.length ? answer.seeds : Math.min(size + 1, SEEDS_PER_TASK);
       }
-      return { asked: points.length, candidates };
+      return { asked: seeds.length, candidates };
     };
     const running: ReturnType<typeof start>[] = [];
-    for (const points of batches) {
-      const next = start(points);
+    for (const seeds of batches) {
+      const next = start(seeds);
       // Its failure is met when its turn comes, if it does.
       next.catch(() => {});
       running.push(next);
@@ -191,15 +185,10 @@ function checkGrids({ pointGrids, parameters: { crop_n_layers } }: EverythingJob
   throw violation('invalid-request', '/point_grids', message);
 }
 
-/** Points of a crop's grid. */
-function gridSize(layer: number, { pointGrids, parameters }: EverythingJob): number {
-  return pointGrids ? (pointGrids[layer]?.length ?? 0) : gridSide(layer, parameters) ** 2;
-}
-
-/** Points along a side of a crop's grid. */
-function gridSide(layer: number, parameters: EverythingParameters): number {
-  const { points_per_side, crop_n_points_downscale_factor } = parameters;
-  return Math.trunc(points_per_side / crop_n_points_downscale_factor ** layer);
+/** What a candidate takes in the answer at most, whatever it will be called. */
+function answeredBytes({ bytes }: Candidate, { names, options }: EverythingJob): number {
+  const all = names?.labels.map((phrase) => namedBytes(bytes, options.format, labelOf(phrase)));
+  return all ? Math.max(...all) : bytes;
 }
 
 /** What a candidate takes in memory, its run lengths and all else of it. */

@@ -1,5 +1,7 @@
+import type { EverythingParameters, Seed } from '../../core/everything.js';
 import type { ImageSize } from '../../core/image.js';
 import type { Box, Point } from '../../core/prompt.js';
+import type { EverythingJob } from './everything-job.js';
 
 /**
  * `build_point_grid`: `n` by `n` points spread evenly over a crop, row by row.
@@ -49,4 +51,28 @@ export function cropBoxes(
     }
   }
   return crops;
+}
+
+/** What the masks of a crop are asked of. */
+export function seedsOf({ layer, box }: Crop, job: Grids): readonly Seed[] {
+  const { proposals, pointGrids, parameters } = job;
+  if (proposals) return proposals;
+  const points = pointGrids
+    ? placedGrid(pointGrids[layer] ?? [], box)
+    : pointGrid(gridSide(layer, parameters), box);
+  return points.map((point) => ({ point }));
+}
+
+/** How many those are. */
+export function seedCount({ layer }: Crop, { proposals, pointGrids, parameters }: Grids): number {
+  if (proposals) return proposals.length;
+  return pointGrids ? (pointGrids[layer]?.length ?? 0) : gridSide(layer, parameters) ** 2;
+}
+
+type Grids = Pick<EverythingJob, 'proposals' | 'pointGrids' | 'parameters'>;
+
+/** Points along a side of a crop's grid. */
+function gridSide(layer: number, parameters: EverythingParameters): number {
+  const { points_per_side, crop_n_points_downscale_factor } = parameters;
+  return Math.trunc(points_per_side / crop_n_points_downscale_factor ** layer);
 }

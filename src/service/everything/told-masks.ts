@@ -91,10 +91,11 @@ export class ToldMasks {
 
   /** Masks in the form of the answer, as they are read. */
   async *render(found: readonly Candidate[], ids: readonly number[]) {
-    const { embedding, options } = this.#job;
+    const { embedding, options, names } = this.#job;
+    const { image } = embedding;
     const slices = inSlices(ids, (some) => {
       const candidates = some.map((id) => found[id] as Candidate);
-      return this.#lane.render({ image: embedding.image, candidates, options }, this.#caller);
+      return this.#lane.render({ image, candidates, options, names }, this.#caller);
     });
     let next = 0;
     for await (const masks of slices) {

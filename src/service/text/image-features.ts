@@ -25,6 +25,16 @@ export class ImageFeatures {
     return this.#features.embed(file, caller);
   }
 
+  /** What there is of an image, if anything: to be shown, so that no network is loaded for it. */
+  async look(id: string, caller: Caller): Promise<Embedding | undefined> {
+    try {
+      return await this.#features.find(id, caller);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
   /** @throws SamError `embedding-not-found` where the image was embedded without them */
   async find(id: string, caller: Caller): Promise<Embedding> {
     const found = await this.#features.find(id, caller);
@@ -42,9 +52,14 @@ export class ImageFeatures {
     try {
       await this.#features.drop(id, caller);
     } catch (error) {
-      if (!(error instanceof SamError) || error.code !== 'embedding-not-found') throw error;
+      if (!isMissing(error)) throw error;
     }
   }
+}
+
+function isMissing(error: unknown): boolean {
+  const codes = ['embedding-not-found', 'embedding-mismatch'];
+  return error instanceof SamError && codes.includes(error.code);
 }
 
 /** @throws SamError `invalid-request` where nothing finds things by text */

@@ -7,6 +7,7 @@ import type { MaskQuery, Prediction, PromptAnswer } from '../prediction.js';
 import type { Predictor } from '../predictor.js';
 import { checkGeometry, clipped } from '../prompt-rules.js';
 import { TextExpansion } from './text-expansion.js';
+import { checkTexts, cutWarnings } from './texts.js';
 
 /** Answers prompts some of which are text: finds what they name, and asks for the masks of the boxes found. */
 export class TextPredictor {
@@ -34,11 +35,8 @@ export class TextPredictor {
       );
     }
     const texts = prompts.flatMap(phrasesOf);
-    if (texts.length > this.#maxTexts) {
-      const message = `must be at most ${this.#maxTexts} in a request`;
-      const place = prompts.findIndex(({ text }) => text !== undefined);
-      throw violation('too-many-prompts', `/prompts/${place}/text`, message);
-    }
+    const place = prompts.findIndex(({ text }) => text !== undefined);
+    checkTexts(texts.length, this.#maxTexts, `/prompts/${place}/text`);
   }
 
   /**
@@ -69,16 +67,23 @@ export class TextPredictor {
       const labels = prompt.exemplar ? [EXEMPLAR] : phrases;
       const found = await this.#find(images, prompt, { phrases, place, query }, caller);
       expansion.addFound(labels, found.detections);
-      warnings.push(...warningsOf(phrases, found));
+      warnings.push(...cutWarnings(phrases, found.cut));
       for (const [step, ms] of Object.entries(found.timings)) {
         timings[step] = (timings[step] ?? 0) + ms;
       }
     }
     const asked = { ...query, prompts: expansion.prompts };
     const prediction = await this.#predictor.predict(embedding, asked, caller);
-    const results = expansion.regroup(prediction.results);
+    const results = expansion.regroup(prediction.results, query.options);
+    const bytes = this.#predictor.checkAnswer(results, query.options);
     if (query.masks === 'best') refuseNothing(results);
-    return { ...prediction, results, warnings, timings: { ...timings, ...prediction.timings } };
+    return {
+      ...prediction,
+      results,
+      bytes,
+      warnings,
+      timings: { ...timings, ...prediction.timings },
+    };
   }
 
   async #find(
@@ -135,15 +140,4 @@ function refuseNothing(results: readonly PromptAnswer[]): void {
   if (results.some(({ masks }) => masks.length > 0)) return;
   const message = 'finds nothing in the image: a lower text_threshold may';
   throw violation('prompt-invalid', '/prompts/0', message);
-}
-
-/** What of a phrase is shown. */
-const SHOWN = 40;
-
-function warningsOf(phrases: readonly string[], { cut }: Found): string[] {
-  return cut.map((i) => {
-    const phrase = phrases[i] as string;
-    const shown = phrase.length > SHOWN ? `${phrase.slice(0, SHOWN)}…` : phrase;
-    return `the text ${JSON.stringify(shown)} is too long and was cut: only its first words were looked for`;
-  });
 }

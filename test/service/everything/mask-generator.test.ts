@@ -18,16 +18,16 @@ class FakeLane implements EverythingLane {
   readonly tasks: string[] = [];
   failAfter = Number.POSITIVE_INFINITY;
 
-  async candidates({ points, crop }: CandidatesTask) {
+  async candidates({ seeds, crop }: CandidatesTask) {
     this.#begin('candidates');
-    const answered = points.slice(0, Math.ceil(points.length / 2));
-    const candidates = answered.map((point) => {
-      const [x, y] = point;
+    const answered = seeds.slice(0, Math.ceil(seeds.length / 2));
+    const candidates = answered.map((seed) => {
+      const [x, y] = 'point' in seed ? seed.point : seed.box;
       const box = [x, y, x + 1, y + 1] as const;
       const scores = { predicted_iou: 1 - x / 1000, stability_score: 1 };
-      return { counts: 'counts', bytes: 3, box, point, crop, ...scores };
+      return { counts: 'counts', bytes: 3, box, seed, crop, ...scores };
     });
-    return { candidates, points: answered.length, timings: {} };
+    return { candidates, seeds: answered.length, timings: {} };
   }
 
   async suppress(task: Parameters<typeof boxNms>[0]) {
@@ -41,8 +41,9 @@ class FakeLane implements EverythingLane {
 
   async render({ candidates }: RenderTask) {
     this.#begin('render');
-    return candidates.slice(0, 2).map(({ predicted_iou, stability_score, point }) => ({
-      ...{ predicted_iou, stability_score, point_coords: [point] },
+    return candidates.slice(0, 2).map(({ predicted_iou, stability_score, seed }) => ({
+      ...{ predicted_iou, stability_score },
+      point_coords: 'point' in seed ? [seed.point] : [],
       segmentation: { size: [1, 1] as const, counts: '' },
       crop_box: [0, 0, 1, 1] as const,
       area: 1,

@@ -1,10 +1,14 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
+import type { PromptLayout, Resize } from '../../../../src/core/family.js';
 import { toFloat32 } from '../../../../src/core/float16.js';
 import type { ImageSize } from '../../../../src/core/image.js';
-import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../../../../src/core/masks/low-res-mask.js';
+import {
+  handedOut,
+  LOW_RES_LOGITS,
+  LOW_RES_SIDE,
+} from '../../../../src/core/masks/low-res-mask.js';
 import { wantsMultimask } from '../../../../src/core/prompt.js';
 import { postprocessMask } from '../../../../src/masks/postprocess.js';
-import { DECODER, EMBEDDING_LENGTH, EMBEDDING_SHAPE } from '../../../../src/sam/architecture.js';
 import { promptTokens } from '../../../../src/sam/decoder/prompt-tokens.js';
 import type { DecodedMask } from '../mask.js';
 import type { Place, PredictPrompt } from '../prediction.js';
@@ -13,11 +17,23 @@ import type { Runtime, RuntimeOptions } from './runtime.js';
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
+/** What `/models` says of a model that its graphs do not. */
+export interface LocalModel {
+  readonly name: string;
+  /** Of the square that it sees images in. */
+  readonly image_size: number;
+  readonly resize: Resize;
+  readonly prompt: PromptLayout;
+  readonly logits_limit?: number | undefined;
+  /** The tensors of an embedding: what its context graph takes. */
+  readonly embedding: readonly { readonly name: string; readonly shape: readonly number[] }[];
+}
+
 /** An image as the decoder needs it. */
 export interface LocalImage extends ImageSize {
   readonly id: string;
-  readonly model: string;
-  /** [1,256,64,64] as the bits of float16. */
+  readonly model: LocalModel;
+  /** The embedding's tensors, one after the other, as the bits of float16. */
   readonly embedding: Uint16Array<ArrayBuffer>;
 }
 
@@ -63,13 +79,14 @@ export class LocalDecoder {
    * Answers a prompt about nothing, once: the first run of a graph is many times as long as others, for what wasm and GPU
    * are told is compiled in it.
    */
-  async warmUp(model: string): Promise<void> {
-    if (this.#warm.has(model)) return;
-    const context = await this.#contextOf(model, new Float32Array(EMBEDDING_LENGTH));
+  async warmUp(model: LocalModel): Promise<void> {
+    if (this.#warm.has(model.name)) return;
+    const length = model.embedding.reduce((sum, { shape }) => sum + elements(shape), 0);
+    const context = await this.#contextOf(model, new Float32Array(length));
     const point = { point_coords: [[0, 0]] as [number, number][], point_labels: [1 as const] };
     await this.#run({ ...NOTHING, model, context }, point);
     dispose(context);
-    this.#warm.add(model);
+    this.#warm.add(model.name);
   }
 
   /** Runs what all prompts about the image share. */
@@ -98,11 +115,17 @@ export class LocalDecoder {
     return masks.sort((a, b) => b.predicted_iou - a.predicted_iou);
   }
 
-  /** @param embedding [1,256,64,64] */
-  #contextOf(model: string, embedding: Float32Array): Promise<Tensors> {
+  /** @param floats the embedding's tensors, one after the other. */
+  #contextOf({ name: model, embedding }: LocalModel, floats: Float32Array): Promise<Tensors> {
     const { ort } = this.#started();
-    const image_embeddings = new ort.Tensor('float32', embedding, EMBEDDING_SHAPE);
-    return this.#session(model, 'context').run({ image_embeddings });
+    const feeds: Record<string, Tensor> = {};
+    let at = 0;
+    for (const { name, shape } of embedding) {
+      const length = elements(shape);
+      feeds[name] = new ort.Tensor('float32', floats.subarray(at, at + length), shape);
+      at += length;
+    }
+    return this.#session(model, 'context').run(feeds);
   }
 
   #run(
@@ -110,9 +133,10 @@ export class LocalDecoder {
     { mask_input, ...points }: PredictPrompt,
   ): Promise<Tensors> {
     const { ort } = this.#started();
-    const { coords, labels } = promptTokens(points, { width, height });
+    const frame = { side: model.image_size, resize: model.resize };
+    const { coords, labels } = promptTokens(points, { width, height }, frame, model.prompt);
     const multimask = wantsMultimask({ ...points, ...(mask_input && { mask_input: NO_LOGITS }) });
-    const session = this.#session(model, mask_input ? 'decoder-with-mask' : 'decoder');
+    const session = this.#session(model.name, mask_input ? 'decoder-with-mask' : 'decoder');
     return session.run({
       ...context,
       point_coords: new ort.Tensor('float32', coords, [1, labels.length, 2]),
@@ -158,18 +182,24 @@ function dispose(tensors: Tensors = {}): void {
   for (const tensor of Object.values(tensors)) tensor.dispose();
 }
 
+/** Elements of a tensor of this shape. */
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
 /** @param logits [256,256] */
 function maskOf(
   logits: Float32Array,
   predicted_iou: number,
-  { width, height }: ImageSize,
+  { width, height, model }: SetImage,
   withLogits: boolean,
 ): DecodedMask {
-  const mask = postprocessMask(logits, { width, height }, DECODER.imageSize);
+  const frame = { side: model.image_size, resize: model.resize };
+  const mask = postprocessMask(logits, { width, height }, frame);
   const { counts, stabilityScore: stability_score, bbox, area } = mask;
   return {
     segmentation: { size: [height, width], counts: [...counts] },
     ...{ predicted_iou, stability_score, bbox: [...bbox], area },
-    ...(withLogits && { low_res_logits: logits }),
+    ...(withLogits && { low_res_logits: handedOut(logits, model.logits_limit) }),
   };
 }

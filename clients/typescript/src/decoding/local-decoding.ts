@@ -7,6 +7,7 @@ import type { Stages } from '../stages.js';
 import { DecoderFailure } from './decoder-host.js';
 import { Downloads } from './downloads.js';
 import { Engine, type LocalOptions } from './engine.js';
+import type { LocalModel } from './local-decoder.js';
 
 /** Decoding in this browser or process: what it needs is fetched, opened and run once. */
 export class LocalDecoding {
@@ -30,9 +31,9 @@ export class LocalDecoding {
 
   /** Begins with what needs no image, while the first one is on its way. What fails, `prepare` tells. */
   warmUp(model: string): void {
-    const unlessLate = (engine: Engine) =>
-      engine.run(async (decoder) => (this.#latest ? undefined : decoder.warmUp(model)));
-    this.#ready(model)
+    const unlessLate = ([engine, known]: readonly [Engine, LocalModel]) =>
+      engine.run(async (decoder) => (this.#latest ? undefined : decoder.warmUp(known)));
+    Promise.all([this.#ready(model), this.#known(model)])
       .then(unlessLate)
       .catch(() => undefined);
   }
@@ -87,21 +88,32 @@ export class LocalDecoding {
     stages.begin('fetch');
     const unwatch = this.#downloads.watch((fraction) => stages.at(fraction));
     const onBytes = this.#downloads.add(embedding_id);
-    const [engine, halves] = await Promise.all([
+    const [engine, known, halves] = await Promise.all([
       this.#ready(model),
+      this.#known(model),
       this.#client.embeddingTensor(embedding_id, { signal, onBytes }),
     ]).finally(unwatch);
     if (this.#latest !== embedding) throw superseded();
     stages.begin('prepare');
     await engine.run(async (decoder) => {
       // Also finds out whether the GPU can run the graphs at all.
-      if (engine.place.runtime === 'webgpu') await decoder.warmUp(model);
-      const image = { id: embedding_id, model, width, height, embedding: halves };
+      if (engine.place.runtime === 'webgpu') await decoder.warmUp(known);
+      const image = { id: embedding_id, model: known, width, height, embedding: halves };
       await decoder.setImage(transfer(image, [halves.buffer]));
     }, signal);
     // The next click may refine this one.
     engine.open(model, 'decoder-with-mask').catch(() => undefined);
     return engine.place;
+  }
+
+  /** What the service says of a model, as the decoder takes it. */
+  async #known(name: string): Promise<LocalModel> {
+    const { image_size, resize, prompt, logits_limit, graphs } = await this.#client.model(name);
+    const embedding = graphs.context.inputs.map(({ name, shape }) => ({
+      name,
+      shape: shape.map(Number),
+    }));
+    return { ...{ name, image_size, resize, prompt, embedding }, logits_limit };
   }
 
   /** With the graphs open that every prompt needs. */

@@ -6,6 +6,8 @@ import { watchedUpload } from './upload.js';
 
 export interface SendOptions {
   readonly model: string | undefined;
+  /** Whether things are to be found in it by text. */
+  readonly text: boolean;
   readonly signal: AbortSignal | undefined;
   /** Whether the upload can be told from the encode that follows it. */
   readonly watch: boolean;
@@ -16,7 +18,7 @@ export interface SendOptions {
 export async function sendFile(
   service: Service,
   file: Blob,
-  { model, signal, watch, stages }: SendOptions,
+  { model, text, signal, watch, stages }: SendOptions,
 ): Promise<Embedding> {
   stages.begin('upload');
   const send = watchedUpload((fraction) =>
@@ -24,27 +26,34 @@ export async function sendFile(
   );
   const headers = { accept: 'application/json', 'content-type': 'application/octet-stream' };
   const init = { method: 'POST', headers, body: file, ...(signal && { signal }) };
-  const response = await service.request(pathOf(model), init, watch ? send : undefined);
-  return embeddingOf((await response.json()) as EmbedResponse, true);
+  const response = await service.request(pathOf(model, text), init, watch ? send : undefined);
+  return embeddingOf((await response.json()) as EmbedResponse, true, text);
 }
 
 /** Has an image embedded that the service fetches itself. */
 export async function sendUrl(
   service: Service,
   url: URL,
-  { model, signal, stages }: SendOptions,
+  { model, text, signal, stages }: SendOptions,
 ): Promise<Embedding> {
   stages.begin('encode');
   const init = jsonRequest('POST', { image: { url: url.href } }, signal);
-  const response = await service.request(pathOf(model), init);
-  return embeddingOf((await response.json()) as EmbedResponse, false);
+  const response = await service.request(pathOf(model, text), init);
+  return embeddingOf((await response.json()) as EmbedResponse, false, text);
 }
 
-function pathOf(model: string | undefined): string {
-  return model === undefined ? '/embed' : `/embed?model=${encodeURIComponent(model)}`;
+function pathOf(model: string | undefined, text: boolean): string {
+  const query = new URLSearchParams({
+    ...(model !== undefined && { model }),
+    ...(text && { text: 'true' }),
+  });
+  return query.size > 0 ? `/embed?${query}` : '/embed';
 }
 
-function embeddingOf(answer: EmbedResponse, uploaded: boolean): Embedding {
+function embeddingOf(answer: EmbedResponse, uploaded: boolean, text: boolean): Embedding {
   const { embedding_id, model, width, height, timings, warnings = [] } = answer;
-  return { embedding_id, model, width, height, uploaded, timings, warnings };
+  return {
+    ...{ embedding_id, model, width, height, uploaded, timings, warnings },
+    ...(text && { text }),
+  };
 }

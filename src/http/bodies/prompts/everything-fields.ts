@@ -5,6 +5,7 @@ import type { MaskFormat } from '../../../core/mask.js';
 import type { EverythingQuery } from '../../../service/everything/everything.js';
 import type { EverythingFields } from '../../schemas/everything.js';
 import { GEOJSON, JSON_TYPE, NDJSON, PNG } from '../../schemas/media-types.js';
+import { checkFinding, readFind } from './find-options.js';
 import { checkFormatFields, minAreaOf, readOptions } from './mask-options.js';
 
 /** How everything mode is answered. */
@@ -19,7 +20,20 @@ export function readEverything(
   { point_grids: pointGrids, ...fields }: Static<typeof EverythingFields>,
   type: string,
 ): { query: EverythingQuery; shape: EverythingShape } {
-  const { format: named, simplify, transform, bounds, min_area, ...parameters } = fields;
+  const {
+    format: named,
+    simplify,
+    transform,
+    bounds,
+    min_area,
+    labels,
+    proposals,
+    ...rest
+  } = fields;
+  const { text_threshold, text_nms_thresh, templates, max_detections, ...parameters } = rest;
+  checkFinding({ text_threshold, text_nms_thresh, templates }, labels !== undefined, 'labels');
+  checkFinding({ max_detections }, proposals !== undefined, 'proposals');
+  if (proposals) checkGridFields({ pointGrids, ...parameters });
   if (pointGrids && parameters.points_per_side !== undefined) checkSide(parameters.points_per_side);
   const shape = shapeOf(named, type);
   const format = formatOf(named, shape);
@@ -36,7 +50,10 @@ export function readEverything(
   const query = {
     options: { ...options, format },
     pointGrids,
-    parameters: { ...EVERYTHING_DEFAULTS, ...parameters, min_mask_region_area },
+    labels,
+    proposals,
+    find: readFind({ text_threshold, text_nms_thresh, templates, max_detections }),
+    parameters: { ...parameters, min_mask_region_area },
     live: shape === 'events',
   };
   return { query, shape };
@@ -60,6 +77,26 @@ function formatOf(format: NamedFormat, shape: EverythingShape): MaskFormat {
   }
   if (format !== 'coco') return format ?? 'rle';
   throw new SamError('not-acceptable', `coco is one file, available as ${JSON_TYPE}`);
+}
+
+/** Boxes are in place of all grids. @throws SamError `invalid-request` */
+function checkGridFields({
+  pointGrids,
+  points_per_side = EVERYTHING_DEFAULTS.points_per_side,
+  crop_n_layers = 0,
+}: {
+  readonly pointGrids?: unknown;
+  readonly points_per_side?: number;
+  readonly crop_n_layers?: number;
+}): void {
+  const given = {
+    point_grids: pointGrids !== undefined,
+    points_per_side: points_per_side !== EVERYTHING_DEFAULTS.points_per_side,
+    crop_n_layers: crop_n_layers > 0,
+  };
+  for (const [field, isGiven] of Object.entries(given)) {
+    if (isGiven) throw violation('invalid-request', `/${field}`, 'must not stand beside proposals');
+  }
 }
 
 /** The default says nothing: it is there when the field is left out. */

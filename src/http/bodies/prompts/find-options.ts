@@ -1,7 +1,6 @@
 import { violation } from '../../../core/errors.js';
 import { DETECTION_DEFAULTS } from '../../../core/find/detection.js';
 import type { FindOptions } from '../../../core/find/find.js';
-import { isSearch } from '../../../core/prompt.js';
 import type { PromptRequest } from '../../schemas/requests.js';
 
 const { threshold, nms, most } = DETECTION_DEFAULTS;
@@ -12,22 +11,29 @@ const DEFAULTS = {
   max_detections: most,
   templates: false,
 } as const;
-const FIELDS = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[];
 
-/**
- * How what prompts name is looked for.
- * @throws SamError `invalid-request` where nothing is to be found: the fields would be passed over
- */
-export function readFind(fields: PromptRequest): FindOptions {
-  const prompts = [fields, ...(fields.prompts ?? [])];
-  const given = FIELDS.find((name) => (fields[name] ?? DEFAULTS[name]) !== DEFAULTS[name]);
-  if (given && !prompts.some(isSearch)) {
-    throw violation('invalid-request', `/${given}`, 'is for text and exemplar only');
-  }
+/** How things are looked for, as far as it is said. */
+export type FindFields = {
+  readonly [name in keyof typeof DEFAULTS]?: PromptRequest[name] | undefined;
+};
+
+export function readFind(fields: FindFields): FindOptions {
   return {
     threshold: fields.text_threshold ?? threshold,
     nms: fields.text_nms_thresh ?? nms,
     most: fields.max_detections ?? most,
     templates: fields.templates ?? false,
   };
+}
+
+/**
+ * Checks that something is to be found where it is said how: the fields would be passed over.
+ * @param what asks for it.
+ * @throws SamError `invalid-request`
+ */
+export function checkFinding(fields: FindFields, isFinding: boolean, what: string): void {
+  if (isFinding) return;
+  const names = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[];
+  const given = names.find((name) => (fields[name] ?? DEFAULTS[name]) !== DEFAULTS[name]);
+  if (given) throw violation('invalid-request', `/${given}`, `is for ${what} only`);
 }

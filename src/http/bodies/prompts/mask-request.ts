@@ -1,13 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import { SamError, violation } from '../../../core/errors.js';
 import { MEDIA_TYPES } from '../../../core/mask.js';
-import type { Prompt } from '../../../core/prompt.js';
+import { isSearch, type Prompt } from '../../../core/prompt.js';
 import type { MaskQuery } from '../../../service/prediction.js';
 import { type MaskAnswer, negotiateMasks } from '../../negotiation.js';
 import { MULTIPART } from '../../schemas/media-types.js';
 import type { PromptRequest } from '../../schemas/requests.js';
 import { badPromptsOf } from './bad-prompts.js';
-import { readFind } from './find-options.js';
+import { checkFinding, readFind } from './find-options.js';
 import { checkFormatFields, readOptions } from './mask-options.js';
 import { readPrompts } from './prompts.js';
 
@@ -44,6 +44,7 @@ export function readMaskRequest(
     throw violation('invalid-request', '/on_error', message);
   }
   checkFormatFields(options, format);
+  checkFinding(fields, prompts.some(isSearch), 'text and exemplar');
   return {
     ...{ prompts, options, single, shape },
     unreadable: badPromptsOf(request),

@@ -8,6 +8,7 @@ const SHAPES: Record<string, string> = {
   mask_input: 'an object: {"token"}, {"dtype", "data"}, {"size", "counts"} or {"png"}',
   text: 'words, such as "a wheel", or a list of them',
   exemplar: 'an object, {"box"}, and {"embedding_id"} where it is in another image',
+  labels: 'a list of words, such as ["a car", "a tree"]',
   prompts: 'a list of prompts, such as [{"box": [x1, y1, x2, y2]}]',
   point_grids: 'for each layer of crops its points from 0 to 1, [[[x, y], …]]',
   transform: '[a, b, c, d, e, f], six numbers, or nine ending in 0, 0, 1',
@@ -40,7 +41,8 @@ const ALIASES: Record<string, string> = {
 };
 
 /** Fields of everything mode that clients look for elsewhere. */
-const EVERYTHING = /^(points_per_|crop_|point_grids$|pred_iou_thresh$|stability_score_|box_nms_)/;
+const EVERYTHING =
+  /^(points_per_|crop_|point_grids$|proposals$|pred_iou_thresh$|stability_score_|box_nms_)/;
 
 /**
  * What should stand where a value does not fit its schema, with what this one seems to be.

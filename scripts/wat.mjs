@@ -1,0 +1,13 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import wabt from 'wabt';
+
+/** Assembles what is written in WebAssembly's text format in src/ into dist/. */
+const { parseWat } = await wabt();
+for (const file of readdirSync('src', { recursive: true })) {
+  if (!file.endsWith('.wat')) continue;
+  const module = parseWat(file, readFileSync(join('src', file)), { simd: true });
+  const target = join('dist', file.replace(/wat$/, 'wasm'));
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, module.toBinary({}).buffer);
+}

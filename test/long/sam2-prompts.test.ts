@@ -1,0 +1,12 @@
+import t from 'tap';
+import { openComparison } from '../sam/fixtures/sam2-comparison.js';
+import { sam2Embedding } from '../sam/fixtures/sam2-encoders.js';
+import { featureTensors, skip } from '../sam/fixtures/sam2-reference.js';
+
+t.test('all prompts as Meta answers them', { skip }, async (t) => {
+  const compare = await openComparison();
+  await compare(t, 'features', featureTensors());
+  for (const name of ['synthetic', 'truck', 'groceries'] as const) {
+    await compare(t, name, await sam2Embedding(name));
+  }
+});

@@ -1,0 +1,200 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import t from 'tap';
+import { openCheckpoint } from '#src/checkpoint/checkpoint.js';
+import type { StoredTensor } from '#src/checkpoint/stored-tensor.js';
+import { toFloat32 } from '#src/core/float16.js';
+import type { FloatTensor } from '#src/onnx/float-tensor.js';
+import { Graph } from '#src/onnx/graph.js';
+import { toHalfPrecision } from '#src/onnx/half-precision.js';
+import type { ModelProto } from '#src/onnx/proto.js';
+import { writeModel } from '#src/onnx/write-model.js';
+import { HIERA, type HieraVariant } from '#src/sam/architecture.js';
+import { decoderParameters } from '#src/sam/decoder/decoder-parameters.js';
+import {
+  BACKGROUND,
+  hieraParameters,
+  recogniseHiera,
+} from '#src/sam/encoder/hiera/hiera-parameters.js';
+import { buildSam2Encoder } from '#src/sam/encoder/hiera/sam2-encoder.js';
+import { paperNeck } from '#src/sam/paper/fpn-neck.js';
+import { relativeDistance } from '../fixtures/distance.js';
+import { random } from './fixtures/decoders.js';
+import {
+  CHECKPOINT,
+  expected,
+  HIERA_CONFIG,
+  imageEmbedHalves,
+  normOf,
+  offBy,
+  skip,
+  syntheticInput,
+} from './fixtures/sam2-reference.js';
+
+const TRUNK = 'image_encoder.trunk';
+/** Values inside of the graph by the names of the reference's stages; channels are last in them. */
+const INSIDE: Readonly<Record<string, string>> = {
+  patch_embed: `${TRUNK}.patch_embed.Transpose`,
+  pos_embed: `${TRUNK}.Transpose`,
+  pos_embed_added: `${TRUNK}.Add_1`,
+  ...Object.fromEntries(
+    Array.from({ length: 8 }, (_, i) => [`block${i}`, `${TRUNK}.blocks.${i}.Add_1`]),
+  ),
+};
+/** The last block of each stage. */
+const STAGES = [0, 2, 5, 7];
+
+async function run(
+  model: ModelProto,
+  feeds: Record<string, Tensor>,
+  { folder = '', inside = [] as readonly string[] } = {},
+): Promise<Record<string, Float32Array>> {
+  const hidden = inside.map((name) => ({
+    name,
+    type: 'float' as const,
+    shape: ['B', 'H', 'W', 'C'],
+  }));
+  const outputs = [...model.graph.outputs, ...hidden];
+  const session = await InferenceSession.create(
+    writeModel({ ...model, graph: { ...model.graph, outputs } }),
+    {
+      executionProviders: ['cpu'],
+      logSeverityLevel: 3,
+      ...(folder && {
+        extra: { session: { model_external_initializers_file_folder_path: folder } },
+      }),
+    },
+  );
+  const answer = await session.run(feeds);
+  await session.release();
+  return Object.fromEntries(
+    Object.entries(answer).map(([name, tensor]) => [name, tensor.data as Float32Array]),
+  );
+}
+
+/** Levels of the pyramid from what the stages end with, [H,W,C] each. */
+function neckOf(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  stages: readonly Float32Array[],
+  folder: string,
+) {
+  const g = Graph.create('neck', tensors);
+  const inputs = stages.map((data, i) => {
+    const side = 256 / 2 ** i;
+    return { name: `stage${i}`, shape: [1, side, side, data.length / side ** 2] };
+  });
+  const values = inputs.map(({ name, shape }) =>
+    g.transpose(g.input(name, shape), [0, 3, 1, 2]),
+  ) as never;
+  for (const [i, level] of paperNeck(g.scope('image_encoder.neck'), values).entries()) {
+    g.output(`fpn${i}`, level, [1, 256, 256 / 2 ** i, 256 / 2 ** i]);
+  }
+  const feeds = inputs.map(({ name, shape }, i) => [
+    name,
+    new Tensor('float32', stages[i] as Float32Array, shape),
+  ]);
+  return run(g.toModel(), Object.fromEntries(feeds), { folder });
+}
+
+t.test('every stage of the synthetic input as Meta computes it', { skip }, async (t) => {
+  const { stages } = expected().synthetic;
+  const checkpoint = openCheckpoint(CHECKPOINT);
+  t.teardown(() => checkpoint.close());
+  const variant = recogniseHiera(checkpoint.tensors, HIERA_CONFIG);
+  t.match(variant, { dim: 24, stages: [1, 2, 3, 2] });
+  const input = syntheticInput();
+  t.ok(offBy(input, stages['input'] as never) < 1e-5);
+  const { folder } = checkpoint;
+  const model = buildSam2Encoder(variant, checkpoint.tensors, 'fused');
+  const feeds = { input: new Tensor('float32', input, [1, 3, 1024, 1024]) };
+  const values = await run(model, feeds, { folder, inside: Object.values(INSIDE) });
+  const ends = STAGES.map((block) => values[INSIDE[`block${block}`] as string] as Float32Array);
+  const levels = await neckOf(checkpoint.tensors, ends, folder);
+  const named = { ...values, ...levels };
+  const left = new Set(Object.keys(stages));
+  left.delete('input');
+  for (const name of left) {
+    if (name.startsWith('stage')) continue; // the blocks' values, channels first
+    const stage = stages[name] as (typeof stages)[string];
+    const value = named[INSIDE[name] ?? name];
+    if (!value) {
+      t.fail(`${name} is not there`);
+      continue;
+    }
+    const off = offBy(value, stage);
+    t.ok(off <= 2e-4, `${name} is off by ${off}`);
+    const norm = Math.abs(normOf(value) / stage.norm - 1);
+    t.ok(norm <= 1e-4, `the norm of ${name} by ${norm}`);
+  }
+  const distance = relativeDistance(
+    values['image_embed'] as Float32Array,
+    toFloat32(imageEmbedHalves()),
+  );
+  t.ok(distance <= 1e-3, `image_embed is off by ${distance}`);
+});
+
+/** Small, with each stage's windows, padding and a global block. */
+const TINY: HieraVariant = {
+  ...{ dim: 16, heads: 1, stages: [1, 1, 2, 1], windows: [8, 4, 14, 7] },
+  globalAttn: [3],
+};
+
+function randomWeights(): Map<string, FloatTensor> {
+  const next = random(1);
+  const shapes = new Map([
+    ...hieraParameters(TINY),
+    [BACKGROUND, [1, TINY.dim, 7, 7]] as const,
+    ...[...decoderParameters('sam2')].filter(([name]) => name.includes('conv_s')),
+  ]);
+  const tensors = [...shapes].map(([name, shape]) => {
+    const length = shape.reduce((product, side) => product * side, 1);
+    return [name, { shape, data: Float32Array.from({ length }, () => next() - 0.5) }] as const;
+  });
+  return new Map(tensors);
+}
+
+t.test('both ways to write attention down agree, in 32 bits and nearly in 16', async (t) => {
+  const weights = randomWeights();
+  const feeds = { input: new Tensor('float32', syntheticInput(), [1, 3, 1024, 1024]) };
+  const fused = buildSam2Encoder(TINY, weights, 'fused');
+  const byHead = buildSam2Encoder(TINY, weights, 'by-head');
+  const exact = await run(fused, feeds);
+  const half = toHalfPrecision(byHead, new Set(['LayerNormalization', 'Softmax', 'Resize']));
+  for (const [what, model, most] of [
+    ['by head', byHead, 1e-5],
+    ['in 16 bits', half, 1e-2],
+  ] as const) {
+    const values = await run(model, feeds);
+    for (const name of ['image_embed', 'high_res_s0', 'high_res_s1']) {
+      const distance = relativeDistance(values[name] as Float32Array, exact[name] as Float32Array);
+      t.ok(distance <= most, `${name} ${what} is off by ${distance}`);
+    }
+  }
+});
+
+t.test('tensors say what encoder they are, or which of them does not fit', async (t) => {
+  const positions = (dim: number) => [BACKGROUND, { shape: [1, dim, 7, 7] }] as const;
+  for (const variant of Object.values(HIERA)) {
+    const shapes = [...hieraParameters(variant)].map(([name, shape]) => [name, { shape }] as const);
+    const tensors = new Map([...shapes, positions(variant.dim)]);
+    t.same(recogniseHiera(tensors), variant);
+    const name = 'image_encoder.neck.convs.2.conv.bias';
+    const lacking = new Map(tensors);
+    lacking.delete(name);
+    t.throws(() => recogniseHiera(lacking), { message: `the tensor "${name}" is missing` });
+    const odd = new Map(tensors).set(BACKGROUND, { shape: [1, 1, 7, 7] });
+    t.throws(() => recogniseHiera(odd), { message: /pos_embed" must be \[1,\d+,height,width\]/ });
+  }
+  const own = [...hieraParameters(TINY)].map(([name, shape]) => [name, { shape }] as const);
+  const tensors = new Map([...own, positions(TINY.dim)]);
+  t.throws(() => recogniseHiera(tensors), { message: /num_heads, window_spec and global_att/ });
+  const config = { num_heads: 1, window_spec: [8, 4, 14, 7], global_att_blocks: [3] };
+  t.same(recogniseHiera(tensors, config), TINY);
+  for (const [wrong, message] of [
+    [{ num_heads: 3 }, /3 heads do not divide/],
+    [{ window_spec: [8, 4, 14] }, /windows of 4 stages/],
+    [{ window_spec: [7, 4, 14, 7] }, /cannot halve windows of 7/],
+    [{ global_att_blocks: [2] }, /whole image in block 2/],
+  ] as const) {
+    t.throws(() => recogniseHiera(tensors, { ...config, ...wrong }), { message });
+  }
+});
