@@ -37,6 +37,16 @@ export class ElementwiseScope extends GraphScope {
     return this.node('Sigmoid', [x]);
   }
 
+  /** log(1 + exp(x)), without overflow. */
+  softplus(x: Value): Value {
+    return this.node('Softplus', [x]);
+  }
+
+  /** The error function. */
+  erf(x: Value): Value {
+    return this.node('Erf', [x]);
+  }
+
   relu(x: Value): Value {
     return this.node('Relu', [x]);
   }
@@ -57,6 +67,14 @@ export class ElementwiseScope extends GraphScope {
 
   greater(a: Value, b: Value): Value<'bool'> {
     return this.node('Greater', [a, b], {}, 'bool');
+  }
+
+  and(a: Value<'bool'>, b: Value<'bool'>): Value<'bool'> {
+    return this.node('And', [a, b], {}, 'bool');
+  }
+
+  or(a: Value<'bool'>, b: Value<'bool'>): Value<'bool'> {
+    return this.node('Or', [a, b], {}, 'bool');
   }
 
   /** `yes` where the condition holds, else `no`. */

@@ -3,7 +3,7 @@ import { writeModel } from '../../onnx/write-model.js';
 import { DECODER, EMBEDDING_SHAPE } from '../architecture.js';
 import { imagePe } from '../decoder/positional-encoding.js';
 import type { Weights } from '../weights/weights.js';
-import { maskDecoder } from './mask-decoder.js';
+import { type MaskValues, maskDecoder } from './mask-decoder.js';
 import { promptEncoder } from './prompt-encoder.js';
 
 /**
@@ -25,7 +25,15 @@ import { promptEncoder } from './prompt-encoder.js';
 export function buildPaperDecoder(weights: Weights): Uint8Array {
   const { maskSide: side, maskTokens } = DECODER;
   const g = Graph.create('sam_paper_decoder', weights);
+  const { masks, iouPredictions } = paperDecoder(g, weights);
+  g.output('low_res_masks', masks, ['B', maskTokens, side, side]);
+  g.output('iou_predictions', iouPredictions, ['B', maskTokens]);
+  return writeModel(g.toModel());
+}
 
+/** The same networks within a graph that goes on from their answers: adds the inputs, and no outputs. */
+export function paperDecoder(g: Graph, weights: Weights): MaskValues {
+  const { maskSide: side } = DECODER;
   const imageEmbeddings = g.input('image_embeddings', EMBEDDING_SHAPE);
   const prompts = {
     pointCoords: g.input('point_coords', ['B', 'N', 2]),
@@ -33,16 +41,6 @@ export function buildPaperDecoder(weights: Weights): Uint8Array {
     maskInput: g.input('mask_input', ['B', 1, side, side]),
     hasMaskInput: g.input('has_mask_input', ['B']),
   };
-
   const embeddings = promptEncoder(g.scope('prompt_encoder'), prompts);
-  const { masks, iouPredictions } = maskDecoder(
-    g.scope('mask_decoder'),
-    imageEmbeddings,
-    imagePe(g, weights),
-    embeddings,
-  );
-
-  g.output('low_res_masks', masks, ['B', maskTokens, side, side]);
-  g.output('iou_predictions', iouPredictions, ['B', maskTokens]);
-  return writeModel(g.toModel());
+  return maskDecoder(g.scope('mask_decoder'), imageEmbeddings, imagePe(g, weights), embeddings);
 }
