@@ -61,7 +61,7 @@ export class ElementwiseScope extends GraphScope {
     return this.node('Elu', [x], { alpha: float(1) });
   }
 
-  equal(a: Value, b: Value): Value<'bool'> {
+  equal<T extends DataType>(a: Value<T>, b: Value<T>): Value<'bool'> {
     return this.node('Equal', [a, b], {}, 'bool');
   }
 

@@ -192,11 +192,6 @@ export class Graph extends ElementwiseScope {
     return this.node('Sub', [a, b], {}, 'int64');
   }
 
-  /** Where two tensors of integers agree. */
-  equalInts(a: Value<'int64'>, b: Value<'int64'>): Value<'bool'> {
-    return this.node('Equal', [a, b], {}, 'bool');
-  }
-
   /** Linear interpolation of [1,C,L] to [1,C,length], with ends and centres as PyTorch's `interpolate` has them. */
   interpolate(x: Value, length: number): Value {
     const unused: Value = { name: '', type: 'float' };

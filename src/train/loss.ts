@@ -69,7 +69,7 @@ export function promptLoss(
   const penalty = g.mul(g.sub(one, returned), g.constant(NOT_RETURNED));
   const chosen = g.argMin(g.add(maskLoss, penalty), 1); // [B,1]
   const tokens = g.ints(Array.from({ length: maskTokens }, (_, token) => token));
-  const isChosen = g.where(g.equalInts(chosen, tokens), one, zero); // [B,4]
+  const isChosen = g.where(g.equal(chosen, tokens), one, zero); // [B,4]
   const error = g.sub(iouPredictions, iou);
   const all = g.mul(g.add(maskLoss, g.mul(error, error)), isChosen);
   return { focal, dice, iouTarget: iou, chosen, promptLoss: g.reduceSum(all, 1) };

@@ -66,7 +66,7 @@ const gather: Rule = ({ g, node, dy, shape }) => {
   const [rows, columns] = shape(input(node, 0)).map(Number) as [number, number];
   const indices: Value<'int64'> = { name: node.inputs[1] as string, type: 'int64' };
   const all = g.ints(Array.from({ length: rows }, (_, row) => row));
-  const isRow = g.equalInts(g.reshape(indices, [-1, 1]), all); // [picked, rows]
+  const isRow = g.equal(g.reshape(indices, [-1, 1]), all); // [picked, rows]
   const ones = g.where(isRow, g.constant(1), g.constant(0));
   return [g.gemmOfRows(ones, g.reshape(dy, [-1, columns])), undefined];
 };
