@@ -70,17 +70,16 @@ export class DecoderTrainer {
 
   /** The weights as they are now: views, which the next step changes. */
   get weights(): Weights {
-    return new Map([...this.#states].map(([name, { shape, values }]) => [name, { shape, data: values }]));
+    return new Map(
+      [...this.#states].map(([name, { shape, values }]) => [name, { shape, data: values }]),
+    );
   }
 
   /**
    * Answers prompts of equally many tokens about one image, with the gradients of the sum of their losses.
    * @param embedding [1,256,64,64]
    */
-  async run(
-    embedding: Float32Array,
-    prompts: readonly TrainingPrompt[],
-  ): Promise<TrainingAnswer> {
+  async run(embedding: Float32Array, prompts: readonly TrainingPrompt[]): Promise<TrainingAnswer> {
     const weights = [...this.#states].map(
       ([name, { shape, values }]) => [name, new Tensor('float32', values, shape)] as const,
     );
@@ -141,12 +140,24 @@ function feeds(prompts: readonly TrainingPrompt[]): Record<string, Tensor> {
   const joined = (part: (prompt: TrainingPrompt) => ArrayLike<number>) =>
     Float32Array.from(prompts.flatMap((prompt) => Array.from(part(prompt))));
   return {
-    point_coords: floats(joined(({ coords }) => coords), [batch, tokens, 2]),
-    point_labels: floats(joined(({ labels }) => labels), [batch, tokens]),
+    point_coords: floats(
+      joined(({ coords }) => coords),
+      [batch, tokens, 2],
+    ),
+    point_labels: floats(
+      joined(({ labels }) => labels),
+      [batch, tokens],
+    ),
     mask_input: floats(mask, [batch, 1, LOW_RES_SIDE, LOW_RES_SIDE]),
-    has_mask_input: floats(joined((prompt) => [prompt.mask ? 1 : 0]), [batch]),
+    has_mask_input: floats(
+      joined((prompt) => [prompt.mask ? 1 : 0]),
+      [batch],
+    ),
     label: floats(label, [batch, 1, cells]),
     inside: floats(inside, [batch, 1, cells]),
-    returned: floats(joined(({ multimask }) => (multimask ? [0, 1, 1, 1] : [1, 0, 0, 0])), [batch, masks]),
+    returned: floats(
+      joined(({ multimask }) => (multimask ? [0, 1, 1, 1] : [1, 0, 0, 0])),
+      [batch, masks],
+    ),
   };
 }

@@ -48,17 +48,18 @@ export function promptLoss(
   const total = (x: Value) => g.reshape(g.reduceSum(g.mul(x, inside), 2), [0, maskTokens]); // [B,4]
   const count = g.reshape(g.reduceSum(inside, 2), [0, 1]); // [B,1]
 
-  const p = g.sigmoid(z);
-  const crossEntropy = g.sub(g.softplus(z), g.mul(z, t));
+  // Of the wrong side: sigma(-z) in the foreground is 1 - sigma(z) without the loss of digits.
   const isForeground = g.greater(t, g.constant(0.5)); // [B,1,P]
-  const miss = g.where(isForeground, g.sub(one, p), p); // 1 - p_t
+  const wrong = g.where(isForeground, g.mul(z, g.constant(-1)), z);
+  const miss = g.sigmoid(wrong); // 1 - p_t
+  const crossEntropy = g.softplus(wrong);
   const alpha = g.where(isForeground, g.constant(FOCAL_ALPHA), g.constant(1 - FOCAL_ALPHA));
   const focal = g.div(total(g.mul(g.mul(alpha, g.mul(miss, miss)), crossEntropy)), count);
 
-  const smooth = g.constant(DICE_SMOOTH);
-  const common = g.add(g.mul(total(g.mul(p, t)), g.constant(2)), smooth);
+  // 1 - (2 common + 1) / (both + 1), where both - 2 common is the sum of all misses.
   const area = g.reshape(g.reduceSum(g.mul(t, inside), 2), [0, 1]); // [B,1]
-  const dice = g.sub(one, g.div(common, g.add(g.add(total(p), area), smooth)));
+  const both = g.add(total(g.sigmoid(z)), area);
+  const dice = g.div(total(miss), g.add(both, g.constant(DICE_SMOOTH)));
 
   const isMask = g.greater(z, zero);
   const size = (cells: Value<'bool'>) => total(g.where(cells, one, zero));

@@ -1,12 +1,19 @@
 import t from 'tap';
-import { LINEAR } from '#src/sam/weights/state-dict.js';
-import { readDecoderWeights } from '#src/sam/weights/exported-decoder.js';
 import { transposed } from '#src/onnx/float-tensor.js';
+import { readDecoderWeights } from '#src/sam/weights/exported-decoder.js';
+import { LINEAR } from '#src/sam/weights/state-dict.js';
 import { adamw } from '#src/train/adamw.js';
 import { DecoderTrainer, type TrainingPrompt } from '#src/train/decoder-trainer.js';
 import { lowResLabel } from '#src/train/low-res-label.js';
 import { shippedDecoder } from '../sam/fixtures/decoders.js';
-import { distance, type Reference, type ReferenceCase, readHalves, reference, unpack } from './fixtures/reference.js';
+import {
+  distance,
+  type Reference,
+  type ReferenceCase,
+  readHalves,
+  reference,
+  unpack,
+} from './fixtures/reference.js';
 
 const weights = readDecoderWeights(shippedDecoder);
 const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]));
@@ -29,75 +36,95 @@ function promptsOf({ images }: Reference, example: ReferenceCase): TrainingPromp
   }));
 }
 
-t.test('AdamW steps as its worked example', { skip: !reference && 'no reference answers' }, async (t) => {
-  if (!reference) return;
-  const { start, gradients, after, lr, betas, eps, weight_decay } = reference.adamw;
-  const values = Float64Array.from(start);
-  const moments = { mean: new Float64Array(4), square: new Float64Array(4) };
-  const options = { rate: lr, betas, epsilon: eps, decay: weight_decay };
-  for (const [i, gradient] of gradients.entries()) {
-    adamw(values, Float64Array.from(gradient), moments, i + 1, options);
-    for (const [at, value] of (after[i] as number[]).entries()) {
-      t.ok(Math.abs((values[at] as number) - value) <= 1e-12 * Math.max(1, Math.abs(value)));
+t.test(
+  'AdamW steps as its worked example',
+  { skip: !reference && 'no reference answers' },
+  async (t) => {
+    if (!reference) return;
+    const { start, gradients, after, lr, betas, eps, weight_decay } = reference.adamw;
+    const values = Float64Array.from(start);
+    const moments = { mean: new Float64Array(4), square: new Float64Array(4) };
+    const options = { rate: lr, betas, epsilon: eps, decay: weight_decay };
+    for (const [i, gradient] of gradients.entries()) {
+      adamw(values, Float64Array.from(gradient), moments, i + 1, options);
+      for (const [at, value] of (after[i] as number[]).entries()) {
+        t.ok(Math.abs((values[at] as number) - value) <= 1e-12 * Math.max(1, Math.abs(value)));
+      }
     }
-  }
-});
+  },
+);
 
-t.test('the reference', { skip: !reference && 'no reference answers beside this checkout' }, async (t) => {
-  if (!reference) return;
-  const { at } = reference;
-  const trainer = await DecoderTrainer.open(weights, 1, ['image_embeddings']);
+t.test(
+  'the reference',
+  { skip: !reference && 'no reference answers beside this checkout' },
+  async (t) => {
+    if (!reference) return;
+    const { at } = reference;
+    const trainer = await DecoderTrainer.open(weights, 1, ['image_embeddings']);
 
-  for (const [name, sketch] of Object.entries(reference.weights)) {
-    const data = asTorch(name, weights.get(name)?.data as Float32Array);
-    const far = distance(data, sketch, at[data.length]);
-    if (far > 1e-6) t.fail(`the weight ${name} is ${far} off`);
-  }
+    for (const [name, sketch] of Object.entries(reference.weights)) {
+      const data = asTorch(name, weights.get(name)?.data as Float32Array);
+      const far = distance(data, sketch, at[data.length]);
+      if (far > 1e-6) t.fail(`the weight ${name} is ${far} off`);
+    }
 
-  for (const example of reference.cases) {
-    const prompts = promptsOf(reference, example);
-    t.test(`case ${example.id}: labels, losses and gradients`, async (t) => {
-      for (const [i, { cells, rows, cols }] of prompts.map(({ label }) => label).entries()) {
-        const expected = example.label_low_res[i] as ReferenceCase['label_low_res'][number];
-        t.strictSame([rows, cols], expected.size);
-        const mask = unpack(expected.counts, cols, rows);
-        const wrong = mask.reduce((sum, cell, k) => sum + (cell === cells[Math.floor(k / cols) * 256 + (k % cols)] ? 0 : 1), 0);
-        t.equal(wrong, 0, 'cells of the label');
-      }
-      const answer = await trainer.run(readHalves(`embedding.${example.image}.f16.npy`), prompts);
-      const first = example.multimask_output ? 1 : 0;
-      t.strictSame(answer.chosen, example.chosen.map((chosen) => chosen + first));
-      const close = (mine: number | undefined, theirs: number, what: string) => {
-        const far = Math.abs((mine as number) - theirs) / Math.max(Math.abs(theirs), 1e-2);
-        t.ok(far <= 5e-5, `${what} is ${far} off`);
-      };
-      for (const [i, masks] of example.masks.entries()) {
-        for (const [m, mask] of masks.entries()) {
-          const token = 4 * i + first + m;
-          close(answer.focal[token], mask.focal, 'focal');
-          close(answer.dice[token], mask.dice, 'dice');
-          close(answer.ious[token], mask.iou_predicted, 'predicted IoU');
-          close(answer.iouTargets[token], mask.iou_target, 'IoU');
+    for (const example of reference.cases) {
+      const prompts = promptsOf(reference, example);
+      t.test(`case ${example.id}: labels, losses and gradients`, async (t) => {
+        for (const [i, { cells, rows, cols }] of prompts.map(({ label }) => label).entries()) {
+          const expected = example.label_low_res[i] as ReferenceCase['label_low_res'][number];
+          t.strictSame([rows, cols], expected.size);
+          const mask = unpack(expected.counts, cols, rows);
+          const wrong = mask.reduce(
+            (sum, cell, k) =>
+              sum + (cell === cells[Math.floor(k / cols) * 256 + (k % cols)] ? 0 : 1),
+            0,
+          );
+          t.equal(wrong, 0, 'cells of the label');
         }
-        close(answer.losses[i], example.prompt_loss[i] as number, 'prompt loss');
-      }
-      let worst = { name: '', far: 0 };
-      for (const [name, sketch] of Object.entries({ ...example.gradients, image_embeddings: example.image_embedding_gradient })) {
-        const gradient = answer.gradients.get(name);
-        const length = weights.get(name)?.data.length ?? 256 * 64 * 64;
-        const mine = gradient ? asTorch(name, gradient).map((v) => v / prompts.length) : new Float32Array(length);
-        if (reference?.null.includes(name)) {
-          t.ok(Math.hypot(...mine) <= 1e-6 * example.gradient_norm, `${name} is rounding`);
-        } else if (example.unused.includes(name)) {
-          if (mine.some((v) => v !== 0)) t.fail(`${name} has a gradient`);
-        } else {
-          const far = distance(mine, sketch, at[length]);
-          if (!(far <= worst.far)) worst = { name, far };
-          if (!(far <= 1e-3)) t.fail(`the gradient of ${name} is ${far} off`);
+        const answer = await trainer.run(readHalves(`embedding.${example.image}.f16.npy`), prompts);
+        const first = example.multimask_output ? 1 : 0;
+        t.strictSame(
+          answer.chosen,
+          example.chosen.map((chosen) => chosen + first),
+        );
+        const close = (mine: number | undefined, theirs: number, what: string) => {
+          const far = Math.abs((mine as number) - theirs) / Math.max(Math.abs(theirs), 1e-2);
+          t.ok(far <= 5e-5, `${what} is ${far} off`);
+        };
+        for (const [i, masks] of example.masks.entries()) {
+          for (const [m, mask] of masks.entries()) {
+            const token = 4 * i + first + m;
+            close(answer.focal[token], mask.focal, 'focal');
+            close(answer.dice[token], mask.dice, 'dice');
+            close(answer.ious[token], mask.iou_predicted, 'predicted IoU');
+            close(answer.iouTargets[token], mask.iou_target, 'IoU');
+          }
+          close(answer.losses[i], example.prompt_loss[i] as number, 'prompt loss');
         }
-      }
-      t.comment(`worst gradient: ${worst.name}, ${worst.far}`);
-      t.ok(worst.far <= 1e-3);
-    });
-  }
-});
+        let worst = { name: '', far: 0 };
+        for (const [name, sketch] of Object.entries({
+          ...example.gradients,
+          image_embeddings: example.image_embedding_gradient,
+        })) {
+          const gradient = answer.gradients.get(name);
+          const length = weights.get(name)?.data.length ?? 256 * 64 * 64;
+          const mine = gradient
+            ? asTorch(name, gradient).map((v) => v / prompts.length)
+            : new Float32Array(length);
+          if (reference?.null.includes(name)) {
+            t.ok(Math.hypot(...mine) <= 1e-6 * example.gradient_norm, `${name} is rounding`);
+          } else if (example.unused.includes(name)) {
+            if (mine.some((v) => v !== 0)) t.fail(`${name} has a gradient`);
+          } else {
+            const far = distance(mine, sketch, at[length]);
+            if (!(far <= worst.far)) worst = { name, far };
+            if (!(far <= 1e-3)) t.fail(`the gradient of ${name} is ${far} off`);
+          }
+        }
+        t.comment(`worst gradient: ${worst.name}, ${worst.far}`);
+        t.ok(worst.far <= 1e-3);
+      });
+    }
+  },
+);

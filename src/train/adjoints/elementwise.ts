@@ -8,9 +8,7 @@ function operands(
   gradients: readonly [a: () => Value, b: () => Value],
 ): (Value | undefined)[] {
   return gradients.map((gradient, at) =>
-    wants(at)
-      ? unbroadcast(g, gradient(), shape(output(node)), shape(input(node, at)))
-      : undefined,
+    wants(at) ? unbroadcast(g, gradient(), shape(output(node)), shape(input(node, at))) : undefined,
   );
 }
 
@@ -75,9 +73,7 @@ const exp: Rule = ({ g, node, dy }) => [g.mul(dy, output(node))];
 
 const sin: Rule = ({ g, node, dy }) => [g.mul(dy, g.cos(input(node, 0)))];
 
-const cos: Rule = ({ g, node, dy }) => [
-  g.mul(dy, g.mul(g.sin(input(node, 0)), g.constant(-1))),
-];
+const cos: Rule = ({ g, node, dy }) => [g.mul(dy, g.mul(g.sin(input(node, 0)), g.constant(-1)))];
 
 export const ELEMENTWISE: Readonly<Record<string, Rule>> = {
   Add: add,

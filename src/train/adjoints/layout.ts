@@ -6,7 +6,12 @@ const identity: Rule = ({ dy }) => [dy];
 
 const transpose: Rule = ({ g, node, dy }) => {
   const axes = ints(node.attributes, 'perm');
-  return [g.transpose(dy, axes.map((_, axis) => axes.indexOf(axis)))];
+  return [
+    g.transpose(
+      dy,
+      axes.map((_, axis) => axes.indexOf(axis)),
+    ),
+  ];
 };
 
 /** Back to the shape the input has when the graph runs. */

@@ -21,7 +21,9 @@ const layerNormalization: Rule = ({ g, node, dy, shape, wants }) => {
     data: new Float32Array(length).fill(1),
   });
   const { standard, inverse } = g.standardise(x, ones, epsilon);
-  const axes = shape(x).slice(0, -1).map((_, axis) => axis);
+  const axes = shape(x)
+    .slice(0, -1)
+    .map((_, axis) => axis);
   const forX = () => {
     const d = g.mul(dy, scale);
     const along = g.mul(standard, g.reduceMean(g.mul(d, standard), -1));

@@ -56,10 +56,7 @@ function patchProducts(
   large: readonly [Value, Shape],
   k: number,
 ): Value {
-  const product = g.gemmTransposed(
-    patchRows(g, ...small, 1),
-    patchRows(g, ...large, k),
-  );
+  const product = g.gemmTransposed(patchRows(g, ...small, 1), patchRows(g, ...large, k));
   return g.reshape(product, [Number(small[1][1]), Number(large[1][1]), k, k]);
 }
 
