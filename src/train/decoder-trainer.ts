@@ -38,6 +38,8 @@ export interface TrainingAnswer {
 interface State extends Moments {
   readonly shape: readonly number[];
   readonly values: Float32Array<ArrayBuffer>;
+  /** The values with more digits: decay alone moves a weight by a few times what float32 rounds away. */
+  readonly exact: Float64Array;
 }
 
 /** The prompt encoder and mask decoder while they learn. */
@@ -63,7 +65,10 @@ export class DecoderTrainer {
     const states = trainable(weights).map((name) => {
       const { shape, data } = weights.get(name) as { shape: number[]; data: Float32Array };
       const [mean, square] = [new Float32Array(data.length), new Float32Array(data.length)];
-      return [name, { shape, values: new Float32Array(data), mean, square }] as const;
+      return [
+        name,
+        { shape, values: new Float32Array(data), exact: Float64Array.from(data), mean, square },
+      ] as const;
     });
     return new DecoderTrainer(session, new Map(states));
   }
@@ -117,7 +122,8 @@ export class DecoderTrainer {
     for (const [name, state] of this.#states) {
       const gradient = gradients.get(name) ?? new Float32Array(state.values.length);
       const decay = state.shape.length > 1 ? ADAMW.decay : 0;
-      adamw(state.values, gradient, state, this.#steps, { ...ADAMW, rate, decay });
+      adamw(state.exact, gradient, state, this.#steps, { ...ADAMW, rate, decay });
+      state.values.set(state.exact);
     }
   }
 }

@@ -12,8 +12,9 @@ import {
   type ReferenceCase,
   readHalves,
   reference,
+  type Sketch,
   unpack,
-} from './fixtures/reference.js';
+} from '../train/fixtures/reference.js';
 
 const weights = readDecoderWeights(shippedDecoder);
 const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]));
@@ -128,3 +129,50 @@ t.test(
     }
   },
 );
+
+t.test('ten steps of AdamW', { skip: !reference && 'no reference answers' }, async (t) => {
+  if (!reference) return;
+  const { at, cases, steps } = reference;
+  const trainer = await DecoderTrainer.open(weights, 1);
+  for (let step = 0; step <= 10; step++) {
+    const sum = new Map<string, Float32Array>();
+    let loss = 0;
+    const chosen: number[] = [];
+    for (const example of cases) {
+      const embedding = readHalves(`embedding.${example.image}.f16.npy`);
+      const answer = await trainer.run(embedding, promptsOf(reference, example));
+      loss += answer.losses.reduce((a, b) => a + b) / steps.prompts.length;
+      chosen.push(...answer.chosen.map((token) => token - (example.multimask_output ? 1 : 0)));
+      for (const [name, gradient] of answer.gradients) {
+        const known = sum.get(name) ?? new Float32Array(gradient.length);
+        sum.set(
+          name,
+          known.map((v, i) => v + (gradient[i] as number) / steps.prompts.length),
+        );
+      }
+    }
+    const far = Math.abs(loss - (steps.loss[step] as number)) / (steps.loss[step] as number);
+    t.ok(far <= 1e-4, `loss ${step} is ${far} off`);
+    t.strictSame(chosen, steps.chosen[step]);
+    if (step === 10) break;
+    trainer.step(sum, 1e-5);
+    if (step !== 0 && step !== 9) continue;
+    for (const [name, { data }] of trainer.weights) {
+      if (reference.null.includes(name)) continue;
+      const before = weights.get(name)?.data as Float32Array;
+      const change = asTorch(
+        name,
+        data.map((v, i) => v - (before[i] as number)),
+      );
+      const expected = steps.after[step === 0 ? '1' : '10'][name]?.change as Sketch;
+      const limit = 0.05 + (step === 0 ? Math.sqrt(8 / data.length) : 0);
+      const all = distance(change, { ...expected, at: [] });
+      if (all > limit) t.fail(`${name} has moved ${all} off in step ${step + 1}`);
+      const strays = (expected.at ?? []).filter(
+        (v, i) =>
+          Math.abs((change[at[data.length]?.[i] as number] as number) - v) > limit * expected.norm,
+      );
+      if (strays.length > 1) t.fail(`${strays.length} elements of ${name} are off`);
+    }
+  }
+});
