@@ -11,7 +11,15 @@ import { fileURLToPath } from 'node:url';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const all = await mkdtemp(join(tmpdir(), 'sam-split-client-'));
 const tsc = fileURLToPath(import.meta.resolve('typescript/lib/tsc.js'));
-const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--noCheck', '--outDir', all];
+const options = [
+  '--noEmit',
+  'false',
+  '--declaration',
+  '--emitDeclarationOnly',
+  '--noCheck',
+  '--outDir',
+  all,
+];
 execFileSync(process.execPath, [tsc, '-p', here, ...options], { stdio: 'inherit' });
 await mkdir(join(here, 'dist'), { recursive: true });
 const own = join(all, 'clients/typescript/src');
