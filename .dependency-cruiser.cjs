@@ -10,6 +10,8 @@ const ROOMS = {
   detections: ['masks', 'core'],
   engine: ['sam', 'owl', 'onnx', 'checkpoint', 'core'],
   models: ['engine', 'core'],
+  evaluate: ['image', 'engine', 'masks', 'sam', 'core'],
+  train: ['evaluate', 'image', 'engine', 'masks', 'sam', 'onnx', 'checkpoint', 'core'],
   store: ['core'],
   fleet: ['store', 'core'],
   remote: ['core'],
@@ -22,7 +24,7 @@ const ROOMS = {
 /** Packages that live in one room only. */
 const PACKAGES = {
   sharp: '^src/(image/|masks/formats/png)',
-  'onnxruntime-(node|common)': '^src/engine/',
+  'onnxruntime-(node|common)': '^src/(engine/|train/decoder-trainer)',
   '(fastify|@fastify/[^/]+)': '^src/http/',
   piscina: '^src/lanes/',
   'lru-cache': '^src/(store/|lanes/|http/hooks/rate-limit)',
@@ -85,8 +87,20 @@ module.exports = {
     {
       name: 'nothing-served-uses-the-paper',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/sam/paper/' },
+      from: { path: '^src/', pathNot: '^src/(sam/paper|train)/' },
       to: { path: '^src/sam/paper/' },
+    },
+    {
+      name: 'nothing-served-trains-or-evaluates',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(train/|evaluate/|finetune-cli|evaluate-cli)' },
+      to: { path: '^src/(train|evaluate)/' },
+    },
+    {
+      name: 'the-service-knows-no-command',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(finetune|evaluate)-cli' },
+      to: { path: '^src/(finetune|evaluate)-cli' },
     },
     {
       name: 'an-encoder-knows-no-decoder',

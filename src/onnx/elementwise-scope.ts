@@ -37,6 +37,16 @@ export class ElementwiseScope extends GraphScope {
     return this.node('Sigmoid', [x]);
   }
 
+  /** log(1 + exp(x)), without overflow. */
+  softplus(x: Value): Value {
+    return this.node('Softplus', [x]);
+  }
+
+  /** The error function. */
+  erf(x: Value): Value {
+    return this.node('Erf', [x]);
+  }
+
   relu(x: Value): Value {
     return this.node('Relu', [x]);
   }
@@ -51,7 +61,7 @@ export class ElementwiseScope extends GraphScope {
     return this.node('Elu', [x], { alpha: float(1) });
   }
 
-  equal(a: Value, b: Value): Value<'bool'> {
+  equal<T extends DataType>(a: Value<T>, b: Value<T>): Value<'bool'> {
     return this.node('Equal', [a, b], {}, 'bool');
   }
 
@@ -61,6 +71,14 @@ export class ElementwiseScope extends GraphScope {
 
   greaterOrEqual(a: Value, b: Value): Value<'bool'> {
     return this.node('GreaterOrEqual', [a, b], {}, 'bool');
+  }
+
+  and(a: Value<'bool'>, b: Value<'bool'>): Value<'bool'> {
+    return this.node('And', [a, b], {}, 'bool');
+  }
+
+  or(a: Value<'bool'>, b: Value<'bool'>): Value<'bool'> {
+    return this.node('Or', [a, b], {}, 'bool');
   }
 
   /** `yes` where the condition holds, else `no`. */

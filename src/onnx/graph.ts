@@ -41,6 +41,11 @@ export class Graph extends ElementwiseScope {
     return this.node('Gemm', [a, b, bias]);
   }
 
+  /** [k, m] x [k, n] -> [m, n]: sums of outer products. */
+  gemmOfRows(a: Value, b: Value): Value {
+    return this.node('Gemm', [a, b], { transA: int(1) });
+  }
+
   /** [m, k] x [n, k] + [n] -> [m, n]: a linear layer with its weight as PyTorch has it. */
   gemmTransposed(x: Value, weight: Value, bias?: Value): Value {
     return this.node('Gemm', bias ? [x, weight, bias] : [x, weight], { transB: int(1) });
@@ -75,6 +80,21 @@ export class Graph extends ElementwiseScope {
     return this.node('ReduceSum', [x, this.ints([axis])], { keepdims: int(1) });
   }
 
+  /** The sum along several axes, which go. */
+  sumOver(x: Value, axes: readonly number[]): Value {
+    return this.node('ReduceSum', [x, this.ints(axes)], { keepdims: int(0) });
+  }
+
+  /** The mean along one axis, which stays with length 1. */
+  reduceMean(x: Value, axis: number): Value {
+    return this.node('ReduceMean', [x, this.ints([axis])], { keepdims: int(1) });
+  }
+
+  /** The place of the smallest element along one axis, which stays with length 1; the first of equals. */
+  argMin(x: Value, axis: number): Value<'int64'> {
+    return this.node('ArgMin', [x], { axis: int(axis), keepdims: int(1) }, 'int64');
+  }
+
   /** The root of the sum of squares along one axis, which stays with length 1. */
   reduceL2(x: Value, axis: number): Value {
     return this.node('ReduceL2', [x, this.ints([axis])], { keepdims: int(1) });
@@ -86,6 +106,14 @@ export class Graph extends ElementwiseScope {
       axis: int(-1),
       epsilon: float(epsilon),
     });
+  }
+
+  /** The last axis with mean 0 and deviation 1, and what each was divided by, inverted: [..., 1]. */
+  standardise(x: Value, ones: Value, epsilon: number): { standard: Value; inverse: Value } {
+    const attributes = { axis: int(-1), epsilon: float(epsilon) };
+    const [standard, , inverse] = this.nodes('LayerNormalization', [x, ones], attributes, 3);
+    if (!standard || !inverse) throw new Error('LayerNormalization has three outputs');
+    return { standard, inverse };
   }
 
   /** x [B,I,H,W], weight [O,I/groups,k,k] -> [B,O,H',W'] with H' = (H + 2 padding - k) / stride + 1. */
@@ -103,8 +131,14 @@ export class Graph extends ElementwiseScope {
   }
 
   /** x [B,I,H,W], weight [I,O,k,k] -> [B,O,H*stride,W*stride] for a kernel as large as its stride. */
-  convTranspose(x: Value, weight: Value, bias: Value, { stride }: { stride: number }): Value {
-    return this.node('ConvTranspose', [x, weight, bias], { strides: ints([stride, stride]) });
+  convTranspose(
+    x: Value,
+    weight: Value,
+    bias: Value | undefined,
+    { stride }: { stride: number },
+  ): Value {
+    const inputs = bias ? [x, weight, bias] : [x, weight];
+    return this.node('ConvTranspose', inputs, { strides: ints([stride, stride]) });
   }
 
   /** Output axis i is input axis `axes[i]`. */
@@ -144,6 +178,18 @@ export class Graph extends ElementwiseScope {
   /** Zeros after the end of each axis: `amounts` has one number an axis. */
   pad(x: Value, amounts: readonly number[]): Value {
     return this.node('Pad', [x, this.ints([...amounts.map(() => 0), ...amounts])]);
+  }
+
+  /** Zeros around one axis; how many may be known only when the graph runs. */
+  padAxis(x: Value, axis: number, before: number, after: Value<'int64'>): Value {
+    const none: Value<'float'> = { name: '', type: 'float' };
+    const amounts = this.concat([this.ints([before]), after], 0);
+    return this.node('Pad', [x, amounts, none, this.ints([axis])]);
+  }
+
+  /** The difference of two vectors of integers. */
+  subInts(a: Value<'int64'>, b: Value<'int64'>): Value<'int64'> {
+    return this.node('Sub', [a, b], {}, 'int64');
   }
 
   /** Linear interpolation of [1,C,L] to [1,C,length], with ends and centres as PyTorch's `interpolate` has them. */

@@ -4,7 +4,7 @@ import { writeModel } from '../../onnx/write-model.js';
 import { DECODER, EMBEDDING_TENSORS } from '../architecture.js';
 import { imagePe } from '../decoder/positional-encoding.js';
 import type { Weights } from '../weights/weights.js';
-import { maskDecoder } from './mask-decoder.js';
+import { type MaskValues, maskDecoder } from './mask-decoder.js';
 import { type PromptEmbeddings, promptEncoder } from './prompt-encoder.js';
 import { sam2MaskDecoder } from './sam2-mask-decoder.js';
 
@@ -26,16 +26,17 @@ import { sam2MaskDecoder } from './sam2-mask-decoder.js';
  */
 export function buildPaperDecoder(weights: Weights): Uint8Array {
   const g = Graph.create('sam_paper_decoder', weights);
-  const { image_embeddings } = EMBEDDING_TENSORS.sam;
-  const imageEmbeddings = g.input('image_embeddings', image_embeddings);
-  const { masks, iouPredictions } = maskDecoder(
-    g.scope('mask_decoder'),
-    imageEmbeddings,
-    imagePe(g, weights),
-    embeddedPrompts(g),
-  );
+  const { masks, iouPredictions } = paperDecoder(g, weights);
   outputMasks(g, masks, iouPredictions);
   return writeModel(g.toModel());
+}
+
+/** The same networks within a graph that goes on from their answers: adds the inputs, and no outputs. */
+export function paperDecoder(g: Graph, weights: Weights): MaskValues {
+  const { image_embeddings } = EMBEDDING_TENSORS.sam;
+  const imageEmbeddings = g.input('image_embeddings', image_embeddings);
+  const pe = imagePe(g, weights);
+  return maskDecoder(g.scope('mask_decoder'), imageEmbeddings, pe, embeddedPrompts(g));
 }
 
 /**

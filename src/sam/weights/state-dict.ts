@@ -5,7 +5,7 @@ import { decoderParameters } from '../decoder/decoder-parameters.js';
 import { familyOfWeights, type Weights } from './weights.js';
 
 /** Linear layers, whose weights PyTorch keeps as [out, in] and the decoder wants as [in, out]. */
-const LINEAR = /(_proj|lin\d|layers\.\d+)\.weight$/;
+export const LINEAR = /(_proj|lin\d|layers\.\d+)\.weight$/;
 
 /**
  * The weights of the prompt encoder and mask decoder from a state dict.
