@@ -1,4 +1,4 @@
-import type { ModelManifest, Precision } from '../src/core/model.js';
+import type { ModelManifest, Precision } from '../src/core/family/model.js';
 import { encoderNetwork, ImageEncoder } from '../src/engine/image-encoder.js';
 import { usableCores } from '../src/machine.js';
 

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { loadConfig } from './config.js';
 import { OperatorError } from './core/errors.js';
-import type { HieraConfig } from './core/model.js';
+import type { HieraConfig } from './core/family/model.js';
 import { readDetectorManifest } from './engine/detector/manifest.js';
 import { readManifest } from './engine/manifest.js';
 import { detectors, isDetectorNamed, manifests, sizeOf, verify } from './models/catalogue.js';

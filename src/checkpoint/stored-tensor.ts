@@ -1,4 +1,4 @@
-import { toFloat32 } from '../core/float16.js';
+import { toFloat32 } from '../core/tensors/float16.js';
 import type { CheckpointFile } from './checkpoint-file.js';
 
 /** Number formats a weight may be stored in, by the names ONNX has for them, with the bytes of one element. */

@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { bool, cleanEnv, host, port, str } from 'envalid';
 import { DEVICES } from '../core/device.js';
 import { OperatorError } from '../core/errors.js';
-import { PRECISIONS } from '../core/model.js';
-import { DTYPES } from '../core/tensor.js';
+import { PRECISIONS } from '../core/family/model.js';
+import { DTYPES } from '../core/tensors/tensor.js';
 import { memoryLimit, usableCores } from '../machine.js';
 import {
   bytes,

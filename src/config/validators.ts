@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { EnvError, makeValidator } from 'envalid';
-import { MODEL_NAME } from '../core/model-name.js';
+import { MODEL_NAME } from '../core/family/model-name.js';
 
 const SUFFIXES: Record<string, number> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 

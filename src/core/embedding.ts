@@ -1,7 +1,7 @@
 import { violation } from './errors.js';
+import { MODEL_NAME_PATTERN } from './family/model-name.js';
 import type { ImageSize } from './image.js';
-import { MODEL_NAME_PATTERN } from './model-name.js';
-import type { Tensor } from './tensor.js';
+import type { Tensor } from './tensors/tensor.js';
 
 /** Tensors by name, in the order in which they are kept. */
 export type TensorSet = Readonly<Record<string, Tensor>>;

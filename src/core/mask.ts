@@ -1,5 +1,5 @@
 import type { PackedRunLengths, RunLengths } from './masks/run-lengths.js';
-import type { Dtype, Tensor } from './tensor.js';
+import type { Dtype, Tensor } from './tensors/tensor.js';
 
 type Size = readonly [height: number, width: number];
 

@@ -6,7 +6,7 @@ import type { FoundMask, Georeference, MaskFormat, UncutMask } from './mask.js';
 import type { MaskName } from './masks/mask-name.js';
 import type { MaskShape } from './masks/mask-shape.js';
 import type { Box, Prompt } from './prompt.js';
-import type { Dtype, Tensor } from './tensor.js';
+import type { Dtype, Tensor } from './tensors/tensor.js';
 
 /** Milliseconds by step. */
 export type Timings = Readonly<Record<string, number>>;

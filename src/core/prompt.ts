@@ -1,5 +1,5 @@
 import type { LowResLogits, PngMask, Rle, RleCounts } from './mask.js';
-import type { Tensor } from './tensor.js';
+import type { Tensor } from './tensors/tensor.js';
 
 /** x, y in pixels of the oriented image; (0,0) is the outer corner of the top-left pixel. */
 export type Point = readonly [x: number, y: number];

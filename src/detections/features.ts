@@ -1,7 +1,7 @@
 import type { DetectorFeatures, DetectorOutput } from '../core/find/detection.js';
 import type { ImageSize } from '../core/image.js';
 import type { Box } from '../core/prompt.js';
-import { BYTES_PER_ELEMENT, type Dtype, readFloats, writeFloats } from '../core/tensor.js';
+import { BYTES_PER_ELEMENT, type Dtype, readFloats, writeFloats } from '../core/tensors/tensor.js';
 
 /** Of a row of `proposals`. */
 const [BOX, SHIFT, SCALE, OBJECTNESS, LENGTH] = [0, 4, 5, 6, 7];

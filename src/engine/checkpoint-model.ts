@@ -8,8 +8,8 @@ import {
   type ModelCard,
   type ModelCheckpoint,
   type Precision,
-} from '../core/model.js';
-import { readTensor } from '../core/tensor-shapes.js';
+} from '../core/family/model.js';
+import { readTensor } from '../core/tensors/tensor-shapes.js';
 import { HIERA, type HieraVariant, VIT, type VitVariant } from '../sam/architecture.js';
 import { decoderParameters } from '../sam/decoder/decoder-parameters.js';
 import {

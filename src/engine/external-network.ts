@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { StateDict } from '../checkpoint/checkpoint.js';
 import type { StoredTensor } from '../checkpoint/stored-tensor.js';
 import type { Provider } from '../core/device.js';
-import type { Precision } from '../core/model.js';
+import type { Precision } from '../core/family/model.js';
 import type { ExternalTensor } from '../onnx/float-tensor.js';
 import type { Parameters } from '../onnx/graph-draft.js';
 import { toHalfPrecision } from '../onnx/half-precision.js';

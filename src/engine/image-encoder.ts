@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Tensor } from 'onnxruntime-node';
 import type { Provider } from '../core/device.js';
-import type { ModelManifest, Precision } from '../core/model.js';
+import type { ModelManifest, Precision } from '../core/family/model.js';
 import { buildMobileSamEncoder } from '../sam/encoder/mobile-sam-encoder.js';
 import { checkpointEncoder } from './checkpoint-model.js';
 import type { EmbeddingFloats } from './mask-decoder.js';

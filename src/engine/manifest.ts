@@ -9,8 +9,8 @@ import {
   GRAPH_ARCHITECTURES,
   type ModelManifest,
   weightFiles,
-} from '../core/model.js';
-import { MODEL_NAME } from '../core/model-name.js';
+} from '../core/family/model.js';
+import { MODEL_NAME } from '../core/family/model-name.js';
 import { parseModelPath } from './model-paths.js';
 
 /** Of a manifest, in bytes. */

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { LARGEST_CHECKPOINT } from '../checkpoint/checkpoint-file.js';
 import { openRegularFile } from '../checkpoint/regular-file.js';
 import { OperatorError } from '../core/errors.js';
-import { type ModelFile, type ModelManifest, weightFiles } from '../core/model.js';
+import { type ModelFile, type ModelManifest, weightFiles } from '../core/family/model.js';
 import { readDecoderWeights } from '../sam/weights/exported-decoder.js';
 import type { Weights } from '../sam/weights/weights.js';
 import { checkpointDecoder } from './checkpoint-model.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EmbeddingKey, LogitsKeeper } from '../core/ports.js';
-import type { Tensor } from '../core/tensor.js';
+import type { Tensor } from '../core/tensors/tensor.js';
 import { decodeFile, encodeFile } from '../store/disk-format.js';
 import type { Connection } from './connection.js';
 import type { Guard } from './guard.js';

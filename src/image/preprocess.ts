@@ -1,5 +1,5 @@
+import type { ModelManifest } from '../core/family/model.js';
 import { preprocessShape, type RgbImage } from '../core/image.js';
-import type { ModelManifest } from '../core/model.js';
 import { resizeBilinear } from './resize/resize.js';
 
 /** `ResizeLongestSide`: an image whose longest side is the model's. @param side of the model's square, in pixels. */

@@ -6,7 +6,7 @@ import type { LowResLogits, Rle, RleCounts } from '../core/mask.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
 import type { RunLengths } from '../core/masks/run-lengths.js';
 import type { MaskInput } from '../core/prompt.js';
-import { BYTES_PER_ELEMENT, readFloats } from '../core/tensor.js';
+import { BYTES_PER_ELEMENT, readFloats } from '../core/tensors/tensor.js';
 import { type Strip, stripsOf } from './components.js';
 import { decodePng } from './formats/png.js';
 import { decompress } from './formats/rle.js';

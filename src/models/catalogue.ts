@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatorError } from '../core/errors.js';
+import { type ModelManifest, weightFiles } from '../core/family/model.js';
 import type { DetectorManifest } from '../core/find/detector-model.js';
-import { type ModelManifest, weightFiles } from '../core/model.js';
 import { inspectCheckpoint } from '../engine/checkpoint-model.js';
 import { inspectDetector } from '../engine/detector/checkpoint.js';
 import { findDetector } from '../engine/detector/files.js';

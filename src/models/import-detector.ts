@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { OperatorError } from '../core/errors.js';
+import { MODEL_NAME } from '../core/family/model-name.js';
 import {
   DETECTOR_FILES,
   type DetectorFileKind,
   type DetectorManifest,
 } from '../core/find/detector-model.js';
-import { MODEL_NAME } from '../core/model-name.js';
 import { inspectDetector } from '../engine/detector/checkpoint.js';
 import { type DetectorPaths, readArchitecture } from '../engine/detector/files.js';
 import { readTokenizer } from '../engine/detector/tokenizer.js';

@@ -1,5 +1,5 @@
 import type { Config } from '../config.js';
-import { familyOf } from '../core/model.js';
+import { familyOf } from '../core/family/model.js';
 import type { DetectorModel } from '../engine/detector/files.js';
 import { type Model, readDecoder } from '../engine/model-files.js';
 import { DecodeLane } from '../lanes/decode-lane.js';

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { bestBatch, type Provider } from '../core/device.js';
+import { familyOf, fingerprintOf } from '../core/family/model.js';
 import { detectorFingerprint } from '../core/find/detector-model.js';
 import type { EmbeddingMaker } from '../core/making.js';
-import { familyOf, fingerprintOf } from '../core/model.js';
 import { onceEach } from '../core/once-each.js';
 import type { EmbeddingStore } from '../core/ports.js';
 import type { DetectorModel } from '../engine/detector/files.js';

@@ -13,7 +13,7 @@ import type {
   Timings,
 } from '../core/ports.js';
 import type { Prompt } from '../core/prompt.js';
-import { BYTES_PER_ELEMENT } from '../core/tensor.js';
+import { BYTES_PER_ELEMENT } from '../core/tensors/tensor.js';
 import { answerBytes, checkAnswer, checkLogits, logitsBytes } from './memory/answer-size.js';
 import type { Failures, MaskQuery, PredictedMask, Prediction, PromptAnswer } from './prediction.js';
 import { batches } from './prompt-batches.js';

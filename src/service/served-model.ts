@@ -8,14 +8,14 @@ import {
   type Resize,
 } from '../core/family/family.js';
 import type { DecoderSignatures } from '../core/family/graph-signature.js';
-import type { ImageFile } from '../core/image.js';
 import {
   familyOf,
   frameOf,
   type ModelManifest,
   type Precision,
   weightFiles,
-} from '../core/model.js';
+} from '../core/family/model.js';
+import type { ImageFile } from '../core/image.js';
 import { onceEach } from '../core/once-each.js';
 import type { Timings } from '../core/ports.js';
 import type { Embedded, Embeddings } from './embeddings.js';

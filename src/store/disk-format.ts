@@ -1,7 +1,7 @@
 import { createHmac, webcrypto } from 'node:crypto';
 import { bytesOf, type Embedding, parseEmbeddingId, type TensorSet } from '../core/embedding.js';
 import type { EmbeddingKey } from '../core/ports.js';
-import { BYTES_PER_ELEMENT, type Dtype, type Tensor } from '../core/tensor.js';
+import { BYTES_PER_ELEMENT, type Dtype, type Tensor } from '../core/tensors/tensor.js';
 
 /**
  * A file of the disk tier:

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Tensor } from '../core/tensor.js';
+import type { Tensor } from '../core/tensors/tensor.js';
 
 interface Kept {
   readonly logits: Tensor;

@@ -5,7 +5,7 @@ import {
   type Detection,
   type DetectorOutput,
 } from '#src/core/find/detection.js';
-import type { Dtype } from '#src/core/tensor.js';
+import type { Dtype } from '#src/core/tensors/tensor.js';
 import { classLogits, sigmoid } from '#src/detections/class-logits.js';
 import { exemplarQuery } from '#src/detections/exemplar.js';
 import { Features, toFeatures } from '#src/detections/features.js';

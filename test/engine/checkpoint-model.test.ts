@@ -1,7 +1,7 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import type { Precision } from '#src/core/model.js';
+import type { Precision } from '#src/core/family/model.js';
 import { checkpointEncoder, inspectCheckpoint } from '#src/engine/checkpoint-model.js';
 import { ImageEncoder } from '#src/engine/image-encoder.js';
 import { writeRandomSam } from '../checkpoint/fixtures/random-sam.js';

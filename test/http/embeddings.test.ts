@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { openCheckpoint } from '#src/checkpoint/checkpoint.js';
-import { readFloats } from '#src/core/tensor.js';
+import { readFloats } from '#src/core/tensors/tensor.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, problem, sharedService } from '../fixtures/service.js';
 

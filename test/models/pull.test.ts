@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, createServer as createTcp } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { ModelManifest } from '#src/core/model.js';
+import type { ModelManifest } from '#src/core/family/model.js';
 import { readManifest } from '#src/engine/manifest.js';
 import { pull } from '#src/models/pull.js';
 

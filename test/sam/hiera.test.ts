@@ -2,7 +2,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import t from 'tap';
 import { openCheckpoint } from '#src/checkpoint/checkpoint.js';
 import type { StoredTensor } from '#src/checkpoint/stored-tensor.js';
-import { toFloat32 } from '#src/core/float16.js';
+import { toFloat32 } from '#src/core/tensors/float16.js';
 import type { FloatTensor } from '#src/onnx/float-tensor.js';
 import { Graph } from '#src/onnx/graph.js';
 import { toHalfPrecision } from '#src/onnx/half-precision.js';

@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, rename, utimes, writeFile } from 'node
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Embedding } from '#src/core/embedding.js';
-import type { Tensor } from '#src/core/tensor.js';
+import type { Tensor } from '#src/core/tensors/tensor.js';
 import { type DiskFault, DiskStore } from '#src/store/disk-store.js';
 import { MemoryStore } from '#src/store/memory-store.js';
 import { embeddingOf, keyOf } from '../fixtures/embeddings.js';

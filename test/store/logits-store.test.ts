@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
-import type { Tensor } from '#src/core/tensor.js';
+import type { Tensor } from '#src/core/tensors/tensor.js';
 import { LogitsStore } from '#src/store/logits-store.js';
 
 const logits = (byte: number): Tensor => ({

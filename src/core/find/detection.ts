@@ -1,5 +1,5 @@
 import type { Box } from '../prompt.js';
-import type { Tensor } from '../tensor.js';
+import type { Tensor } from '../tensors/tensor.js';
 
 /** What a detector's image tower says of the P patches of a picture, row by row. */
 export interface DetectorOutput {

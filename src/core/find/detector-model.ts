@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Precision } from '../model.js';
-import type { Dtype } from '../tensor.js';
+import type { Precision } from '../family/model.js';
+import type { Dtype } from '../tensors/tensor.js';
 
 /** Models that find things by text. */
 export const DETECTORS = ['owlv2', 'owlvit'] as const;

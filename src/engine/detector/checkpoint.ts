@@ -1,7 +1,7 @@
 import { openCheckpoint, type StateDict } from '../../checkpoint/checkpoint.js';
 import { OperatorError } from '../../core/errors.js';
-import type { Precision } from '../../core/model.js';
-import { checkShapes, readTensor } from '../../core/tensor-shapes.js';
+import type { Precision } from '../../core/family/model.js';
+import { checkShapes, readTensor } from '../../core/tensors/tensor-shapes.js';
 import type { OwlArchitecture } from '../../owl/architecture.js';
 import { EXACT_BOXES } from '../../owl/box-head.js';
 import { buildImageTower } from '../../owl/image-tower.js';

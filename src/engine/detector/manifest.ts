@@ -3,8 +3,8 @@ import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { readRegularFile } from '../../checkpoint/regular-file.js';
 import { OperatorError } from '../../core/errors.js';
+import { MODEL_NAME } from '../../core/family/model-name.js';
 import { DETECTORS, type DetectorManifest } from '../../core/find/detector-model.js';
-import { MODEL_NAME } from '../../core/model-name.js';
 import { parseModelPath } from '../model-paths.js';
 
 /** Of a manifest, in bytes. */

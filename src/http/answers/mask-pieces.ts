@@ -1,7 +1,7 @@
 import type { ImageSize } from '../../core/image.js';
 import { type MaskFormat, MEDIA_TYPES } from '../../core/mask.js';
 import { type MaskShape, serializeMask } from '../../core/masks/mask-shape.js';
-import type { Tensor } from '../../core/tensor.js';
+import type { Tensor } from '../../core/tensors/tensor.js';
 import type { PredictedMask, Prediction } from '../../service/prediction.js';
 import { problemOf } from '../problems.js';
 import type { Pieces } from './pieces.js';

@@ -1,4 +1,4 @@
-import type { Dtype } from '../../core/tensor.js';
+import type { Dtype } from '../../core/tensors/tensor.js';
 
 const DESCR = { float16: '<f2', float32: '<f4' };
 

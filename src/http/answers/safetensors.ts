@@ -1,6 +1,6 @@
 import type { TensorSet } from '../../core/embedding.js';
 import { EXACT } from '../../core/find/detection.js';
-import type { Dtype } from '../../core/tensor.js';
+import type { Dtype } from '../../core/tensors/tensor.js';
 import { tensorLength, tensorPieces } from './tensor-pieces.js';
 
 const DTYPES = { float16: 'F16', float32: 'F32' };

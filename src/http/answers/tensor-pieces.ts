@@ -4,7 +4,7 @@ import {
   readFloats,
   type Tensor,
   writeFloats,
-} from '../../core/tensor.js';
+} from '../../core/tensors/tensor.js';
 
 /** Numbers that are converted at once. */
 const PIECE = 16_384;

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { type Static, Type } from 'typebox';
 import type { Embedding, TensorSet } from '../../core/embedding.js';
-import { DTYPES, type Dtype, type Tensor } from '../../core/tensor.js';
+import { DTYPES, type Dtype, type Tensor } from '../../core/tensors/tensor.js';
 import { matches } from '../answers/etag.js';
 import { npyHeader } from '../answers/npy.js';
 import { safetensorsFile } from '../answers/safetensors.js';

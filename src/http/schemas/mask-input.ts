@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { MaskInput as Input } from '../../core/prompt.js';
-import { DTYPES } from '../../core/tensor.js';
+import { DTYPES } from '../../core/tensors/tensor.js';
 import { choice, strict } from './schema.js';
 
 export const Dtype = choice(DTYPES);

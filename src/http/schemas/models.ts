@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { FAMILIES, RESIZES } from '../../core/family/family.js';
-import { PRECISIONS } from '../../core/model.js';
+import { PRECISIONS } from '../../core/family/model.js';
 import { choice, strict } from './schema.js';
 
 const Network = Type.Object({ provider: Type.String(), sha256: Type.String() }, strict);

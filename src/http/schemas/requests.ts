@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { LARGEST_COORDINATE, MASK_FORMATS } from '../../core/mask.js';
 import type { Point } from '../../core/prompt.js';
-import { DTYPES } from '../../core/tensor.js';
+import { DTYPES } from '../../core/tensors/tensor.js';
 import { EXAMPLE_BOX, EXAMPLE_ID, EXAMPLE_IMAGE, EXAMPLE_POINT } from './example.js';
 import { BoxOf, FIND_FIELDS, SEARCH_FIELDS } from './find.js';
 import { MaskInput } from './mask-input.js';

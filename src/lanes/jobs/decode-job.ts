@@ -1,10 +1,10 @@
 import type { Provider } from '../../core/device.js';
 import { FAMILY_TRAITS } from '../../core/family/family.js';
+import { familyOf, frameOf, type ModelManifest } from '../../core/family/model.js';
 import type { FoundMask, UncutMask } from '../../core/mask.js';
-import { familyOf, frameOf, type ModelManifest } from '../../core/model.js';
 import type { Decoded, DecoderGraph, DecodeTask, Timings } from '../../core/ports.js';
 import { masksPerPrompt } from '../../core/prompt.js';
-import { concat } from '../../core/tensor.js';
+import { concat } from '../../core/tensors/tensor.js';
 import type { EmbeddingFloats, LowResMask, PromptBatch } from '../../engine/mask-decoder.js';
 import { readMaskInput } from '../../masks/mask-input.js';
 import { EMBEDDING_TENSORS } from '../../sam/architecture.js';

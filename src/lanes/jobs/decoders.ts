@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 import { type Embedding, entryName } from '../../core/embedding.js';
-import type { ModelManifest } from '../../core/model.js';
+import type { ModelManifest } from '../../core/family/model.js';
 import { onceEach } from '../../core/once-each.js';
-import { readFloats } from '../../core/tensor.js';
+import { readFloats } from '../../core/tensors/tensor.js';
 import { type ImageContext, MaskDecoder } from '../../engine/mask-decoder.js';
 import type { SessionOptions } from '../../engine/session.js';
 import type { Weights } from '../../sam/weights/weights.js';

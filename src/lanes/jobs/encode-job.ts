@@ -1,7 +1,7 @@
 import { Piscina } from 'piscina';
 import type { Provider } from '../../core/device.js';
 import type { TensorSet } from '../../core/embedding.js';
-import type { ModelManifest, Precision } from '../../core/model.js';
+import type { ModelManifest, Precision } from '../../core/family/model.js';
 import { onceEach } from '../../core/once-each.js';
 import type { Encoded } from '../../core/ports.js';
 import {
@@ -10,7 +10,7 @@ import {
   type Dtype,
   type Tensor,
   writeFloats,
-} from '../../core/tensor.js';
+} from '../../core/tensors/tensor.js';
 import { toFeatures } from '../../detections/features.js';
 import { imageTowerNetwork } from '../../engine/detector/checkpoint.js';
 import { Detector } from '../../engine/detector/detector.js';

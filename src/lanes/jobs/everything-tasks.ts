@@ -11,9 +11,9 @@ import type {
   TidyTask,
 } from '../../core/everything.js';
 import { FAMILY_TRAITS } from '../../core/family/family.js';
-import { familyOf, frameOf } from '../../core/model.js';
+import { familyOf, frameOf } from '../../core/family/model.js';
 import { AMBIGUOUS_MASKS, type Box, type Prompt } from '../../core/prompt.js';
-import { concat } from '../../core/tensor.js';
+import { concat } from '../../core/tensors/tensor.js';
 import { nameOf } from '../../detections/naming.js';
 import type {
   ImageContext,

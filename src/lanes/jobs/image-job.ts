@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
+import { frameOf, type ModelManifest } from '../../core/family/model.js';
 import type { ImageSize, RgbImage } from '../../core/image.js';
-import { frameOf, type ModelManifest } from '../../core/model.js';
 import type { PictureTask, Timings } from '../../core/ports.js';
 import type { Box } from '../../core/prompt.js';
 import type { DetectorInput } from '../../image/owl/preprocess.js';

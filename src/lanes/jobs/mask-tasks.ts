@@ -1,10 +1,10 @@
 import { FAMILY_TRAITS } from '../../core/family/family.js';
+import { familyOf, frameOf, type ModelManifest } from '../../core/family/model.js';
 import type { ImageSize } from '../../core/image.js';
 import type { FoundMask, MaskFormat, UncutMask } from '../../core/mask.js';
 import { handedOut, LOW_RES_SIDE } from '../../core/masks/low-res-mask.js';
 import { named } from '../../core/masks/mask-name.js';
 import { serializeMask } from '../../core/masks/mask-shape.js';
-import { familyOf, frameOf, type ModelManifest } from '../../core/model.js';
 import type { CutTask, MaskOptions, WriteTask } from '../../core/ports.js';
 import {
   BYTES_PER_ELEMENT,
@@ -12,7 +12,7 @@ import {
   readFloats,
   type Tensor,
   writeFloats,
-} from '../../core/tensor.js';
+} from '../../core/tensors/tensor.js';
 import { encodeMask } from '../../masks/formats/formats.js';
 import { type MeasuredMask, measureMask } from '../../masks/mask.js';
 import { modelOf } from './decoders.js';

@@ -1,4 +1,4 @@
-import type { Precision } from '../../core/model.js';
+import type { Precision } from '../../core/family/model.js';
 import { quantize } from '../../onnx/quantize.js';
 import { writeModel } from '../../onnx/write-model.js';
 import { readTinyVitWeights } from '../weights/exported-tiny-vit.js';

@@ -1,5 +1,5 @@
 import { OperatorError } from '../../core/errors.js';
-import { checkShapes, isSame, type Shapes } from '../../core/tensor-shapes.js';
+import { checkShapes, isSame, type Shapes } from '../../core/tensors/tensor-shapes.js';
 import { DECODER, VIT_COMMON, type VitVariant } from '../architecture.js';
 
 /** Every weight of the image encoder by its name in segment-anything's state dict, with its shape there. */

@@ -1,5 +1,5 @@
 import type { Family } from '../../core/family/family.js';
-import { checkShapes, type LazyTensor, readTensor } from '../../core/tensor-shapes.js';
+import { checkShapes, type LazyTensor, readTensor } from '../../core/tensors/tensor-shapes.js';
 import { type FloatTensor, transposed } from '../../onnx/float-tensor.js';
 import { decoderParameters } from '../decoder/decoder-parameters.js';
 import { familyOfWeights, type Weights } from './weights.js';

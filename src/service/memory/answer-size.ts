@@ -3,7 +3,7 @@ import { SamError } from '../../core/errors.js';
 import type { FoundMask } from '../../core/mask.js';
 import { LOW_RES_LOGITS } from '../../core/masks/low-res-mask.js';
 import type { MaskOptions } from '../../core/ports.js';
-import { BYTES_PER_ELEMENT } from '../../core/tensor.js';
+import { BYTES_PER_ELEMENT } from '../../core/tensors/tensor.js';
 
 /** Bytes of the logits [256,256] of a mask in memory, in the number format asked for; 0 where nobody asked. */
 export function logitsBytes({ format, returnLogits, logitsDtype }: MaskOptions): number {

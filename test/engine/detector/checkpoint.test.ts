@@ -1,6 +1,6 @@
 import t from 'tap';
+import type { Precision } from '#src/core/family/model.js';
 import type { DetectorOutput } from '#src/core/find/detection.js';
-import type { Precision } from '#src/core/model.js';
 import {
   imageTowerNetwork,
   inspectDetector,

@@ -1,6 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import type { PromptLayout, Resize } from '../../../../src/core/family/family.js';
-import { toFloat32 } from '../../../../src/core/float16.js';
 import type { ImageSize } from '../../../../src/core/image.js';
 import {
   handedOut,
@@ -8,6 +7,7 @@ import {
   LOW_RES_SIDE,
 } from '../../../../src/core/masks/low-res-mask.js';
 import { wantsMultimask } from '../../../../src/core/prompt.js';
+import { toFloat32 } from '../../../../src/core/tensors/float16.js';
 import { postprocessMask } from '../../../../src/masks/postprocess.js';
 import { promptTokens } from '../../../../src/sam/decoder/prompt-tokens.js';
 import type { DecodedMask } from '../mask.js';

@@ -1,4 +1,4 @@
-import { toFloat16, toFloat32 } from '../../../../src/core/float16.js';
+import { toFloat16, toFloat32 } from '../../../../src/core/tensors/float16.js';
 import type { Embedding } from '../embedding.js';
 import { fromBase64, toBase64 } from '../http/base64.js';
 import type { DecodedMask, RunLengths } from '../mask.js';

@@ -1,6 +1,6 @@
 import { OperatorError } from '../../../core/errors.js';
-import type { HieraConfig } from '../../../core/model.js';
-import { checkShapes, type Shapes } from '../../../core/tensor-shapes.js';
+import type { HieraConfig } from '../../../core/family/model.js';
+import { checkShapes, type Shapes } from '../../../core/tensors/tensor-shapes.js';
 import {
   type ByStage,
   DECODER,

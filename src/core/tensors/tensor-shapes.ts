@@ -1,4 +1,4 @@
-import { OperatorError } from './errors.js';
+import { OperatorError } from '../errors.js';
 
 /** Shapes of a checkpoint's tensors by name. */
 export type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;

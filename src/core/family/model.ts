@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { FAMILY_TRAITS, type Family, type Resize } from './family/family.js';
-import type { Frame } from './family/frame.js';
-import type { Dtype } from './tensor.js';
+import type { Dtype } from '../tensors/tensor.js';
+import { FAMILY_TRAITS, type Family, type Resize } from './family.js';
+import type { Frame } from './frame.js';
 
 /** A file of a model and the hash it must have. */
 export interface ModelFile {
