@@ -6,9 +6,9 @@ import type { Provider } from '../core/device.js';
 import type { Precision } from '../core/family/model.js';
 import type { ExternalTensor } from '../onnx/float-tensor.js';
 import type { Parameters } from '../onnx/graph-draft.js';
-import { toHalfPrecision } from '../onnx/half-precision.js';
+import { toHalfPrecision } from '../onnx/precision/half-precision.js';
+import { quantize } from '../onnx/precision/quantize.js';
 import type { ModelProto, TensorProto } from '../onnx/proto.js';
-import { quantize } from '../onnx/quantize.js';
 import { writeModel } from '../onnx/write-model.js';
 import type { ExternalNetwork } from './session.js';
 

@@ -1,8 +1,8 @@
 import { float, int, ints, text } from './attributes.js';
-import { ElementwiseScope } from './elementwise-scope.js';
 import { GraphDraft, MICROSOFT, type Parameters } from './graph-draft.js';
 import type { Value } from './graph-scope.js';
 import { DATA_TYPES, type DataType } from './proto.js';
+import { ReductionScope } from './reduction-scope.js';
 
 /** A place on an axis, known in advance or as a vector of one element when the graph runs. */
 export type Position = number | Value<'int64'>;
@@ -20,7 +20,7 @@ export interface ConvOptions {
  * A graph under construction: methods are ONNX operators of operator set 20, which
  * https://onnx.ai/onnx/operators describes.
  */
-export class Graph extends ElementwiseScope {
+export class Graph extends ReductionScope {
   /** An empty graph whose scopes find their weights in `parameters`. */
   static create(name: string, parameters: Parameters = new Map()): Graph {
     return new Graph(new GraphDraft(name, parameters), '');
@@ -63,36 +63,6 @@ export class Graph extends ElementwiseScope {
       'float',
       MICROSOFT,
     );
-  }
-
-  /** Over the last axis. */
-  softmax(x: Value): Value {
-    return this.node('Softmax', [x], { axis: int(-1) });
-  }
-
-  /** The largest element along one axis, which stays with length 1. */
-  reduceMax(x: Value, axis: number): Value {
-    return this.node('ReduceMax', [x, this.ints([axis])], { keepdims: int(1) });
-  }
-
-  /** The sum along one axis, which stays with length 1. */
-  reduceSum(x: Value, axis: number): Value {
-    return this.node('ReduceSum', [x, this.ints([axis])], { keepdims: int(1) });
-  }
-
-  /** The sum along several axes, which go. */
-  sumOver(x: Value, axes: readonly number[]): Value {
-    return this.node('ReduceSum', [x, this.ints(axes)], { keepdims: int(0) });
-  }
-
-  /** The mean along one axis, which stays with length 1. */
-  reduceMean(x: Value, axis: number): Value {
-    return this.node('ReduceMean', [x, this.ints([axis])], { keepdims: int(1) });
-  }
-
-  /** The place of the smallest element along one axis, which stays with length 1; the first of equals. */
-  argMin(x: Value, axis: number): Value<'int64'> {
-    return this.node('ArgMin', [x], { axis: int(axis), keepdims: int(1) }, 'int64');
   }
 
   /** The root of the sum of squares along one axis, which stays with length 1. */
@@ -236,11 +206,6 @@ export class Graph extends ElementwiseScope {
   /** For each of B tables the rows of its own indices: table [B,n,...], indices [B,m,1] -> [B,m,...]. */
   gatherEach(table: Value, indices: Value<'int64'>): Value {
     return this.node('GatherND', [table, indices], { batch_dims: int(1) });
-  }
-
-  /** The place of the largest element along one axis, which stays with length 1; of equals the first. */
-  argMax(x: Value, axis: number): Value<'int64'> {
-    return this.node('ArgMax', [x], { axis: int(axis), keepdims: int(1) }, 'int64');
   }
 
   /** Indices of the elements that hold, one column each: x of rank r -> [r, n]. */

@@ -2,7 +2,7 @@ import type { Tensor } from 'onnxruntime-node';
 import t from 'tap';
 import type { ExternalTensor } from '#src/onnx/float-tensor.js';
 import { Graph } from '#src/onnx/graph.js';
-import { toHalfPrecision } from '#src/onnx/half-precision.js';
+import { toHalfPrecision } from '#src/onnx/precision/half-precision.js';
 import type { ModelProto, NodeProto } from '#src/onnx/proto.js';
 import { run } from './fixtures/run.js';
 

@@ -2,8 +2,8 @@ import t, { type Test } from 'tap';
 import type { FloatTensor } from '#src/onnx/float-tensor.js';
 import { Graph } from '#src/onnx/graph.js';
 import type { Value } from '#src/onnx/graph-scope.js';
+import { quantize } from '#src/onnx/precision/quantize.js';
 import type { AttributeValue, ModelProto } from '#src/onnx/proto.js';
-import { quantize } from '#src/onnx/quantize.js';
 import { maxDifference, random } from '../sam/fixtures/decoders.js';
 import { run } from './fixtures/run.js';
 

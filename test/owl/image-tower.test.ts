@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
 import t from 'tap';
-import { toHalfPrecision } from '#src/onnx/half-precision.js';
+import { toHalfPrecision } from '#src/onnx/precision/half-precision.js';
 import type { OwlArchitecture } from '#src/owl/architecture.js';
 import { EXACT_BOXES } from '#src/owl/box-head.js';
 import { buildImageTower } from '#src/owl/image-tower.js';

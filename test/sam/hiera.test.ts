@@ -5,7 +5,7 @@ import type { StoredTensor } from '#src/checkpoint/stored-tensor.js';
 import { toFloat32 } from '#src/core/tensors/float16.js';
 import type { FloatTensor } from '#src/onnx/float-tensor.js';
 import { Graph } from '#src/onnx/graph.js';
-import { toHalfPrecision } from '#src/onnx/half-precision.js';
+import { toHalfPrecision } from '#src/onnx/precision/half-precision.js';
 import type { ModelProto } from '#src/onnx/proto.js';
 import { writeModel } from '#src/onnx/write-model.js';
 import { HIERA, type HieraVariant } from '#src/sam/architecture.js';

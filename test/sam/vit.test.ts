@@ -7,7 +7,7 @@ import { toFloat32 } from '#src/core/tensors/float16.js';
 import { concat } from '#src/core/tensors/tensor.js';
 import { MaskDecoder } from '#src/engine/mask-decoder.js';
 import type { FloatTensor } from '#src/onnx/float-tensor.js';
-import { toHalfPrecision } from '#src/onnx/half-precision.js';
+import { toHalfPrecision } from '#src/onnx/precision/half-precision.js';
 import type { ModelProto } from '#src/onnx/proto.js';
 import { writeModel } from '#src/onnx/write-model.js';
 import { VIT } from '#src/sam/architecture.js';

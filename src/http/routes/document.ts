@@ -2,13 +2,10 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { TSchema } from 'typebox';
 import type { Server } from '../context.js';
-import {
-  CocoFile,
-  EverythingFields,
-  EverythingRequest,
-  EverythingResponse,
-} from '../schemas/everything.js';
+import { EverythingFields, EverythingRequest } from '../schemas/everything.js';
+import { CocoFile, EverythingResponse } from '../schemas/found-masks.js';
 import { LowResLogits, MaskInput } from '../schemas/mask-input.js';
+import { Mask } from '../schemas/masks.js';
 import { ModelList } from '../schemas/models.js';
 import {
   DecodeRequest,
@@ -21,7 +18,6 @@ import {
   DecodeResponse,
   EmbeddingInfo,
   EmbedResponse,
-  Mask,
   Problem,
   Status,
 } from '../schemas/responses.js';

@@ -11,12 +11,8 @@ import { readEverything } from '../bodies/prompts/everything-fields.js';
 import type { Context, Server } from '../context.js';
 import { negotiate } from '../negotiation.js';
 import { bytes, problems } from '../schemas/answers.js';
-import {
-  CocoFile,
-  EverythingFields,
-  EverythingRequest,
-  EverythingResponse,
-} from '../schemas/everything.js';
+import { EverythingFields, EverythingRequest } from '../schemas/everything.js';
+import { CocoFile, EverythingResponse } from '../schemas/found-masks.js';
 import { GEOJSON, JSON_TYPE, NDJSON, PNG } from '../schemas/media-types.js';
 import { EmbeddingParams, OverlayQuery } from '../schemas/requests.js';
 import { ref } from '../schemas/schema.js';

@@ -1,5 +1,5 @@
 import type { Precision } from '../../core/family/model.js';
-import { quantize } from '../../onnx/quantize.js';
+import { quantize } from '../../onnx/precision/quantize.js';
 import { writeModel } from '../../onnx/write-model.js';
 import { readTinyVitWeights } from '../weights/exported-tiny-vit.js';
 import { buildTinyVit } from './tiny-vit.js';

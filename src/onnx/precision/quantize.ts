@@ -1,5 +1,5 @@
-import { floatsOf } from './float-tensor.js';
-import type { Attributes, ModelProto, NodeProto, TensorProto } from './proto.js';
+import { floatsOf } from '../float-tensor.js';
+import type { Attributes, ModelProto, NodeProto, TensorProto } from '../proto.js';
 import { type Product, QuantizedProducts } from './quantized-products.js';
 
 /**

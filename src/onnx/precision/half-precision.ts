@@ -1,5 +1,5 @@
-import { castNode } from './cast.js';
-import { DATA_TYPES, type DataType, type ModelProto, type NodeProto } from './proto.js';
+import { castNode } from '../cast.js';
+import { DATA_TYPES, type DataType, type ModelProto, type NodeProto } from '../proto.js';
 
 /** Operators whose first input does not say what type their output has. */
 const OUTPUT_TYPES: Readonly<Record<string, DataType>> = {

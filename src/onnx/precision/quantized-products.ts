@@ -1,7 +1,7 @@
-import { int, ints } from './attributes.js';
-import { castNode } from './cast.js';
-import type { FloatTensor } from './float-tensor.js';
-import type { Attributes, DataType, NodeProto, TensorProto } from './proto.js';
+import { int, ints } from '../attributes.js';
+import { castNode } from '../cast.js';
+import type { FloatTensor } from '../float-tensor.js';
+import type { Attributes, DataType, NodeProto, TensorProto } from '../proto.js';
 
 /**
  * Weights are whole numbers up to this. One bit is left unused, because processors without VNNI add two products of
