@@ -15,7 +15,7 @@ import { Metrics } from './observe/metrics.js';
 import { startTraces } from './observe/traces.js';
 import { createLanes, type Watch } from './parts/lanes.js';
 import { createModels } from './parts/models.js';
-import { createStores } from './parts/stores.js';
+import { createStores, type Stores } from './parts/stores.js';
 import { AllowedHosts } from './remote/allowed-hosts.js';
 import { ImageUrls } from './remote/image-urls.js';
 import { Cutouts } from './service/cutouts.js';
@@ -71,14 +71,8 @@ export interface App {
  */
 export async function createApp(config: Config, logger: Logger): Promise<App> {
   withholdTelemetry();
-  const files: Model[] = [];
-  for (const name of config.models.names) {
-    files.push(await findModel(config.models.directory, name));
-  }
-
   const { text } = config;
-  const detector = text && (await findDetector(config.models.directory, text.model, text.size));
-
+  const { files, detector } = await findFiles(config);
   const metrics = new Metrics();
   const traces = config.traces ? await startTraces(version) : undefined;
   const lanes = createLanes(config, files, detector, (lane) => watched(lane, metrics, logger));
@@ -110,12 +104,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const generator = new MaskGenerator(lanes.decode, config.everything);
 
   const ledger = new Ledger(config.ledger);
-  const guard = new MemoryGuard(config.maxResidentBytes, (excess) => {
-    stores.memory.shrink(SHARE_LET_GO);
-    collectGarbage();
-    const cached = stores.memory.usage.bytes;
-    logger.warn({ excess, cached }, 'memory is short: embeddings were dropped');
-  });
+  const guard = guardMemory(config.maxResidentBytes, stores, logger);
   const uploads = new Uploads(config.images.maxBytes);
   const keys = config.keysFile ? watchKeys(config.keysFile, logger) : undefined;
   metrics.watch({
@@ -137,10 +126,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       decoderFiles: new DecoderFiles(lanes.decode),
       ledger,
       uploads,
-      remote: new ImageUrls({
-        hosts: new AllowedHosts(config.remote.hosts),
-        timeoutMs: config.remote.timeoutMs,
-      }),
+      remote: imageUrls(config.remote),
       counts: metrics,
       ...(traces && { trace: traces.request }),
       room: {
@@ -191,6 +177,29 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       for (const step of steps) clearTimeout(step);
     },
   };
+}
+
+/** The files of all models, and of the detector where there is one. */
+async function findFiles({ models, text }: Config) {
+  const files: Model[] = [];
+  for (const name of models.names) files.push(await findModel(models.directory, name));
+  const detector = text && (await findDetector(models.directory, text.model, text.size));
+  return { files, detector };
+}
+
+/** Images from the hosts that are allowed, of which there may be none. */
+function imageUrls({ hosts, timeoutMs }: Config['remote']): ImageUrls {
+  return new ImageUrls({ hosts: new AllowedHosts(hosts), timeoutMs });
+}
+
+/** Drops embeddings when the process has more than `maxBytes`. */
+function guardMemory(maxBytes: number, { memory }: Stores, logger: Logger) {
+  return new MemoryGuard(maxBytes, (excess) => {
+    memory.shrink(SHARE_LET_GO);
+    collectGarbage();
+    const cached = memory.usage.bytes;
+    logger.warn({ excess, cached }, 'memory is short: embeddings were dropped');
+  });
 }
 
 /** What is shared with other processes. Its libraries are loaded here, and where nothing is shared they are not. */

@@ -4,14 +4,7 @@ import { SamError, violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
 import type { FoundMask } from '../core/mask.js';
 import { LOW_RES_LOGITS } from '../core/masks/low-res-mask.js';
-import type {
-  Decoded,
-  DecodeTask,
-  LogitsKeeper,
-  MaskOptions,
-  PromptLane,
-  Timings,
-} from '../core/ports.js';
+import type { Decoded, DecodeTask, LogitsKeeper, MaskOptions, PromptLane } from '../core/ports.js';
 import type { Prompt } from '../core/prompt.js';
 import { BYTES_PER_ELEMENT } from '../core/tensors/tensor.js';
 import { answerBytes, checkAnswer, checkLogits, logitsBytes } from './memory/answer-size.js';
@@ -26,6 +19,7 @@ import {
   maskCount,
   type PromptLimits,
 } from './prompt-rules.js';
+import { totalTimings } from './total-timings.js';
 import { warningsOf } from './warnings.js';
 
 /** Prompts in one task: few enough that all workers share in a request of many, and that a click waits for few. */
@@ -96,7 +90,7 @@ export class Predictor {
       }
     }
     const bytes = this.checkAnswer(results, options);
-    const timings = sum(decoded);
+    const timings = totalTimings(decoded);
     caller.report?.('masks', { prompts: prompts.length }, timings);
     return {
       ...{ embedding, options, results, bytes, timings },
@@ -226,12 +220,4 @@ export class Predictor {
 function asFailure(error: unknown): SamError {
   if (error instanceof SamError && error.violations.length > 0) return error;
   throw error;
-}
-
-function sum(decoded: readonly { timings: Timings }[]): Timings {
-  const total: Record<string, number> = {};
-  for (const { timings } of decoded) {
-    for (const [step, ms] of Object.entries(timings)) total[step] = (total[step] ?? 0) + ms;
-  }
-  return total;
 }

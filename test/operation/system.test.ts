@@ -42,6 +42,8 @@ t.test('what operators ask', async (t) => {
       '/decode',
       '/embed',
       '/embeddings/{id}',
+      '/embeddings/{id}/decode',
+      '/embeddings/{id}/everything',
       '/everything',
       '/healthz',
       '/metrics',
