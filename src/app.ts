@@ -13,7 +13,7 @@ import { ApiKeys } from './http/hooks/api-keys.js';
 import { createServer } from './http/server.js';
 import { Metrics } from './observe/metrics.js';
 import { startTraces } from './observe/traces.js';
-import { createLanes, type Watch } from './parts/lanes.js';
+import { createLanes, watched } from './parts/lanes.js';
 import { createModels } from './parts/models.js';
 import { createStores, type Stores } from './parts/stores.js';
 import { AllowedHosts } from './remote/allowed-hosts.js';
@@ -213,17 +213,6 @@ async function joinFleet(
 /** The page's folder, if the page has been built. */
 function built(folder: string | undefined): string | undefined {
   return folder && existsSync(join(folder, 'index.html')) ? folder : undefined;
-}
-
-/** Counts a lane's tasks, and says when a worker is lost. */
-function watched(lane: string, metrics: Metrics, logger: Logger): Watch {
-  return {
-    onWorkerLost: (error) => {
-      metrics.workerLost(lane);
-      logger.error({ err: error, lane }, 'worker lost and replaced');
-    },
-    onTask: (task) => metrics.task(lane, task),
-  };
 }
 
 /** The keys of a file, read again when it changes. */

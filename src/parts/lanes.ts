@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { familyOf } from '../core/family/model.js';
 import type { DetectorModel } from '../engine/detector/files.js';
@@ -9,6 +10,7 @@ import { ImageChild } from '../lanes/images/image-child.js';
 import type { Load } from '../lanes/lane-options.js';
 import { PictureLane } from '../lanes/picture-lane.js';
 import type { TaskReport } from '../lanes/task-report.js';
+import type { Metrics } from '../observe/metrics.js';
 import { contextBytes } from '../sam/decoder/image-context.js';
 
 /** Until the first picture's process is there, on a machine that is busy. */
@@ -159,4 +161,15 @@ function contextsPerWorker(
 
 function byName<T>(models: readonly Model[], each: (model: Model) => T): Record<string, T> {
   return Object.fromEntries(models.map((model) => [model.manifest.name, each(model)]));
+}
+
+/** Counts a lane's tasks, and says when a worker is lost. */
+export function watched(lane: string, metrics: Metrics, logger: Logger): Watch {
+  return {
+    onWorkerLost: (error) => {
+      metrics.workerLost(lane);
+      logger.error({ err: error, lane }, 'worker lost and replaced');
+    },
+    onTask: (task) => metrics.task(lane, task),
+  };
 }
