@@ -29,6 +29,7 @@ export async function fleet(size: FleetSize) {
   try {
     const load = await underKills(machines, size);
     console.log(load);
+    await machines.ready();
     const outages = await withoutRedis(machines, size.outageMs);
     console.log(outages);
     const abandoned = await poisoned(machines);
@@ -127,7 +128,8 @@ async function withoutRedis(machines: Machines, outageMs: number) {
       (await client.embed(known?.file ?? Buffer.alloc(0))).status < 300,
       'a picture is embedded',
     );
-    check((await client.decode(id, { box: [40, 40, 140, 140] })).status === 200, 'and clicked');
+    const click = await client.decode(id, { box: [40, 40, 140, 140] });
+    check(click.status === 200, `and clicked: ${said(click)}`);
   }
   for (const [i, kind] of (['end', 'end', 'stop'] as const).entries()) {
     if (kind === 'end') await machines.redis.stop();

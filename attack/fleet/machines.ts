@@ -19,7 +19,9 @@ class Machine {
   #stopping = false;
   /** Lines of those that have ended. */
   readonly #log: string[] = [];
+  /** Settles when it is ready. */
   ready: Promise<void>;
+  #successor: Promise<void> = Promise.resolve();
 
   private constructor(kind: Kind, settings: Settings, process: ServiceProcess) {
     this.kind = kind;
@@ -40,8 +42,10 @@ class Machine {
     return [...this.#log, ...this.#process.log];
   }
 
+  /** Ends it; `ready` waits for the one that follows from now on. */
   kill(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
+    this.ready = this.#successor;
   }
 
   /** At once: what it has to finish is of no interest any more. */
@@ -53,11 +57,12 @@ class Machine {
 
   async #watch(): Promise<void> {
     const process = this.#process;
-    void process.ended().then(async () => {
+    this.#successor = process.ended().then(async () => {
       this.#log.push(...process.complaints);
       if (this.#stopping) return;
       this.#process = await launch(this.kind, this.#settings);
       this.ready = this.#watch();
+      await this.ready;
     });
     await process.ready().catch(() => {});
   }
@@ -115,8 +120,13 @@ export class Machines {
       await start('replica', replicas, queue),
       await start('encoder', encoders, {}),
     );
-    await Promise.all([...machines.replicas, ...machines.encoders].map(({ ready }) => ready));
+    await machines.ready();
     return machines;
+  }
+
+  /** Resolves when all run, those too that follow others. */
+  async ready(): Promise<void> {
+    await Promise.all([...this.replicas, ...this.encoders].map(({ ready }) => ready));
   }
 
   /** Jobs by how they ended, over all encode workers that there ever were. */
