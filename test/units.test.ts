@@ -1,8 +1,18 @@
 import { readdirSync } from 'node:fs';
 import { importTests, NETWORKS } from './fixtures/import-tests.js';
 
-/** Run by the files beside this one, or by `npm run test:long`. */
-const ELSEWHERE = ['attack', 'clients', 'http', 'long', 'masks', 'operation', 'page', ...NETWORKS];
+/** Run by the files beside this one, or by `npm run test:long` and `test:slow`. */
+const ELSEWHERE = [
+  'attack',
+  'clients',
+  'http',
+  'long',
+  'masks',
+  'operation',
+  'page',
+  'slow',
+  ...NETWORKS,
+];
 
 // Whatever other folder there is, so that none is forgotten.
 const folders = readdirSync(new URL('.', import.meta.url), { withFileTypes: true })
