@@ -8,6 +8,8 @@ import { openPage } from '../page/fixtures/open-page.js';
 import { Session } from '../page/fixtures/session.js';
 import { inBrowser } from '../page/fixtures/shared-browser.js';
 
+t.setTimeout(600_000);
+
 t.test(
   'things are found by name and by example',
   { ...inBrowser, ...(skip && { skip }) },
