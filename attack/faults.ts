@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
-import { type Embedding, tensorOf } from '../src/core/embedding.js';
 import { DiskStore } from '../src/store/disk-store.js';
 import { noise } from '../test/fixtures/pictures.js';
 import type { Settings } from '../test/fixtures/service-process.js';
+import { altered, drawnEmbedding, type FlipFigures, note } from './alterations.js';
 import { Client, check, type Reply } from './client.js';
 import { idOf, PICTURE, variant } from './images.js';
 import { type Victim, withHook } from './victim.js';
@@ -60,26 +60,12 @@ export async function faults(victim: Victim, file: string, rounds: number): Prom
   return figures;
 }
 
-export interface FlipFigures {
-  readonly altered: number;
-  readonly refused: number;
-  /** Altered where it changes nothing that is served: none, since the digest is of the whole file. */
-  readonly wrong: number;
-}
-
 /** Flips bits of, and cuts, the file of an embedding; none may ever be served as it was not stored. */
 export async function flips(directory: string, rounds: number, seed = 1): Promise<FlipFigures> {
   const store = new DiskStore({ directory, maxBytes: 2 ** 30 });
   await store.open();
   const random = noise(seed);
-  const bytes = new Uint8Array(new SharedArrayBuffer(2 * 256 * 8 * 8)).map(() => 256 * random());
-  const embedding: Embedding = {
-    id: idOf(PICTURE),
-    model: 'mobile_sam',
-    fingerprint: 'ab'.repeat(32),
-    image: { width: 400, height: 300 },
-    tensors: { image_embeddings: { dtype: 'float16', shape: [1, 256, 8, 8], bytes } },
-  };
+  const embedding = drawnEmbedding(random);
   const { id, fingerprint } = embedding;
   await store.set({ id, fingerprint }, embedding);
   await store.close();
@@ -90,20 +76,8 @@ export async function flips(directory: string, rounds: number, seed = 1): Promis
   const good = readFileSync(path);
   const figures = { altered: rounds, refused: 0, wrong: 0 };
   for (let round = 0; round < rounds; round++) {
-    let altered = Buffer.from(good);
-    if (round % 3 === 2) altered = altered.subarray(0, Math.floor(random() * good.length));
-    for (let flipped = 0; round % 3 < 2 && flipped < 1 + (round % 7); flipped++) {
-      const bit = Math.floor(random() * good.length * 8);
-      altered[bit >> 3] = (altered[bit >> 3] as number) ^ (1 << (bit & 7));
-    }
-    writeFileSync(path, altered);
-    const found = await store.get({ id, fingerprint });
-    if (!found) figures.refused++;
-    // Two flips of one bit undo each other.
-    else if (
-      !Buffer.from(tensorOf(found.embedding, 'image_embeddings').bytes).equals(Buffer.from(bytes))
-    )
-      figures.wrong++;
+    writeFileSync(path, altered(good, round, random));
+    note(figures, await store.get({ id, fingerprint }), embedding);
     rmSync(path, { force: true });
   }
   check(figures.wrong === 0, `no altered embedding is served: ${figures.wrong} were`);

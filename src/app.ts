@@ -4,8 +4,6 @@ import { setTimeout as after } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { AMBIGUOUS_MASKS } from './core/prompt.js';
-import { findDetector } from './engine/detector/files.js';
-import { findModel, type Model } from './engine/model-files.js';
 import { withholdTelemetry } from './engine/telemetry.js';
 import { Uploads } from './http/bodies/uploads.js';
 import type { Server } from './http/context.js';
@@ -14,7 +12,7 @@ import { createServer } from './http/server.js';
 import { Metrics } from './observe/metrics.js';
 import { startTraces } from './observe/traces.js';
 import { createLanes, watched } from './parts/lanes.js';
-import { createModels } from './parts/models.js';
+import { createModels, findFiles } from './parts/models.js';
 import { createStores, type Stores } from './parts/stores.js';
 import { AllowedHosts } from './remote/allowed-hosts.js';
 import { ImageUrls } from './remote/image-urls.js';
@@ -177,14 +175,6 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       for (const step of steps) clearTimeout(step);
     },
   };
-}
-
-/** The files of all models, and of the detector where there is one. */
-async function findFiles({ models, text }: Config) {
-  const files: Model[] = [];
-  for (const name of models.names) files.push(await findModel(models.directory, name));
-  const detector = text && (await findDetector(models.directory, text.model, text.size));
-  return { files, detector };
 }
 
 /** Images from the hosts that are allowed, of which there may be none. */

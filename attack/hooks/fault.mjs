@@ -1,6 +1,6 @@
 /** Loaded into every thread of the victim: a run of a network ends as the file FAULT_FILE says, once. */
 import { readFileSync, unlinkSync } from 'node:fs';
-import { isMainThread } from 'node:worker_threads';
+import { beforeEachRun } from './each-run.mjs';
 
 function take() {
   try {
@@ -13,18 +13,8 @@ function take() {
   }
 }
 
-if (!isMainThread) {
-  const { InferenceSession } = await import('onnxruntime-node');
-  const { create } = InferenceSession;
-  InferenceSession.create = async (...options) => {
-    const session = await create.apply(InferenceSession, options);
-    const run = session.run.bind(session);
-    session.run = async (...feeds) => {
-      const fault = take();
-      if (fault === 'exit') process.exit(1);
-      if (fault === 'throw') throw new Error('planted');
-      return run(...feeds);
-    };
-    return session;
-  };
-}
+await beforeEachRun(() => {
+  const fault = take();
+  if (fault === 'exit') process.exit(1);
+  if (fault === 'throw') throw new Error('planted');
+});

@@ -1,5 +1,5 @@
 /** Loaded into every thread of an encode worker: an image that is magenta all over ends the process. */
-import { isMainThread } from 'node:worker_threads';
+import { beforeEachRun } from './each-run.mjs';
 
 /** Normalised as MobileSAM's input: (value - mean) / std. */
 const MAGENTA = [(255 - 123.675) / 58.395, -116.28 / 57.12, (255 - 103.53) / 57.375];
@@ -10,16 +10,6 @@ function isPoison(feeds) {
   return plane > 0 && MAGENTA.every((value, i) => Math.abs(data[i * plane] - value) < 0.01);
 }
 
-if (!isMainThread) {
-  const { InferenceSession } = await import('onnxruntime-node');
-  const { create } = InferenceSession;
-  InferenceSession.create = async (...options) => {
-    const session = await create.apply(InferenceSession, options);
-    const run = session.run.bind(session);
-    session.run = async (...feeds) => {
-      if (isPoison(feeds[0])) process.kill(process.pid, 'SIGKILL');
-      return run(...feeds);
-    };
-    return session;
-  };
-}
+await beforeEachRun((feeds) => {
+  if (isPoison(feeds)) process.kill(process.pid, 'SIGKILL');
+});

@@ -78,7 +78,9 @@ function open(url: string, options: Omit<RedisOptions, 'replyMapping'>): Connect
 export function parseRedisUrl(url: string) {
   const [scheme = '', rest = ''] = url.split('://');
   const [, userinfo, authority = '', tail = ''] = /^(?:(.*)@)?([^/]*)\/?(.*)$/.exec(rest) ?? [];
-  const [username, password] = (userinfo ?? '').split(':').map(decodeURIComponent);
+  const [, username, password] = (/^([^:]*):?(.*)$/.exec(userinfo ?? '') ?? []).map(
+    decodeURIComponent,
+  );
   const [protocol, kind = 'single'] = scheme.split('-');
   const port = kind === 'sentinel' ? PORT.sentinel : PORT.redis;
   const hosts = authority.split(',').map((host) => {

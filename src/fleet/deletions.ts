@@ -56,8 +56,10 @@ export class Deletions implements Announcer {
   start(forget: Forget): void {
     this.#forget = forget;
     this.#subscriber.on('message', (channel: string, message: string) => {
-      if (channel === channels.deleted) void this.#hear(JSON.parse(message) as Notice);
-      else this.#answers.emit('answer', JSON.parse(message));
+      const said = parsed(message);
+      if (!said) return;
+      if (channel === channels.deleted) void this.#hear(said as Notice);
+      else this.#answers.emit('answer', said);
     });
     this.#subscriber.on('ready', () => void this.#resume());
     if (this.#subscriber.status === 'ready') void this.#resume();
@@ -113,7 +115,7 @@ export class Deletions implements Announcer {
 
   async #hear({ id, from, key }: Notice): Promise<void> {
     // Who deletes has done so, and may have begun to make it anew.
-    const had = from !== this.#self && (await this.#forget(key).catch(() => false));
+    const had = key && from !== this.#self && (await this.#forget(key).catch(() => false));
     const answer = JSON.stringify({ id, had });
     await this.#guard.ask('answer', () => this.#redis.publish(channels.forgotten(from), answer));
   }
@@ -124,8 +126,10 @@ export class Deletions implements Announcer {
       for (;;) {
         const entries = await this.#subscriberLog();
         for (const [at, [, text = '{}']] of entries) {
-          const { from, key } = JSON.parse(text) as Notice;
-          if (from !== this.#self) await this.#forget(key).catch(() => false);
+          const notice = parsed(text) as Notice | undefined;
+          if (notice?.key && notice.from !== this.#self) {
+            await this.#forget(notice.key).catch(() => false);
+          }
           this.#seen = `(${at}`;
         }
         if (entries.length < PAGE) return;
@@ -143,6 +147,16 @@ export class Deletions implements Announcer {
     return this.#guard.insist('read log', () =>
       this.#redis.xrange(keys.log, from, '+', 'COUNT', PAGE),
     );
+  }
+}
+
+/** What a message says; nothing of one that is none of ours. */
+function parsed(message: string): object | undefined {
+  try {
+    const said: unknown = JSON.parse(message);
+    return said && typeof said === 'object' ? said : undefined;
+  } catch {
+    return undefined;
   }
 }
 

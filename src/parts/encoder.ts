@@ -5,20 +5,18 @@ import type { Caller } from '../core/caller.js';
 import { OperatorError } from '../core/errors.js';
 import { fingerprintOf } from '../core/family/model.js';
 import { detectorFingerprint } from '../core/find/detector-model.js';
-import { findDetector } from '../engine/detector/files.js';
-import { findModel, type Model } from '../engine/model-files.js';
 import { withholdTelemetry } from '../engine/telemetry.js';
-import { EncodeWorker, type JobReport } from '../fleet/queue/encode-worker.js';
+import { type Encode, EncodeWorker, type JobReport } from '../fleet/queue/encode-worker.js';
 import { checkRoles } from '../fleet/roles.js';
-import { StatusServer } from '../fleet/status-server.js';
+import { createStatusServer } from '../http/status-server.js';
 import { JobMetrics } from '../observe/fleet-metrics.js';
 import { Metrics } from '../observe/metrics.js';
 import { startTraces } from '../observe/traces.js';
 import { ImageAdmission, PixelBudget } from '../service/image-admission.js';
 import { Ledger } from '../service/memory/ledger.js';
 import { connectQueue, createShared } from './fleet.js';
-import { createEncodeLane } from './lanes.js';
-import { defaultBatch } from './models.js';
+import { createEncodeLane, watched } from './lanes.js';
+import { defaultBatch, findFiles } from './models.js';
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -41,22 +39,12 @@ export async function createEncoder(config: Config, logger: Logger): Promise<Enc
   if (!config.shared) {
     throw new OperatorError('SAM_REDIS_URL: an encode worker needs it, to leave embeddings there');
   }
-  const files: Model[] = [];
-  for (const name of config.models.names) {
-    files.push(await findModel(config.models.directory, name));
-  }
-  const { text, encodeLane } = config;
+  const { encodeLane } = config;
   const { precision, dtype } = encodeLane;
-  const detector = text && (await findDetector(config.models.directory, text.model, text.size));
+  const { files, detector } = await findFiles(config);
   const metrics = new Metrics();
   const traces = config.traces ? await startTraces(version) : undefined;
-  const lane = createEncodeLane(config, files, detector, {
-    onWorkerLost: (error) => {
-      metrics.workerLost('encode');
-      logger.error({ err: error }, 'worker lost and replaced');
-    },
-    onTask: (task) => metrics.task('encode', task),
-  });
+  const lane = createEncodeLane(config, files, detector, watched('encode', metrics, logger));
   const pixels = new PixelBudget(config.images.maxPixelsInFlight);
   // Jobs are bounded: together they may have all that there is.
   const ledger = new Ledger({ ...config.ledger, maxClientBytes: config.ledger.maxBytes });
@@ -69,7 +57,7 @@ export async function createEncoder(config: Config, logger: Logger): Promise<Enc
     keysInvalid: () => false,
   });
 
-  const lanes = new Map<string, LaneEntry>();
+  const lanes = new Map<string, { fingerprint: string; encode: Encode }>();
   const add = (name: string, fingerprint: string) => {
     const images = new ImageAdmission(lane.of(name), config.images, pixels);
     lanes.set(name, { fingerprint, encode: encoding(images, ledger) });
@@ -90,7 +78,7 @@ export async function createEncoder(config: Config, logger: Logger): Promise<Enc
   let encodeMs = FIRST_GUESS_MS;
   let worker: EncodeWorker | undefined;
   let ready = false;
-  const status = new StatusServer(
+  const status = createStatusServer(
     () => ready,
     () => metrics.expose(),
   );
@@ -151,18 +139,8 @@ export async function createEncoder(config: Config, logger: Logger): Promise<Enc
   };
 }
 
-interface LaneEntry {
-  readonly fingerprint: string;
-  readonly encode: ConstructorParameters<typeof EncodeWorker>[0]['lanes'] extends ReadonlyMap<
-    string,
-    { encode: infer E }
-  >
-    ? E
-    : never;
-}
-
 /** Encodes for the queue, in an account of the job's own. */
-function encoding(images: ImageAdmission, ledger: Ledger): LaneEntry['encode'] {
+function encoding(images: ImageAdmission, ledger: Ledger): Encode {
   return async (image, crop) => {
     const memory = ledger.open('queue');
     const caller: Caller = { client: 'queue', memory, signal: new AbortController().signal };

@@ -6,8 +6,8 @@ import { detectorFingerprint } from '../core/find/detector-model.js';
 import type { EmbeddingMaker } from '../core/making.js';
 import { onceEach } from '../core/once-each.js';
 import type { EmbeddingStore } from '../core/ports.js';
-import type { DetectorModel } from '../engine/detector/files.js';
-import type { Model } from '../engine/model-files.js';
+import { type DetectorModel, findDetector } from '../engine/detector/files.js';
+import { findModel, type Model } from '../engine/model-files.js';
 import type { Metrics } from '../observe/metrics.js';
 import { decoderSignatures } from '../sam/graph-signatures.js';
 import { Embeddings } from '../service/embeddings.js';
@@ -104,4 +104,15 @@ function createModel(
 /** Images that fill the device together. */
 export function defaultBatch(provider: Provider): number {
   return provider === 'cpu' ? 1 : 4;
+}
+
+/**
+ * The files of all models, and of the detector where there is one.
+ * @throws OperatorError when one is missing or altered
+ */
+export async function findFiles({ models, text }: Config) {
+  const files: Model[] = [];
+  for (const name of models.names) files.push(await findModel(models.directory, name));
+  const detector = text && (await findDetector(models.directory, text.model, text.size));
+  return { files, detector };
 }

@@ -92,6 +92,12 @@ t.test('deletions are heard of, at once and by who was away', { skip: noRedis },
   while ((await client.pubsub('NUMSUB', 'sam:deleted'))[1] !== 2) await client.ping();
   t.equal(await a.store.delete(key), true, 'there was one elsewhere');
   t.same(heard, [key.id], 'before the answer');
+  for (const foreign of ['none of ours', 'null', '{}']) {
+    await client.publish('sam:deleted', foreign);
+    await client.xadd('sam:deletions', '*', 'notice', foreign);
+  }
+  t.equal(await a.store.delete(key), true, 'what others say there ends nobody');
+  t.same(heard, [key.id, key.id]);
   const late = join(t, server);
   const told = new Promise<string>((resolve) =>
     late.deletions.start(async ({ id }) => {
@@ -181,6 +187,7 @@ t.test('URLs', async (t) => {
     ],
     path: ['main', '2'],
   });
+  t.match(parseRedisUrl('redis://me:a:b@c'), { username: 'me', password: 'a:b' });
   t.match(parseRedisUrl('rediss-cluster://a:7000,b:7001'), {
     kind: 'cluster',
     tls: true,

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import t from 'tap';
 import { openCheckpoint } from '#src/checkpoint/checkpoint.js';
 import type { StoredTensor } from '#src/checkpoint/stored-tensor.js';
@@ -6,8 +6,6 @@ import { toFloat32 } from '#src/core/tensors/float16.js';
 import type { FloatTensor } from '#src/onnx/float-tensor.js';
 import { Graph } from '#src/onnx/graph.js';
 import { toHalfPrecision } from '#src/onnx/precision/half-precision.js';
-import type { ModelProto } from '#src/onnx/proto.js';
-import { writeModel } from '#src/onnx/write-model.js';
 import { HIERA, type HieraVariant } from '#src/sam/architecture.js';
 import { decoderParameters } from '#src/sam/decoder/decoder-parameters.js';
 import {
@@ -19,6 +17,7 @@ import { buildSam2Encoder } from '#src/sam/encoder/hiera/sam2-encoder.js';
 import { paperNeck } from '#src/sam/paper/fpn-neck.js';
 import { relativeDistance } from '../fixtures/distance.js';
 import { random } from './fixtures/decoders.js';
+import { runGraph } from './fixtures/run-graph.js';
 import {
   CHECKPOINT,
   expected,
@@ -43,34 +42,6 @@ const INSIDE: Readonly<Record<string, string>> = {
 /** The last block of each stage. */
 const STAGES = [0, 2, 5, 7];
 
-async function run(
-  model: ModelProto,
-  feeds: Record<string, Tensor>,
-  { folder = '', inside = [] as readonly string[] } = {},
-): Promise<Record<string, Float32Array>> {
-  const hidden = inside.map((name) => ({
-    name,
-    type: 'float' as const,
-    shape: ['B', 'H', 'W', 'C'],
-  }));
-  const outputs = [...model.graph.outputs, ...hidden];
-  const session = await InferenceSession.create(
-    writeModel({ ...model, graph: { ...model.graph, outputs } }),
-    {
-      executionProviders: ['cpu'],
-      logSeverityLevel: 3,
-      ...(folder && {
-        extra: { session: { model_external_initializers_file_folder_path: folder } },
-      }),
-    },
-  );
-  const answer = await session.run(feeds);
-  await session.release();
-  return Object.fromEntries(
-    Object.entries(answer).map(([name, tensor]) => [name, tensor.data as Float32Array]),
-  );
-}
-
 /** Levels of the pyramid from what the stages end with, [H,W,C] each. */
 function neckOf(
   tensors: ReadonlyMap<string, StoredTensor>,
@@ -92,7 +63,7 @@ function neckOf(
     name,
     new Tensor('float32', stages[i] as Float32Array, shape),
   ]);
-  return run(g.toModel(), Object.fromEntries(feeds), { folder });
+  return runGraph(g.toModel(), Object.fromEntries(feeds), { folder });
 }
 
 t.test('every stage of the synthetic input as Meta computes it', { skip }, async (t) => {
@@ -106,7 +77,7 @@ t.test('every stage of the synthetic input as Meta computes it', { skip }, async
   const { folder } = checkpoint;
   const model = buildSam2Encoder(variant, checkpoint.tensors, 'fused');
   const feeds = { input: new Tensor('float32', input, [1, 3, 1024, 1024]) };
-  const values = await run(model, feeds, { folder, inside: Object.values(INSIDE) });
+  const values = await runGraph(model, feeds, { folder, inside: Object.values(INSIDE) });
   const ends = STAGES.map((block) => values[INSIDE[`block${block}`] as string] as Float32Array);
   const levels = await neckOf(checkpoint.tensors, ends, folder);
   const named = { ...values, ...levels };
@@ -157,13 +128,13 @@ t.test('both ways to write attention down agree, in 32 bits and nearly in 16', a
   const feeds = { input: new Tensor('float32', syntheticInput(), [1, 3, 1024, 1024]) };
   const fused = buildSam2Encoder(TINY, weights, 'fused');
   const byHead = buildSam2Encoder(TINY, weights, 'by-head');
-  const exact = await run(fused, feeds);
+  const exact = await runGraph(fused, feeds);
   const half = toHalfPrecision(byHead, new Set(['LayerNormalization', 'Softmax', 'Resize']));
   for (const [what, model, most] of [
     ['by head', byHead, 1e-5],
     ['in 16 bits', half, 1e-2],
   ] as const) {
-    const values = await run(model, feeds);
+    const values = await runGraph(model, feeds);
     for (const name of ['image_embed', 'high_res_s0', 'high_res_s1']) {
       const distance = relativeDistance(values[name] as Float32Array, exact[name] as Float32Array);
       t.ok(distance <= most, `${name} ${what} is off by ${distance}`);

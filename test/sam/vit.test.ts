@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import t, { type Test } from 'tap';
 import { type Checkpoint, openCheckpoint } from '#src/checkpoint/checkpoint.js';
 import { OperatorError } from '#src/core/errors.js';
@@ -9,13 +9,13 @@ import { MaskDecoder } from '#src/engine/mask-decoder.js';
 import type { FloatTensor } from '#src/onnx/float-tensor.js';
 import { toHalfPrecision } from '#src/onnx/precision/half-precision.js';
 import type { ModelProto } from '#src/onnx/proto.js';
-import { writeModel } from '#src/onnx/write-model.js';
 import { VIT } from '#src/sam/architecture.js';
 import { buildVit } from '#src/sam/encoder/vit.js';
 import { recogniseVit, vitParameters } from '#src/sam/encoder/vit-parameters.js';
 import { decoderWeights } from '#src/sam/weights/state-dict.js';
 import { relativeDistance } from '../fixtures/distance.js';
 import { asEmbedding, maxDifference, random } from './fixtures/decoders.js';
+import { runGraph } from './fixtures/run-graph.js';
 
 const REFERENCE = new URL('../../../shared/reference/vit/', import.meta.url);
 const SIDE = 1024;
@@ -34,33 +34,13 @@ interface Expected {
 }
 
 /** Runs an encoder and returns, beside its output, the values named in `inside`. */
-async function run(
+function run(
   model: ModelProto,
   input: Float32Array,
-  { folder = '', inside = [] as readonly string[] } = {},
+  options?: Parameters<typeof runGraph>[2],
 ): Promise<Record<string, Float32Array>> {
-  const hidden = inside.map((name) => ({
-    name,
-    type: 'float' as const,
-    shape: ['B', 'H', 'W', 'C'],
-  }));
-  const outputs = [...model.graph.outputs, ...hidden];
-  const session = await InferenceSession.create(
-    writeModel({ ...model, graph: { ...model.graph, outputs } }),
-    {
-      executionProviders: ['cpu'],
-      logSeverityLevel: 3,
-      ...(folder && {
-        extra: { session: { model_external_initializers_file_folder_path: folder } },
-      }),
-    },
-  );
   const batch = input.length / (3 * SIDE * SIDE);
-  const answer = await session.run({ input: new Tensor('float32', input, [batch, 3, SIDE, SIDE]) });
-  await session.release();
-  return Object.fromEntries(
-    Object.entries(answer).map(([name, tensor]) => [name, tensor.data as Float32Array]),
-  );
+  return runGraph(model, { input: new Tensor('float32', input, [batch, 3, SIDE, SIDE]) }, options);
 }
 
 /** Every stage's value by the name the reference has for it. */

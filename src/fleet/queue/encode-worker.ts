@@ -32,7 +32,8 @@ const RETRY_MS = 1000;
 /** How long a finished embedding is held for a Redis that is away. */
 const KEEP_TRIES = 30;
 
-type Encode = (image: Uint8Array, crop: Box | undefined) => Promise<Encoded>;
+/** Makes an embedding of an image, or of a part of it. */
+export type Encode = (image: Uint8Array, crop: Box | undefined) => Promise<Encoded>;
 
 export interface EncodeWorkerOptions {
   /** Where the queue is; `patient` waits for a connection that is lost. */

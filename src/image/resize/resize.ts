@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ImageSize, RgbImage } from '../../core/image.js';
 import { triangleKernel } from './kernel.js';
 
-/** What `resample.wat` exports. Addresses are in its memory. */
+/** What `passes.wat` exports. Addresses are in its memory. */
 interface Passes {
   row(
     input: number,
@@ -26,7 +26,7 @@ interface Passes {
 
 const PAGE = 2 ** 16;
 const memory = new WebAssembly.Memory({ initial: 1 });
-const code = new WebAssembly.Module(readFileSync(new URL('resample.wasm', import.meta.url)));
+const code = new WebAssembly.Module(readFileSync(new URL('passes.wasm', import.meta.url)));
 const { exports } = new WebAssembly.Instance(code, { env: { memory } });
 const passes = exports as unknown as Passes;
 
@@ -69,7 +69,7 @@ export function resizeBilinear(image: RgbImage, { width, height }: ImageSize): R
   return { data, width, height };
 }
 
-/** Places in the memory of `resample.wat`, which is used anew by each image and only ever grows. */
+/** Places in the memory of `passes.wat`, which is used anew by each image and only ever grows. */
 class Allotment {
   #end = 0;
   readonly #arrays: [at: number, values: Int32Array][] = [];

@@ -94,7 +94,10 @@ export class MaskGenerator {
       if (job.live) yield* told.tell(found, ids);
       const tidied = await told.tidy(found, ids);
       const { cleaned, kept } = tidied;
-      const bytes = kept.reduce((sum, id) => sum + answeredBytes(cleaned[id] as Candidate, job), 0);
+      const bytes = answeredBytes(
+        kept.map((id) => cleaned[id] as Candidate),
+        job,
+      );
       checkAnswer(bytes, job.options, this.#limits.maxAnswerBytes);
       if (job.live) yield* told.tellTidied(tidied);
       yield { type: 'done', ids: kept };
@@ -185,10 +188,16 @@ function checkGrids({ pointGrids, parameters: { crop_n_layers } }: EverythingJob
   throw violation('invalid-request', '/point_grids', message);
 }
 
-/** What a candidate takes in the answer at most, whatever it will be called. */
-function answeredBytes({ bytes }: Candidate, { names, options }: EverythingJob): number {
-  const all = names?.labels.map((phrase) => namedBytes(bytes, options.format, labelOf(phrase)));
-  return all ? Math.max(...all) : bytes;
+/** What candidates take in the answer at most, whatever they will be called. */
+function answeredBytes(
+  candidates: readonly Candidate[],
+  { names, options }: EverythingJob,
+): number {
+  const labels = (names?.labels ?? []).map(labelOf);
+  const [longest] = labels.sort((a, b) => Buffer.byteLength(b) - Buffer.byteLength(a));
+  const bytesOf = ({ bytes }: Candidate) =>
+    longest === undefined ? bytes : namedBytes(bytes, options.format, longest);
+  return candidates.reduce((sum, candidate) => sum + bytesOf(candidate), 0);
 }
 
 /** What a candidate takes in memory, its run lengths and all else of it. */
