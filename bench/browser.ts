@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { createApp } from '#src/app.js';
@@ -13,6 +14,8 @@ import { Session } from '../test/page/fixtures/session.js';
 
 const THREADS = 2;
 const ROUNDS = 30;
+/** Milliseconds between the moves of a mouse. */
+const FRAME = 1000 / 60;
 /** The truck of the decoder's benchmark has this size. */
 const DRAWING = { ...scene(4.5), width: 1800, height: 1200 };
 const CLICK = [405, 405] as const;
@@ -93,7 +96,7 @@ async function firstMasks(browser: Browser): Promise<Page> {
   return page;
 }
 
-/** Previews a second while the mouse moves without a stop. */
+/** Previews a second while the mouse moves without a stop, once in each frame of a screen as a mouse does. */
 async function previews(page: Page): Promise<void> {
   const { canvas } = new Session(page);
   await page.evaluate(() => {
@@ -109,6 +112,7 @@ async function previews(page: Page): Promise<void> {
   let moves = 0;
   for (; performance.now() - start < 10_000; moves++) {
     await page.mouse.move(x + ((7 * moves) % 300), y + ((3 * moves) % 150));
+    await setTimeout(Math.max(0, start + (moves + 1) * FRAME - performance.now()));
   }
   const seconds = (performance.now() - start) / 1000;
   const shown = await page.evaluate(() => (globalThis as unknown as { previews: number }).previews);

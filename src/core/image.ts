@@ -21,6 +21,12 @@ export interface RgbaImage extends ImageSize {
   readonly data: Uint8Array;
 }
 
+/** Either of them. */
+export interface Pixels extends ImageSize {
+  readonly channels: 3 | 4;
+  readonly data: Uint8Array;
+}
+
 /**
  * The size an image takes inside the model's square input: its longest side becomes `imageSize`.
  * Rounding is that of segment-anything's `ResizeLongestSide.get_preprocess_shape`.

@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
 import { SamError } from '../core/errors.js';
-import type { RgbaImage, RgbImage } from '../core/image.js';
+import type { Pixels } from '../core/image.js';
 import { inksToColours } from './inks.js';
 import { neededParts } from './structure/needed.js';
 
@@ -22,7 +22,7 @@ export interface DecodeLimits {
 }
 
 /** Pixels as they came from a file. */
-export interface DecodedImage extends RgbImage {
+export interface DecodedImage extends Pixels {
   /** Of each channel in the file. */
   readonly bits: 8 | 16;
 }
@@ -38,27 +38,23 @@ const PIXELS_MISSING = /premature end of data segment/;
  *   another kind, or damaged. What a library only warns of is decoded, as PIL does, unless pixels are missing.
  */
 export function decodeImage(file: Uint8Array, limits: DecodeLimits): Promise<DecodedImage> {
-  return decode(file, limits, {
-    channels: 3,
-    colours: (image) => image.flatten({ background: 'white' }).toColourspace('srgb'),
-  });
+  return decode(file, limits, () => 3);
 }
 
 /** As `decodeImage`, but in four channels: pixels keep the colour and the opacity that the file gives them. */
-export function decodeTransparent(
-  file: Uint8Array,
-  limits: DecodeLimits,
-): Promise<DecodedImage & RgbaImage> {
-  return decode(file, limits, {
-    channels: 4,
-    colours: (image) => image.toColourspace('srgb').ensureAlpha(),
-  });
+export function decodeTransparent(file: Uint8Array, limits: DecodeLimits): Promise<DecodedImage> {
+  return decode(file, limits, () => 4);
+}
+
+/** As `decodeTransparent` where the file gives its pixels an opacity, else as `decodeImage`. */
+export function decodeAsFile(file: Uint8Array, limits: DecodeLimits): Promise<DecodedImage> {
+  return decode(file, limits, (hasAlpha) => (hasAlpha ? 4 : 3));
 }
 
 async function decode(
   whole: Uint8Array,
   { maxPixels }: DecodeLimits,
-  { channels, colours }: { channels: 3 | 4; colours: (image: Sharp) => Sharp },
+  channelsFor: (hasAlpha: boolean) => DecodedImage['channels'],
 ): Promise<DecodedImage> {
   const file = neededParts(whole);
   const input = {
@@ -68,7 +64,8 @@ async function decode(
     pages: 1,
     sequentialRead: true,
   } as const;
-  const { width, height, space, depth } = await readable(sharp(file, input).metadata());
+  const { width, height, space, depth, hasAlpha } = await readable(sharp(file, input).metadata());
+  const channels = channelsFor(hasAlpha);
   if (width * height > maxPixels) {
     const message = `the image has ${width}x${height} pixels, more than the ${maxPixels} allowed`;
     throw new SamError('image-too-large', message);
@@ -78,7 +75,7 @@ async function decode(
     const upright = sharp(file, { ...input, failOn, limitInputPixels: maxPixels }).autoOrient();
     const pixels = isPrint
       ? upright.pipelineColourspace('cmyk').toColourspace('cmyk')
-      : colours(upright);
+      : inChannels(upright, channels);
     return pixels.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   };
   const strictly = decoded('warning').catch((warning: Error) => {
@@ -89,9 +86,15 @@ async function decode(
   return {
     width: info.width,
     height: info.height,
+    channels,
     bits: depth === 'uchar' ? 8 : 16,
     data: isPrint ? inksToColours(data, channels) : data,
   };
+}
+
+function inChannels(image: Sharp, channels: DecodedImage['channels']): Sharp {
+  if (channels === 4) return image.toColourspace('srgb').ensureAlpha();
+  return image.flatten({ background: 'white' }).toColourspace('srgb');
 }
 
 /** The library's own words name its internals, and are no help to a client. */

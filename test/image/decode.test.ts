@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import t from 'tap';
 import { declaredSize } from '#src/image/declared-size.js';
-import { decodeImage, decodeTransparent } from '#src/image/decode.js';
+import { decodeAsFile, decodeImage, decodeTransparent } from '#src/image/decode.js';
 import { inksToColours } from '#src/image/inks.js';
 import { pngChunk, withChunks } from '../fixtures/bombs.js';
 import { photograph } from '../fixtures/pictures.js';
@@ -130,6 +130,7 @@ t.test('what is transparent keeps its colour on request', async (t) => {
   t.equal((await sharp(files['16 bits']).metadata()).depth, 'ushort');
   for (const [name, file] of Object.entries(files)) {
     t.same([...(await decodeTransparent(file, limits)).data], [...pixels], name);
+    t.same([...(await decodeAsFile(file, limits)).data], [...pixels], name);
   }
   const grey = sharp(Uint8Array.of(7, 77, 9, 99), { raw: { width: 2, height: 1, channels: 2 } });
   const { data } = await decodeTransparent(await grey.png().toBuffer(), limits);
@@ -144,6 +145,7 @@ t.test('what is transparent keeps its colour on request', async (t) => {
     const plain = await decodeImage(file, limits);
     const expected = await sharp(plain.data, { raw }).ensureAlpha().raw().toBuffer();
     t.ok(Buffer.from(data).equals(expected));
+    t.same(await decodeAsFile(file, limits), plain, 'three channels where there is no opacity');
   }
 });
 

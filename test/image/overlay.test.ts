@@ -6,6 +6,7 @@ import { runsOf } from '../fixtures/bitmap.js';
 const grey = (width: number, height: number) => ({
   width,
   height,
+  channels: 3 as const,
   data: new Uint8Array(width * height * 3).fill(128),
 });
 
@@ -46,4 +47,22 @@ t.test('what lies at the very edge is drawn as far as there is an image', async 
     await drawOverlay(grey(1, 1), [Uint32Array.of(0, 1), Uint32Array.of(1)], prompts),
   );
   t.match(info, { width: 1, height: 1 });
+});
+
+t.test('a photograph keeps its opacity, and what is drawn on it has its own', async (t) => {
+  // Column by column: left as it is, tinted, in full colour at the edge.
+  const [width, height] = [9, 12];
+  const pixel = [100, 200, 40, 51];
+  const image = { width, height, channels: 4 as const, data: new Uint8Array(width * height * 4) };
+  for (let at = 0; at < image.data.length; at += 4) image.data.set(pixel, at);
+  const runs = runsOf(width, height, (x) => x >= 3);
+  const png = await drawOverlay(image, [Uint32Array.from(runs)], []);
+  const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
+  t.equal(info.channels, 4);
+  const at = (x: number, y: number) => [...data.subarray((y * width + x) * 4).subarray(0, 4)];
+  t.same(at(1, 5), pixel);
+  t.same(at(3, 5), [30, 144, 255, 255], 'the edge hides what is below');
+  // A fifth of the photograph below 0.45 of (30,144,255): 0.45 + 0.2 * 0.55 = 0.56 opaque.
+  const over = (colour: number, below: number) => Math.round((0.45 * colour + 0.11 * below) / 0.56);
+  t.same(at(5, 5), [over(30, 100), over(144, 200), over(255, 40), Math.round(255 * 0.56)]);
 });

@@ -46,7 +46,7 @@ t.test('pixels come in the size that is asked for', async (t) => {
   t.equal(parts[0]?.length, 64 * 32 * 3);
 });
 
-t.test('pictures keep the profile of their photograph, and cut-outs its opacity', async (t) => {
+t.test('pictures keep the profile of their photograph, and its opacity', async (t) => {
   const child = childWith(t, 10_000);
   const pixels = Buffer.from([200, 100, 50, 128, 10, 20, 30, 255]);
   const file = await sharp(pixels, { raw: { width: 2, height: 1, channels: 4 } })
@@ -63,7 +63,9 @@ t.test('pictures keep the profile of their photograph, and cut-outs its opacity'
   const drawn = { kind: 'overlay', maxPixels: 100, prompts: [] } as const;
   const overlay = await child.ask(drawn, [file, mask], staying());
   for (const { parts } of [cutouts, overlay]) {
-    t.same((await sharp(parts[0]).metadata()).icc, icc);
+    const { icc: kept, hasAlpha } = await sharp(parts[0]).metadata();
+    t.same(kept, icc);
+    t.ok(hasAlpha);
   }
   const cutPixels = await sharp(cutouts.parts[0], { ignoreIcc: true }).raw().toBuffer();
   t.same([...cutPixels], [...stored.subarray(0, 4), 0, 0, 0, 0]);

@@ -46,7 +46,8 @@ t.test('every second of a worker has an owner', async (t) => {
     embedMs = (await honest.embed(variant('alone'))).ms;
   });
   const sixteen = Array(16).fill({ box: [40, 40, 140, 140] });
-  const { ms: sliceMs } = await honest.decode(embedding_id, { prompts: sixteen });
+  // Asked for anew wherever it is compared with: a machine is not always as fast.
+  const slice = async () => (await honest.decode(embedding_id, { prompts: sixteen })).ms;
 
   await t.test('of image files that are long in the telling', async (t) => {
     const files: [name: string, file: Buffer][] = [
@@ -77,18 +78,20 @@ t.test('every second of a worker has an owner', async (t) => {
     ] as const) {
       const request = { ...ZERO_THRESHOLDS, points_per_side: 6, format, ...fields };
       const text = JSON.stringify({ embedding_id, ...request });
+      const before = await slice();
       const wire = await Wire.open(target);
       const fieldsOf = { 'content-type': 'application/json', 'content-length': text.length };
       const answer = wire.answer();
       await wire.send(head('POST', '/everything', fieldsOf) + text);
       const { median, statuses } = await clicksBeside(service, answer, 4000);
       t.same(statuses, [200], `clicks beside ${format}`);
-      t.ok(median < 500 + 2 * sliceMs, `clicks wait ${median} ms beside ${format}`);
       // Whoever leaves stops the work.
       const left = performance.now();
       wire.close();
       await allZero(t, service);
       const ms = Math.round(performance.now() - left);
+      const sliceMs = Math.max(before, await slice());
+      t.ok(median < 500 + 2 * sliceMs, `clicks wait ${median} ms beside ${format}`);
       t.ok(ms < 1000 + 2 * sliceMs, `${ms} ms until the lane is free`);
     }
   });
@@ -131,11 +134,13 @@ t.test('every second of a worker has an owner', async (t) => {
       { format: 'svg', min_area: 1000, transform: undefined },
       { format: 'labelstudio_rle', transform: undefined },
     ]) {
+      const before = await slice();
       const work = post(target, '/decode', { embedding_id, ...checkerboards(4, fields) });
       const { median, statuses } = await clicksBeside(service, work, 4000);
       t.same(statuses, [200], `clicks beside ${fields.format}`);
-      t.ok(median < 500 + 2 * sliceMs, `clicks wait ${median} ms beside ${fields.format}`);
       t.match(String((await work).status), /^(200|413|503|504)/);
+      const sliceMs = Math.max(before, await slice());
+      t.ok(median < 500 + 2 * sliceMs, `clicks wait ${median} ms beside ${fields.format}`);
     }
     await allZero(t, service);
   });

@@ -31,7 +31,7 @@ async function follow(): Promise<void> {
     for (let at = hovered.value; at; ) {
       const { prompt, choice } = activeObject.value;
       const prompted = await predictPromptOf(withPoint(prompt, at, choice));
-      const { masks } = await predict(prompted, { logits: false });
+      const { masks } = await predict(prompted, { logits: false, best: true });
       const now = hovered.value;
       // One that is a little old is better than none, but not of what the object was before.
       preview.value = now && activeObject.value.prompt === prompt ? masks[0] : undefined;

@@ -19,6 +19,14 @@ export interface PredictPrompt extends Omit<Prompt, 'mask_input'> {
   readonly mask_input?: Float32Array;
 }
 
+/** What an answer is to have. */
+export interface Wanted {
+  /** Masks bring their logits. */
+  readonly logits: boolean;
+  /** Only the mask with the best predicted IoU: the others are not brought to the image's size. */
+  readonly best: boolean;
+}
+
 /** The answer to one prompt. */
 export interface Prediction {
   /** Best predicted IoU first. */

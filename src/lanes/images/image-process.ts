@@ -4,7 +4,12 @@ import type { PackedRunLengths } from '../../core/masks/run-lengths.js';
 import { colourChunks, withChunks } from '../../image/colour-chunks.js';
 import { cropImage } from '../../image/crop.js';
 import { cutOut } from '../../image/cutout.js';
-import { type DecodedImage, decodeImage, decodeTransparent } from '../../image/decode.js';
+import {
+  type DecodedImage,
+  decodeAsFile,
+  decodeImage,
+  decodeTransparent,
+} from '../../image/decode.js';
 import { drawOverlay } from '../../image/overlay.js';
 import { toDetectorInput } from '../../image/owl/preprocess.js';
 import { toModelSize } from '../../image/preprocess.js';
@@ -35,8 +40,7 @@ async function reply({ head, parts: [file, ...masks] }: Frame<Question>): Promis
     let made: readonly Uint8Array[] = [];
     const outcome = await settle(async () => {
       const start = performance.now();
-      const decode = head.kind === 'cutOut' ? decodeTransparent : decodeImage;
-      const whole = await decode(file as Uint8Array, head);
+      const whole = await decoderFor(head)(file as Uint8Array, head);
       pixels = whole.width * whole.height;
       const decode_ms = performance.now() - start;
       const { parts, ...answer } = await answerTo(head, whole, masks);
@@ -54,7 +58,12 @@ async function reply({ head, parts: [file, ...masks] }: Frame<Question>): Promis
   if (pixels > LARGE) globalThis.gc?.();
 }
 
-/** @param whole in three channels, or four for what is cut out. */
+function decoderFor({ kind }: Question) {
+  if (kind === 'overlay') return decodeAsFile;
+  return kind === 'cutOut' ? decodeTransparent : decodeImage;
+}
+
+/** @param whole in three channels, or four for what becomes a picture. */
 async function answerTo(
   question: Question,
   whole: DecodedImage,

@@ -49,10 +49,14 @@ t.test('decoding', async (t) => {
     t.strictSame(second.place, { runtime: 'wasm', threads: 1 });
     t.equal(second.fallback, undefined);
     t.equal(second.masks[0]?.low_res_logits, undefined);
+    const best = { logits: false, best: true };
+    t.strictSame((await predictor.predict(click, best)).masks, second.masks.slice(0, 1));
 
     predictor.decode = 'server';
     t.strictSame(await predictor.prepared(), { place: { runtime: 'server' } });
-    t.strictSame((await predictor.predict(click)).place, { runtime: 'server' });
+    const there = await predictor.predict(click, best);
+    t.strictSame(there.place, { runtime: 'server' });
+    t.strictSame(there.masks, first.masks.slice(0, 1));
   });
 
   await t.test('refuses a bad prompt alike', async (t) => {

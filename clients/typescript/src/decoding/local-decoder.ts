@@ -11,7 +11,7 @@ import { toFloat32 } from '../../../../src/core/tensors/float16.js';
 import { postprocessMask } from '../../../../src/masks/postprocess.js';
 import { promptTokens } from '../../../../src/sam/decoder/prompt-tokens.js';
 import type { DecodedMask } from '../mask.js';
-import type { Place, PredictPrompt } from '../prediction.js';
+import type { Place, PredictPrompt, Wanted } from '../prediction.js';
 import type { GraphPart } from '../sam-client.js';
 import type { Runtime, RuntimeOptions } from './runtime.js';
 
@@ -100,19 +100,18 @@ export class LocalDecoder {
    * Decodes as the server does: the masks of one prompt, best predicted IoU first.
    * @param id of the image that has to be set.
    * @param prompt in its pixels, checked.
-   * @param withLogits whether masks bring theirs.
    */
-  async decode(id: string, prompt: PredictPrompt, withLogits: boolean): Promise<DecodedMask[]> {
+  async decode(id: string, prompt: PredictPrompt, wanted: Wanted): Promise<DecodedMask[]> {
     const image = this.#image;
     if (image?.id !== id) throw new Error('another image is set');
     const answer = await this.#run(image, prompt);
     const all = answer['low_res_masks']?.data as Float32Array; // [1,M,256,256]
     const scores = answer['iou_predictions']?.data as Float32Array; // [1,M]
-    const masks = Array.from(scores, (predictedIou, i) => {
+    const ranked = [...scores.entries()].sort(([, a], [, b]) => b - a);
+    return ranked.slice(0, wanted.best ? 1 : undefined).map(([i, predictedIou]) => {
       const logits = all.slice(i * LOW_RES_LOGITS, (i + 1) * LOW_RES_LOGITS);
-      return maskOf(logits, predictedIou, image, withLogits);
+      return maskOf(logits, predictedIou, image, wanted.logits);
     });
-    return masks.sort((a, b) => b.predicted_iou - a.predicted_iou);
   }
 
   /** @param floats the embedding's tensors, one after the other. */

@@ -1,7 +1,7 @@
 import { transfer } from 'comlink';
 import type { Embedding } from '../embedding.js';
 import type { DecodedMask } from '../mask.js';
-import type { Place, PredictPrompt } from '../prediction.js';
+import type { Place, PredictPrompt, Wanted } from '../prediction.js';
 import type { GraphPart, SamClient } from '../sam-client.js';
 import type { Stages } from '../stages.js';
 import { DecoderFailure } from './decoder-host.js';
@@ -63,13 +63,13 @@ export class LocalDecoding {
   async decode(
     { embedding_id, model }: Embedding,
     prompt: PredictPrompt,
-    withLogits: boolean,
+    wanted: Wanted,
     signal: AbortSignal | undefined,
   ): Promise<DecodedMask[]> {
     const engine = await this.#engine;
     if (!engine) throw new DecoderFailure('the decoder was closed');
     if (prompt.mask_input) await engine.open(model, 'decoder-with-mask');
-    return engine.run((decoder) => decoder.decode(embedding_id, prompt, withLogits), signal);
+    return engine.run((decoder) => decoder.decode(embedding_id, prompt, wanted), signal);
   }
 
   /** Ends the worker; what comes next starts another. */

@@ -3,7 +3,7 @@ import type { Embedding } from '../embedding.js';
 import { fromBase64, toBase64 } from '../http/base64.js';
 import type { DecodedMask, RunLengths } from '../mask.js';
 import type { LowResLogits } from '../openapi.js';
-import type { PredictPrompt } from '../prediction.js';
+import type { PredictPrompt, Wanted } from '../prediction.js';
 import type { SamClient } from '../sam-client.js';
 
 /** Has the server decode a prompt. Logits travel as float16. */
@@ -11,21 +11,23 @@ export async function decodeOnServer(
   client: SamClient,
   { embedding_id }: Embedding,
   { mask_input, ...points }: PredictPrompt,
-  withLogits: boolean,
+  wanted: Wanted,
   signal: AbortSignal | undefined,
 ): Promise<DecodedMask[]> {
   const request = {
     ...({ embedding_id, ...points, format: 'rle_counts' } as const),
-    ...({ return_logits: withLogits, logits_dtype: 'float16' } as const),
+    ...({ return_logits: wanted.logits, logits_dtype: 'float16' } as const),
     ...(mask_input && { mask_input: logitsOut(mask_input) }),
   };
   const { results } = await client.decode(request, { signal });
   const masks = results[0]?.masks ?? [];
-  return masks.map(({ low_res_logits, segmentation, ...mask }) => ({
-    ...mask,
-    segmentation: segmentation as RunLengths,
-    ...(low_res_logits && { low_res_logits: logitsIn(low_res_logits) }),
-  }));
+  return masks
+    .slice(0, wanted.best ? 1 : undefined)
+    .map(({ low_res_logits, segmentation, ...mask }) => ({
+      ...mask,
+      segmentation: segmentation as RunLengths,
+      ...(low_res_logits && { low_res_logits: logitsIn(low_res_logits) }),
+    }));
 }
 
 function logitsOut(logits: Float32Array): LowResLogits {
