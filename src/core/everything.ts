@@ -102,6 +102,8 @@ export interface SuppressTask {
   readonly groups: Int32Array;
   /** Of two boxes with a larger IoU the one of lower score goes. */
   readonly threshold: number;
+  /** Boxes that stay at most; all of them by default. */
+  readonly most?: number;
   readonly from: number;
   readonly kept: readonly number[];
 }

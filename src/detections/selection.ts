@@ -104,9 +104,9 @@ function suppressed<T extends { readonly score: number; readonly box: Box }>(
     boxes: Float64Array.from(found.flatMap(({ box }) => box)),
     scores: Float64Array.from(found, ({ score }) => score),
     groups: new Int32Array(found.length),
-    threshold: nms,
+    ...{ threshold: nms, most },
     from: 0,
     kept: [],
   });
-  return kept.slice(0, most).map((i) => found[i] as T);
+  return kept.map((i) => found[i] as T);
 }

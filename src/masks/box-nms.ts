@@ -9,7 +9,7 @@ const BETWEEN_LOOKS = 16;
  * @param isOver asked now and then; where it says so, the rest is left to another call.
  */
 export function boxNms(
-  { boxes, scores, groups, threshold, from, kept: before }: SuppressTask,
+  { boxes, scores, groups, threshold, most = Infinity, from, kept: before }: SuppressTask,
   isOver: () => boolean = () => false,
 ): Suppressed {
   const order = visitingOrder(scores, groups);
@@ -26,7 +26,7 @@ export function boxNms(
     count++;
   };
   for (const i of kept.slice(own)) put(i);
-  for (let at = from; at < order.length; at++) {
+  for (let at = from; at < order.length && kept.length < most; at++) {
     if (at > from && (at - from) % BETWEEN_LOOKS === 0 && isOver()) return { kept, next: at };
     const i = order[at] as number;
     if (groups[i] !== group) {

@@ -43,6 +43,8 @@ t.test('non-maximum suppression', async (t) => {
   t.same(nms([point, point], [1, 1], 0.5), [0], 'a pixel that is found twice');
   t.same(nms([point, [5, 5, 5, 8]], [1, 1], 0.5), [0, 1], 'and one of four in a column');
   t.same(nms([], [], 0.5), []);
+  const few = (most: number) => boxNms({ ...task(boxes, [0.8, 0.9, 0.7], 0.68), most }).kept;
+  t.same([few(1), few(2), few(3)], [[1], [1, 2], [1, 2]], 'no more than asked for');
 });
 
 t.test('the same in slices, and in groups', async (t) => {
