@@ -99,13 +99,13 @@ module.exports = {
         path: '^src/',
         pathNot: '^src/(train/|evaluate/|finetune-cli|evaluate-cli|in-process)',
       },
-      to: { path: '^src/(train|evaluate)/' },
+      to: { path: '^src/(train|evaluate|labels)/' },
     },
     {
       name: 'the-service-knows-no-command',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(finetune|evaluate)-cli' },
-      to: { path: '^src/(finetune|evaluate)-cli' },
+      to: { path: '^src/((finetune|evaluate)-cli|in-process)' },
     },
     {
       name: 'an-encoder-knows-no-decoder',
