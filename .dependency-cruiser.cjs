@@ -97,7 +97,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: '^src/(train/|evaluate/|finetune-cli|evaluate-cli|in-process)',
+        pathNot: '^src/(train/|evaluate/|labels/|finetune-cli|evaluate-cli|in-process)',
       },
       to: { path: '^src/(train|evaluate|labels)/' },
     },

@@ -59,7 +59,7 @@ export async function htmlReport(
 <title>Evaluation of ${escaped(results.models.map(({ name }) => name).join(', '))}</title>
 <style>${STYLE}</style>
 <h1>Evaluation of ${escaped(results.models.map(({ name }) => name).join(', '))}</h1>
-<p>${data.objects} objects in ${data.images} images of <code>${escaped(data.source)}</code>, seed ${seed}. Means over objects ±
+<p>${data.objects} objects in ${data.images} ${data.images === 1 ? 'image' : 'images'} of <code>${escaped(data.source)}</code>, seed ${seed}. Means over objects ±
 standard error.</p>
 ${lost.length > 0 ? `<details><summary>Skipped</summary><ul>${lost.join('')}</ul></details>` : ''}
 <div class="charts">${charts.join('')}</div>
