@@ -96,7 +96,11 @@ async function picturesAtHand(): Promise<[string, Buffer][]> {
     ['middle of truck', truck, (image) => image.extract(part(700, 300, 900, 800))],
     ['groceries', groceries, (image) => image],
     ['groceries, turned', groceries, (image) => image.rotate(90)],
-    ['groceries, mirrored part', groceries, (image) => image.extract(part(250, 50, 450, 450)).flop()],
+    [
+      'groceries, mirrored part',
+      groceries,
+      (image) => image.extract(part(250, 50, 450, 450)).flop(),
+    ],
     ['autocannon', inPackage('autocannon', 'test/j5.jpeg'), (image) => image],
     [
       '@fastify/static',

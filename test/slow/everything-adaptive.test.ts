@@ -41,7 +41,11 @@ async function compare(t: Test, service: Service, name: string) {
   t.ok(confirmed >= 0.95, `${confirmed} of its own ${own.length}`);
 }
 
-async function found(service: Service, name: string, fields: Record<string, unknown>): Promise<Mask[]> {
+async function found(
+  service: Service,
+  name: string,
+  fields: Record<string, unknown>,
+): Promise<Mask[]> {
   const photograph = readFileSync(new URL(`${name}.jpg`, PHOTOGRAPHS));
   const response = await service.post('/everything', form(photograph, fields));
   return ((await response.json()) as { masks: Mask[] }).masks;
