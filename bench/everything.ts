@@ -2,17 +2,19 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { Contender, photograph } from './contest.js';
+import { compareStrategies } from './strategies.js';
 
 /**
  * Everything mode with its default parameters, from request to answer with one decode worker of one thread, against
  * calling the shipped sam.onnx for each of the 1024 points in one thread, without any of the filters that would follow.
- * Three runs, of which the median counts, lie between the quarters of one loop. `npm run bench:everything -- photo.jpg`
- * for a photograph of your own.
+ * Three runs, of which the median counts, lie between the quarters of one loop. Then the strategy `adaptive` against the
+ * whole grid, photograph by photograph. `npm run bench:everything -- photo.jpg ...` for photographs of your own.
  */
 const SIDE = 32;
 const RUNS = 3;
 
-const [path] = process.argv.slice(2);
+const paths = process.argv.slice(2);
+const [path] = paths;
 const image = path ? readFileSync(path) : await photograph();
 process.env['SAM_DECODE_WORKERS'] = '1';
 process.env['SAM_DECODE_THREADS'] = '1';
@@ -81,6 +83,7 @@ try {
     `${width}x${height}, ${SIDE ** 2} points: everything ${seconds} s (${masks} masks), ` +
       `the shipped decoder ${(theirs / 1000).toFixed(1)} s, ratio ${(ms / theirs).toFixed(2)}x`,
   );
+  await compareStrategies(ours, paths);
 } finally {
   await ours.stop();
 }

@@ -41,6 +41,13 @@ export function answers(sender: Sender): Refusal[] {
       () => everything({ point_grids: [[[0.5, 0.5]]], points_per_side: 4 }),
     ],
     [
+      "adaptive grids of one's own",
+      ...BAD,
+      () => everything({ strategy: 'adaptive', point_grids: [[[0.5, 0.5]]] }),
+    ],
+    ['adaptive boxes', ...BAD, () => everything({ strategy: 'adaptive', proposals: 'objectness' })],
+    ['an unknown strategy', ...BAD, () => everything({ strategy: 'greedy' })],
+    [
       'coco in lines',
       ...UNACCEPTABLE,
       () => everything({ format: 'coco', points_per_side: 1 }, lines),

@@ -54,6 +54,9 @@ export function everythingDefaults(family: Family): EverythingParameters {
   return { ...EVERYTHING_DEFAULTS, pred_iou_thresh: FAMILY_TRAITS[family].predIouThresh };
 }
 
+/** Which points of a grid are asked about: each, or those whose masks the ones around them do not tell. */
+export type Strategy = 'grid' | 'adaptive';
+
 /** What masks are asked of: a point of a grid, or a box in which a detector sees something. */
 export type Seed = { readonly point: Point } | Proposal;
 
@@ -91,6 +94,36 @@ export interface Candidates {
   /** Seeds of the task that these answer: from the first on as many as fitted a slice. */
   readonly seeds: number;
   readonly timings: Timings;
+}
+
+/** A point of a grid that was asked, and what it has answered: COCO's compressed run lengths in the whole image. */
+export interface FoundAt {
+  readonly place: number;
+  /** One at least. */
+  readonly masks: readonly string[];
+}
+
+/** A grid of which those points are to be chosen that are asked about next. */
+export interface ChooseTask {
+  /** Of the crop. */
+  readonly embedding: Embedding;
+  readonly image: ImageSize;
+  readonly crop: Box;
+  /** [n,2] x, y in pixels of the image, row by row. */
+  readonly points: Float64Array;
+  /** How far each point is from being told by others, as it was answered before; infinity in the beginning. */
+  readonly novelty: Float32Array;
+  /** Places of points that are asked without having been chosen. */
+  readonly asked: readonly number[];
+  /** What has been found since. */
+  readonly found: readonly FoundAt[];
+  readonly most: number;
+}
+
+export interface Chosen {
+  readonly novelty: Float32Array;
+  /** Of the points to ask next, the least known first; none when all have been asked. */
+  readonly places: readonly number[];
 }
 
 /** Boxes of which those are to be found that stay; what a first slice has left is asked for with `from` and `kept`. */
@@ -160,6 +193,8 @@ export interface EverythingLane {
   readonly workers: number;
   /** The masks of seeds that pass the thresholds. */
   candidates(task: CandidatesTask, caller: Caller): Promise<Candidates>;
+  /** What to ask next, where not all points of a grid are asked. */
+  choose(task: ChooseTask, caller: Caller): Promise<Chosen>;
   suppress(task: SuppressTask, caller: Caller): Promise<Suppressed>;
   /** For as many masks as fit a slice, one at least. */
   tidy(task: TidyTask, caller: Caller): Promise<readonly Tidied[]>;

@@ -3,6 +3,8 @@ import { entryName } from '../core/embedding.js';
 import type {
   Candidates,
   CandidatesTask,
+  ChooseTask,
+  Chosen,
   EverythingLane,
   EverythingMask,
   RenderTask,
@@ -61,6 +63,10 @@ export class DecodeLane
       { task, affinityKey: entryName(task.embedding) },
       caller,
     );
+  }
+
+  choose(task: ChooseTask, caller: Caller): Promise<Chosen> {
+    return this.runInBackground('choose', { task, affinityKey: entryName(task.embedding) }, caller);
   }
 
   suppress(task: SuppressTask, caller: Caller): Promise<Suppressed> {

@@ -128,6 +128,32 @@ t.test('everything mode', async (t) => {
     t.ok(firstMask < told.findIndex(({ type }) => type === 'progress') + 2, 'early');
   });
 
+  t.test('a part of the points finds the same', async (t) => {
+    const fields = { points_per_side: 9, strategy: 'adaptive' };
+    const found = await masksOf(await everything(fields));
+    for (const { name, inside } of picture.shapes) {
+      const truth = runsOf(width, height, inside);
+      t.ok(Math.max(...runs(found).map((mask) => iouOfRuns(mask, truth))) > 0.9, name);
+    }
+    const told = await events(await everything(fields, NDJSON));
+    const known = new Map(told.map(({ type: _, id, ...mask }) => [id, mask as Mask]));
+    t.same(
+      told.at(-1)?.ids?.map((id) => known.get(id)),
+      found,
+      'with the same points each time',
+    );
+    t.same(
+      told.filter(({ type }) => type === 'progress').map((event) => ({ ...event })),
+      [16, 23].map((points) => ({ type: 'progress', points, of: 23 })),
+    );
+    for (const { point_coords } of found) {
+      const [[x, y]] = point_coords as [[number, number]];
+      for (const place of [(x * 9) / width, (y * 9) / height]) {
+        t.ok(Math.abs((place % 1) - 0.5) < 1e-9, 'a point of the grid');
+      }
+    }
+  });
+
   t.test('a click does not wait for all of it', async (t) => {
     const running = everything({ points_per_side: 6, points_per_batch: 3 });
     const click = { embedding_id, box: picture.shapes[0]?.box };

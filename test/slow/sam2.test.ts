@@ -194,7 +194,7 @@ t.test('all that is done with masks', { skip }, async (t) => {
 
   await t.test('everything mode has its own defaults, and crops', async (t) => {
     const few = { points_per_side: 6, stability_score_thresh: 0.5, box_nms_thresh: 1 };
-    const found = async (fields: Record<string, number>) => {
+    const found = async (fields: Record<string, number | string>) => {
       const response = await post('/everything', form(photograph('groceries'), fields));
       return ((await response.json()) as { masks: Mask[] }).masks;
     };
@@ -207,5 +207,15 @@ t.test('all that is done with masks', { skip }, async (t) => {
     t.ok((await found({ ...few, pred_iou_thresh: 0.4 })).length > 0, 'there are masks at all');
     const cropped = await found({ ...few, pred_iou_thresh: 0.4, crop_n_layers: 1 });
     t.ok(cropped.length > 0);
+    const all = await found({ ...few, points_per_side: 8, pred_iou_thresh: 0.4 });
+    const adaptive = await found({
+      ...{ ...few, points_per_side: 8, pred_iou_thresh: 0.4 },
+      strategy: 'adaptive',
+    });
+    t.ok(adaptive.length > 0 && adaptive.length < all.length, 'of fewer points fewer masks');
+    // Boxes of an IoU of 1 alone are suppressed here, so that nearly all masks stay.
+    const texts = new Set(all.map(({ segmentation }) => segmentation.counts));
+    const known = adaptive.filter(({ segmentation }) => texts.has(segmentation.counts));
+    t.ok(known.length > 0.9 * adaptive.length, 'the same ones');
   });
 });

@@ -1133,6 +1133,12 @@ export interface components {
                 ][]
             ];
             /**
+             * @description `grid` asks about every point, as SAM does. `adaptive` goes from coarse to fine and leaves out points whose masks those around them tell: most of the same masks in a fraction of the time.
+             * @default grid
+             * @enum {string}
+             */
+            readonly strategy?: "grid" | "adaptive";
+            /**
              * @description Most points the decoder gets at once. Changes no mask.
              * @default 64
              */
@@ -1320,6 +1326,12 @@ export interface components {
                     ][][]
                 ][]
             ];
+            /**
+             * @description `grid` asks about every point, as SAM does. `adaptive` goes from coarse to fine and leaves out points whose masks those around them tell: most of the same masks in a fraction of the time.
+             * @default grid
+             * @enum {string}
+             */
+            readonly strategy?: "grid" | "adaptive";
             /**
              * @description Most points the decoder gets at once. Changes no mask.
              * @default 64

@@ -49,6 +49,14 @@ const FIELDS = {
       },
     ),
   ),
+  strategy: Type.Optional(
+    choice(['grid', 'adaptive'], {
+      default: 'grid',
+      description:
+        '`grid` asks about every point, as SAM does. `adaptive` goes from coarse to fine and leaves out points whose ' +
+        'masks those around them tell: most of the same masks in a fraction of the time.',
+    }),
+  ),
   points_per_batch: parameter(
     'points_per_batch',
     'integer',

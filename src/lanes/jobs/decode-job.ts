@@ -16,7 +16,7 @@ import { findMask, uncutMask } from './mask-tasks.js';
 import { type Outcome, settle } from './outcome.js';
 import { sliceIsOver } from './slice.js';
 
-export { candidates, render, suppress, tidy } from './everything-tasks.js';
+export { candidates, choose, render, suppress, tidy } from './everything-tasks.js';
 export { cut, write } from './mask-tasks.js';
 
 export function load(model: string): Promise<Outcome<Provider>> {

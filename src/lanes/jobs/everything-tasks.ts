@@ -1,7 +1,10 @@
+import { entryName } from '../../core/embedding.js';
 import type {
   Candidate,
   Candidates,
   CandidatesTask,
+  ChooseTask,
+  Chosen,
   EverythingMask,
   RenderTask,
   Seed,
@@ -13,7 +16,7 @@ import type {
 import { FAMILY_TRAITS } from '../../core/family/family.js';
 import { familyOf, frameOf } from '../../core/family/model.js';
 import { AMBIGUOUS_MASKS, type Box, type Prompt } from '../../core/prompt.js';
-import { concat } from '../../core/tensors/tensor.js';
+import { concat, type Tensor } from '../../core/tensors/tensor.js';
 import { nameOf } from '../../detections/naming.js';
 import type {
   ImageContext,
@@ -23,6 +26,8 @@ import type {
 } from '../../engine/mask-decoder.js';
 import { boxNms } from '../../masks/box-nms.js';
 import { candidateOf, renderCandidate, tidyMask } from '../../masks/candidates.js';
+import { chooseNext } from '../../masks/novelty/novelty.js';
+import { featuresAt, type PointFeatures } from '../../masks/novelty/point-features.js';
 import { promptTokens } from '../../sam/decoder/prompt-tokens.js';
 import { contextOf, modelOf, open } from './decoders.js';
 import { type Outcome, settle } from './outcome.js';
@@ -93,6 +98,29 @@ async function likelyMasks(
   return masks
     .map((mask, i) => ({ ...mask, token: AMBIGUOUS_MASKS * i }))
     .filter(({ predictedIou }) => predictedIou > pred_iou_thresh);
+}
+
+/** The grid that was looked at last: its tasks come one after the other. */
+let latest: { readonly of: string; readonly features: PointFeatures } | undefined;
+
+export function choose(tasks: readonly ChooseTask[]): Promise<Outcome<Chosen>[]> {
+  return Promise.all(
+    tasks.map((task) =>
+      settle(async () => chooseNext(task, pointFeatures(task), task.image.height)),
+    ),
+  );
+}
+
+function pointFeatures({ embedding, crop: [left, top], points }: ChooseTask): PointFeatures {
+  const of = `${entryName(embedding)} ${points.length}`;
+  if (latest?.of !== of) {
+    const frame = frameOf(modelOf(embedding.model).manifest);
+    const own = points.map((value, i) => value - (i % 2 ? top : left));
+    // The other tensors of a SAM 2 are of its early layers.
+    const [tensor] = Object.values(embedding.tensors) as [Tensor];
+    latest = { of, features: featuresAt(tensor, embedding.image, frame, own) };
+  }
+  return latest.features;
 }
 
 export function suppress(tasks: readonly SuppressTask[]): Promise<Outcome<Suppressed>[]> {

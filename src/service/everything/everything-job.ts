@@ -1,6 +1,6 @@
 import type { Caller } from '../../core/caller.js';
 import type { Embedding } from '../../core/embedding.js';
-import type { EverythingMask, EverythingParameters } from '../../core/everything.js';
+import type { EverythingMask, EverythingParameters, Strategy } from '../../core/everything.js';
 import type { Proposal } from '../../core/find/find.js';
 import type { MaskNames } from '../../core/masks/mask-name.js';
 import type { MaskOptions } from '../../core/ports.js';
@@ -24,6 +24,8 @@ export interface EverythingJob {
   readonly parameters: EverythingParameters;
   /** `point_grids`, in place of even ones: for each layer of crops points as shares of a crop's sides. */
   readonly pointGrids?: readonly (readonly Point[])[] | undefined;
+  /** Which points of an even grid are asked about; `grid` where nothing is said. */
+  readonly strategy?: Strategy | undefined;
   /** Boxes to start from, in place of all grids. */
   readonly proposals?: readonly Proposal[] | undefined;
   /** What the masks may be called. */

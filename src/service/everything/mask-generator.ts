@@ -3,6 +3,7 @@ import { SamError, violation } from '../../core/errors.js';
 import type { Candidate, CandidatesTask, EverythingLane, Seed } from '../../core/everything.js';
 import { labelOf, namedBytes } from '../../core/masks/mask-name.js';
 import { checkAnswer } from '../memory/answer-size.js';
+import { AdaptiveGrid } from './adaptive-grid.js';
 import type { EverythingEvent, EverythingJob } from './everything-job.js';
 import { type Crop, cropBoxes, seedCount, seedsOf } from './point-grid.js';
 import { ToldMasks } from './told-masks.js';
@@ -144,14 +145,21 @@ export class MaskGenerator {
     const { format } = job.options;
     const task = { embedding, image: job.embedding.image, crop: box, parameters, format };
     const size = Math.min(parameters.points_per_batch, SEEDS_PER_TASK);
-    const batches = Array.from({ length: Math.ceil(seeds.length / size) }, (_, i) =>
-      seeds.slice(i * size, (i + 1) * size),
-    );
-    yield* this.#inOrder(batches, task, caller);
+    const adaptive =
+      job.strategy === 'adaptive' ? new AdaptiveGrid(this.#lane, task, seeds, caller) : undefined;
+    const batches =
+      adaptive?.batches(size) ??
+      Array.from({ length: Math.ceil(seeds.length / size) }, (_, i) =>
+        seeds.slice(i * size, (i + 1) * size),
+      );
+    for await (const answer of this.#inOrder(batches, task, caller)) {
+      adaptive?.learn(answer.candidates);
+      yield answer;
+    }
   }
 
   async *#inOrder(
-    batches: readonly (readonly Seed[])[],
+    batches: Iterable<readonly Seed[]> | AsyncIterable<readonly Seed[]>,
     task: Omit<CandidatesTask, 'seeds'>,
     caller: Caller,
   ) {
@@ -169,7 +177,7 @@ export class MaskGenerator {
       return { asked: seeds.length, candidates };
     };
     const running: ReturnType<typeof start>[] = [];
-    for (const seeds of batches) {
+    for await (const seeds of batches) {
       const next = start(seeds);
       // Its failure is met when its turn comes, if it does.
       next.catch(() => {});

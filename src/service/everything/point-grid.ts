@@ -1,6 +1,7 @@
 import type { EverythingParameters, Seed } from '../../core/everything.js';
 import type { ImageSize } from '../../core/image.js';
 import type { Box, Point } from '../../core/prompt.js';
+import { adaptiveCount } from './adaptive-grid.js';
 import type { EverythingJob } from './everything-job.js';
 
 /**
@@ -53,7 +54,7 @@ export function cropBoxes(
   return crops;
 }
 
-/** What the masks of a crop are asked of. */
+/** What the masks of a crop may be asked of; `adaptive` asks but a share of it. */
 export function seedsOf({ layer, box }: Crop, job: Grids): readonly Seed[] {
   const { proposals, pointGrids, parameters } = job;
   if (proposals) return proposals;
@@ -64,12 +65,15 @@ export function seedsOf({ layer, box }: Crop, job: Grids): readonly Seed[] {
 }
 
 /** How many those are. */
-export function seedCount({ layer }: Crop, { proposals, pointGrids, parameters }: Grids): number {
+export function seedCount({ layer }: Crop, job: Grids): number {
+  const { proposals, pointGrids, strategy, parameters } = job;
   if (proposals) return proposals.length;
-  return pointGrids ? (pointGrids[layer]?.length ?? 0) : gridSide(layer, parameters) ** 2;
+  if (pointGrids) return pointGrids[layer]?.length ?? 0;
+  const side = gridSide(layer, parameters);
+  return strategy === 'adaptive' ? adaptiveCount(side) : side ** 2;
 }
 
-type Grids = Pick<EverythingJob, 'proposals' | 'pointGrids' | 'parameters'>;
+type Grids = Pick<EverythingJob, 'proposals' | 'pointGrids' | 'strategy' | 'parameters'>;
 
 /** Points along a side of a crop's grid. */
 function gridSide(layer: number, parameters: EverythingParameters): number {

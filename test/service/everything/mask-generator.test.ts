@@ -2,6 +2,7 @@ import t from 'tap';
 import { SamError } from '#src/core/errors.js';
 import {
   type CandidatesTask,
+  type ChooseTask,
   EVERYTHING_DEFAULTS,
   type EverythingLane,
   type RenderTask,
@@ -28,6 +29,14 @@ class FakeLane implements EverythingLane {
       return { counts: 'counts', bytes: 3, box, seed, crop, ...scores };
     });
     return { candidates, seeds: answered.length, timings: {} };
+  }
+
+  async choose({ novelty, asked, most }: ChooseTask) {
+    this.#begin('choose');
+    const next = novelty.map((value, place) => (asked.includes(place) ? -1 : value));
+    const places = [...next.keys()].filter((place) => (next[place] as number) >= 0).slice(0, most);
+    for (const place of places) next[place] = -1;
+    return { novelty: next, places };
   }
 
   async suppress(task: Parameters<typeof boxNms>[0]) {
@@ -99,6 +108,29 @@ t.test('masks follow the end, rendered as they are read', async (t) => {
   const told = events.slice(3).map((event) => event.type === 'mask' && event.id);
   t.same(told, end?.type === 'done' && end.ids);
   t.equal(told.length, 25);
+});
+
+t.test('of an adaptive run as many points are told as it asks', async (t) => {
+  const adaptive = { ...job(false), strategy: 'adaptive' } as const;
+  const parameters = { ...adaptive.parameters, points_per_side: 9 };
+  const [told, seeds] = [[] as EverythingEvent[], new Set<string>()];
+  const run = new MaskGenerator(new FakeLane(), limits).generate(
+    { ...adaptive, parameters },
+    caller('a'),
+  );
+  for await (const event of run) {
+    told.push(event);
+    if (event.type === 'mask') seeds.add(event.mask.point_coords.join());
+  }
+  t.same(
+    told.filter(({ type }) => type === 'progress'),
+    [16, 23].map((points) => ({ type: 'progress', points, of: 23 })),
+  );
+  t.equal(seeds.size, 23, 'each once');
+  const few = { ...limits, maxPoints: 22 };
+  const refused = () =>
+    new MaskGenerator(new FakeLane(), few).generate({ ...adaptive, parameters }, caller('a'));
+  t.throws(refused, { code: 'too-many-prompts' });
 });
 
 t.test('a task that fails ends its run, and nothing goes on', async (t) => {

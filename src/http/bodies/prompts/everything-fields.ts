@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import { SamError, violation } from '../../../core/errors.js';
-import { EVERYTHING_DEFAULTS } from '../../../core/everything.js';
+import { EVERYTHING_DEFAULTS, type Strategy } from '../../../core/everything.js';
 import type { MaskFormat } from '../../../core/mask.js';
 import type { EverythingQuery } from '../../../service/everything/everything.js';
 import type { EverythingFields } from '../../schemas/everything.js';
@@ -28,12 +28,14 @@ export function readEverything(
     min_area,
     labels,
     proposals,
+    strategy = 'grid',
     ...rest
   } = fields;
   const { text_threshold, text_nms_thresh, templates, max_detections, ...parameters } = rest;
   checkFinding({ text_threshold, text_nms_thresh, templates }, labels !== undefined, 'labels');
   checkFinding({ max_detections }, proposals !== undefined, 'proposals');
-  if (proposals) checkGridFields({ pointGrids, ...parameters });
+  if (proposals) checkGridFields({ pointGrids, strategy, ...parameters });
+  if (pointGrids && strategy === 'adaptive') throw adaptiveGrid();
   if (pointGrids && parameters.points_per_side !== undefined) checkSide(parameters.points_per_side);
   const shape = shapeOf(named, type);
   const format = formatOf(named, shape);
@@ -50,6 +52,7 @@ export function readEverything(
   const query = {
     options: { ...options, format },
     pointGrids,
+    strategy,
     labels,
     proposals,
     find: readFind({ text_threshold, text_nms_thresh, templates, max_detections }),
@@ -82,21 +85,31 @@ function formatOf(format: NamedFormat, shape: EverythingShape): MaskFormat {
 /** Boxes are in place of all grids. @throws SamError `invalid-request` */
 function checkGridFields({
   pointGrids,
+  strategy,
   points_per_side = EVERYTHING_DEFAULTS.points_per_side,
   crop_n_layers = 0,
 }: {
   readonly pointGrids?: unknown;
+  readonly strategy: Strategy;
   readonly points_per_side?: number;
   readonly crop_n_layers?: number;
 }): void {
   const given = {
     point_grids: pointGrids !== undefined,
+    strategy: strategy === 'adaptive',
     points_per_side: points_per_side !== EVERYTHING_DEFAULTS.points_per_side,
     crop_n_layers: crop_n_layers > 0,
   };
   for (const [field, isGiven] of Object.entries(given)) {
     if (isGiven) throw violation('invalid-request', `/${field}`, 'must not stand beside proposals');
   }
+}
+
+/** Which points lie between which is known of an even grid only. */
+function adaptiveGrid(): SamError {
+  const message =
+    'adaptive has an even grid of its own: send points_per_side in place of point_grids';
+  return violation('invalid-request', '/strategy', message);
 }
 
 /** The default says nothing: it is there when the field is left out. */
