@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import sharp from 'sharp';
+import type { RgbImage } from '#src/core/image.js';
+import { decodeImage } from '#src/image/decode.js';
+import { toModelSize } from '#src/image/preprocess.js';
+import { Graph } from '#src/onnx/graph.js';
+import { writeModel } from '#src/onnx/write-model.js';
+import { withPreprocessing } from '#src/sam/encoder/preprocess.js';
 import { treeOf } from '../attack/process-tree.js';
-import type { RgbImage } from '../src/core/image.js';
-import { decodeImage } from '../src/image/decode.js';
-import { toModelSize } from '../src/image/preprocess.js';
-import { Graph } from '../src/onnx/graph.js';
-import { writeModel } from '../src/onnx/write-model.js';
-import { withPreprocessing } from '../src/sam/encoder/preprocess.js';
 import { photograph } from '../test/fixtures/pictures.js';
 import { freePort, ServiceProcess } from '../test/fixtures/service-process.js';
 import { variants } from './contest.js';
@@ -29,7 +29,7 @@ const [file] = process.argv.slice(2);
 /** The photograph in a size, as a camera writes it. */
 async function jpeg(width: number, height: number): Promise<Buffer> {
   const { data, ...raw } = photograph(width, height);
-  const picture = file ? sharp(file) : sharp(data, { raw: { ...raw, channels: 3 } }).blur(1);
+  const picture = file ? sharp(readFileSync(file)) : sharp(data, { raw: { ...raw, channels: 3 } }).blur(1);
   return picture.resize(width, height, { fit: 'fill' }).jpeg({ quality: 90 }).toBuffer();
 }
 

@@ -1,5 +1,5 @@
-import { preprocessShape, type RgbImage } from '../src/core/image.js';
-import { triangleKernel } from '../src/image/resize/kernel.js';
+import { preprocessShape, type RgbImage } from '#src/core/image.js';
+import { triangleKernel } from '#src/image/resize/kernel.js';
 import { normalise } from '../test/fixtures/normalise.js';
 
 /** Of Pillow's weights, in bits. */

@@ -47,6 +47,8 @@ export class ImageEncoder {
   readonly precision: Precision;
   readonly #session: Session;
   readonly #imageSize: number;
+  /** Used anew by each run: new memory takes longer than to fill it. */
+  #squares = new Uint8Array();
 
   private constructor(session: Session, imageSize: number) {
     this.provider = session.provider;
@@ -73,28 +75,31 @@ export class ImageEncoder {
     const outputs = await this.#session.run(
       input instanceof Float32Array
         ? { input: new Tensor('float32', input, [input.length / (3 * side * side), 3, side, side]) }
-        : pixelsOf(input, side),
+        : this.#pixelsOf(input),
     );
     const tensors = Object.entries(outputs).map(
       ([name, { data, dims }]) => [name, { data: data as Float32Array, shape: dims }] as const,
     );
     return Object.fromEntries(tensors);
   }
-}
 
-/** The inputs of `withPreprocessing`. */
-function pixelsOf(images: readonly RgbImage[], side: number): Record<string, Tensor> {
-  const [stride, square] = [3 * side, 3 * side * side];
-  const pixels = new Uint8Array(images.length * square);
-  for (const [i, { data, width, height }] of images.entries()) {
-    for (let y = 0; y < height; y++) {
-      const row = data.subarray(3 * width * y, 3 * width * (y + 1));
-      pixels.set(row, i * square + y * stride);
+  /** The inputs of `withPreprocessing`. */
+  #pixelsOf(images: readonly RgbImage[]): Record<string, Tensor> {
+    const side = this.#imageSize;
+    const [stride, square] = [3 * side, 3 * side * side];
+    const length = images.length * square;
+    if (this.#squares.length < length) this.#squares = new Uint8Array(length);
+    const pixels = this.#squares.subarray(0, length);
+    for (const [i, { data, width, height }] of images.entries()) {
+      for (let y = 0; y < height; y++) {
+        const row = data.subarray(3 * width * y, 3 * width * (y + 1));
+        pixels.set(row, i * square + y * stride);
+      }
     }
+    const sizes = Float32Array.from(images.flatMap(({ width, height }) => [height, width]));
+    return {
+      pixels: new Tensor('uint8', pixels, [images.length, side, side, 3]),
+      sizes: new Tensor('float32', sizes, [images.length, 2]),
+    };
   }
-  const sizes = Float32Array.from(images.flatMap(({ width, height }) => [height, width]));
-  return {
-    pixels: new Tensor('uint8', pixels, [images.length, side, side, 3]),
-    sizes: new Tensor('float32', sizes, [images.length, 2]),
-  };
 }
