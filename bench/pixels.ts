@@ -29,7 +29,9 @@ const [file] = process.argv.slice(2);
 /** The photograph in a size, as a camera writes it. */
 async function jpeg(width: number, height: number): Promise<Buffer> {
   const { data, ...raw } = photograph(width, height);
-  const picture = file ? sharp(readFileSync(file)) : sharp(data, { raw: { ...raw, channels: 3 } }).blur(1);
+  const picture = file
+    ? sharp(readFileSync(file))
+    : sharp(data, { raw: { ...raw, channels: 3 } }).blur(1);
   return picture.resize(width, height, { fit: 'fill' }).jpeg({ quality: 90 }).toBuffer();
 }
 
