@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** A process and all that it has started, by their ids. */
-function treeOf(pid: number): number[] {
+export function treeOf(pid: number): number[] {
   const ids = [pid];
   // A child belongs to the thread that started it.
   for (const thread of listed(`/proc/${pid}/task`)) {

@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { writeModel } from '../src/onnx/write-model.js';
 import { buildMobileSamEncoder } from '../src/sam/encoder/mobile-sam-encoder.js';
 import { relativeDistance } from '../test/fixtures/distance.js';
 import { sceneInput, shippedEncoder } from '../test/sam/fixtures/encoders.js';
@@ -13,11 +14,11 @@ const input = new Tensor('float32', await sceneInput(4), [1, 3, 1024, 1024]);
 const sessions = {
   'encoder.onnx as shipped': await InferenceSession.create(shippedEncoder, options),
   'our graph': await InferenceSession.create(
-    buildMobileSamEncoder(shippedEncoder, 'float32'),
+    writeModel(buildMobileSamEncoder(shippedEncoder, 'float32')),
     options,
   ),
   'our graph in 8 bits': await InferenceSession.create(
-    buildMobileSamEncoder(shippedEncoder, 'int8'),
+    writeModel(buildMobileSamEncoder(shippedEncoder, 'int8')),
     options,
   ),
 };

@@ -1,5 +1,5 @@
-import type { ModelManifest, Precision } from '../src/core/family/model.js';
-import { encoderNetwork, ImageEncoder } from '../src/engine/image-encoder.js';
+import { frameOf, type ModelManifest, type Precision } from '../src/core/family/model.js';
+import { type EncoderInput, encoderNetwork, ImageEncoder } from '../src/engine/image-encoder.js';
 import { usableCores } from '../src/machine.js';
 
 /** Which encoder a process of its own is to open; after that, each message asks for one run. */
@@ -17,10 +17,13 @@ export interface EncoderReport {
 }
 
 let encoder: ImageEncoder | undefined;
-let input = new Float32Array();
+let input: EncoderInput = [];
 
 async function open({ manifest, path, precision }: EncoderOrder): Promise<ImageEncoder> {
-  input = new Float32Array(3 * manifest.image_size ** 2).map((_, i) => Math.sin(i / 97));
+  const { side, resize } = frameOf(manifest);
+  const wave = new Float32Array(3 * side * side).map((_, i) => Math.sin(i / 97));
+  const data = Uint8Array.from(wave, (value) => 128 + 127 * value);
+  input = resize === 'stretch' ? wave : [{ data, width: side, height: side }];
   return ImageEncoder.open(encoderNetwork(manifest, path, precision), manifest.image_size, {
     device: 'cpu',
     threads: usableCores(),

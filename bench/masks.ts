@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { decodeImage } from '#src/image/decode.js';
+import { toModelSize } from '#src/image/preprocess.js';
 import { findModel } from '../src/engine/model-files.js';
-import { decodeImage } from '../src/image/decode.js';
-import { normalise, toModelSize } from '../src/image/preprocess.js';
 import { postprocessMask } from '../src/masks/postprocess.js';
 import { readModel } from '../src/onnx/read-model.js';
 import { writeModel } from '../src/onnx/write-model.js';
+import { normalise } from '../test/fixtures/normalise.js';
 import { draw, scene } from '../test/fixtures/scenes.js';
 
 const FRAME = { side: 1024, resize: 'longest_side' } as const;

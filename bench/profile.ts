@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { writeModel } from '../src/onnx/write-model.js';
 import { buildMobileSamEncoder } from '../src/sam/encoder/mobile-sam-encoder.js';
 import { sceneInput, shippedEncoder } from '../test/sam/fixtures/encoders.js';
 
@@ -23,8 +24,8 @@ const input = new Tensor('float32', await sceneInput(4), [1, 3, 1024, 1024]);
 const folder = mkdtempSync(join(tmpdir(), 'profile-'));
 const graphs = {
   shipped: shippedEncoder,
-  float32: buildMobileSamEncoder(shippedEncoder, 'float32'),
-  int8: buildMobileSamEncoder(shippedEncoder, 'int8'),
+  float32: writeModel(buildMobileSamEncoder(shippedEncoder, 'float32')),
+  int8: writeModel(buildMobileSamEncoder(shippedEncoder, 'int8')),
 };
 const tables: Record<string, Map<string, number>> = {};
 for (const [name, graph] of Object.entries(graphs)) tables[name] = await profile(name, graph);

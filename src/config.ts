@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { readSettings, type Settings } from './config/settings.js';
+import type { PrecisionChoice } from './core/family/model.js';
+import { usableCores } from './machine.js';
 
 /** Where the build puts the page. */
 const PAGE = fileURLToPath(new URL('web', import.meta.url));
@@ -40,6 +42,7 @@ function configOf(settings: Settings) {
         }
       : undefined,
     imageChild: {
+      workers: settings.SAM_IMAGE_WORKERS ?? imageWorkers(settings),
       maxPixels: settings.SAM_MAX_IMAGE_PIXELS,
       timeoutMs: settings.SAM_IMAGE_TIMEOUT_MS,
     },
@@ -48,7 +51,7 @@ function configOf(settings: Settings) {
       queueLimit: settings.SAM_ENCODE_QUEUE,
       timeouts: { queueMs, runMs: settings.SAM_ENCODE_TIMEOUT_MS },
       session: { device: settings.SAM_DEVICE, threads: settings.SAM_ENCODE_THREADS },
-      precision: settings.SAM_ENCODER_PRECISION,
+      precision: precisionOf(settings),
       dtype: settings.SAM_CACHE_DTYPE,
       /** Images that are encoded together, where the operator has said. */
       batch: settings.SAM_ENCODE_BATCH,
@@ -123,4 +126,23 @@ function configOf(settings: Settings) {
       reading: { stallMs: settings.SAM_ANSWER_STALL_MS, minRate: settings.SAM_ANSWER_MIN_RATE },
     },
   };
+}
+
+/** Beyond so many images at once a network has long had enough. */
+const MOST_IMAGE_WORKERS = 8;
+
+/**
+ * A network on the CPU is slower than one thread that decodes, and needs the cores itself. One on a GPU is faster, and
+ * leaves them.
+ */
+function imageWorkers({ SAM_DEVICE, SAM_ENCODE_WORKERS }: Settings): number {
+  const idle = SAM_DEVICE === 'cpu' ? 1 : Math.min(usableCores(), MOST_IMAGE_WORKERS);
+  return Math.max(idle, SAM_ENCODE_WORKERS);
+}
+
+/** A CPU leaves nothing to choose. */
+function precisionOf({ SAM_DEVICE, SAM_ENCODER_PRECISION }: Settings): PrecisionChoice {
+  return SAM_ENCODER_PRECISION === 'auto' && SAM_DEVICE === 'cpu'
+    ? 'float32'
+    : SAM_ENCODER_PRECISION;
 }

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { readSettings, VARIABLES } from '#src/config/settings.js';
+import { loadConfig } from '#src/config.js';
 import type { ErrorCode } from '#src/core/errors.js';
 import { PROBLEMS } from '#src/http/problems.js';
+import { usableCores } from '#src/machine.js';
 
 t.test('defaults', async (t) => {
   const config = readSettings({}, 2);
@@ -38,6 +40,7 @@ t.test('what is wrong is named', async (t) => {
     SAM_DEVICE: ['gpu'],
     SAM_DECODE_DEVICE: ['CPU'],
     SAM_ENCODER_PRECISION: ['int4', 'INT8', 'float16'],
+    SAM_IMAGE_WORKERS: ['0', 'auto'],
     SAM_CACHE_BYTES: ['0', '-1', '1T', '1.5G', 'lots'],
     SAM_CACHE_DTYPE: ['int8'],
     SAM_ISOLATE_KEYS: ['maybe', 'keys'],
@@ -65,6 +68,22 @@ t.test('what is wrong is named', async (t) => {
   });
   t.equal(readSettings({ SAM_ENCODE_QUEUE: '0' }).SAM_ENCODE_QUEUE, 0);
   t.equal(readSettings({ SAM_CACHE_BYTES: '3M' }).SAM_CACHE_BYTES, 3 * 2 ** 20);
+});
+
+t.test('precision and image workers by the device', async (t) => {
+  const lane = (environment: Record<string, string>) => loadConfig(environment).encodeLane;
+  t.equal(lane({}).precision, 'float32', 'there is nothing to choose on a CPU');
+  t.equal(lane({ SAM_DEVICE: 'webgpu' }).precision, 'auto');
+  t.equal(lane({ SAM_DEVICE: 'auto', SAM_ENCODER_PRECISION: 'float16' }).precision, 'float16');
+  const queue = { SAM_REDIS_URL: 'redis://there', SAM_ENCODE: 'queue' };
+  t.equal(lane({ ...queue, SAM_ENCODER_PRECISION: 'float16' }).precision, 'float16');
+
+  const workers = (environment: Record<string, string>) =>
+    loadConfig(environment).imageChild.workers;
+  t.equal(workers({}), 1);
+  t.equal(workers({ SAM_ENCODE_WORKERS: '3' }), 3);
+  t.equal(workers({ SAM_DEVICE: 'cuda' }), Math.min(usableCores(), 8));
+  t.equal(workers({ SAM_DEVICE: 'cuda', SAM_IMAGE_WORKERS: '5' }), 5);
 });
 
 /** The rows of a table of settings: name, default, and the rest. */

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { bool, cleanEnv, host, port, str } from 'envalid';
 import { DEVICES } from '../core/device.js';
 import { OperatorError } from '../core/errors.js';
-import { PRECISIONS } from '../core/family/model.js';
+import { PRECISION_CHOICES } from '../core/family/model.js';
 import { DTYPES } from '../core/tensors/tensor.js';
 import { memoryLimit, usableCores } from '../machine.js';
 import {
@@ -37,7 +37,7 @@ function variables({ cores, memory }: Machine) {
     SAM_MODELS_LOAD: str({ choices: ['start', 'first-use'], default: 'start' }),
     SAM_MODELS_DIR: str({ default: fileURLToPath(new URL('../../models', import.meta.url)) }),
     SAM_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
-    SAM_ENCODER_PRECISION: str({ choices: PRECISIONS, default: 'float32' }),
+    SAM_ENCODER_PRECISION: str({ choices: PRECISION_CHOICES, default: 'auto' }),
     SAM_DECODE_DEVICE: str({ choices: DEVICES, default: 'cpu' }),
     SAM_TEXT_MODEL: str({ default: '' }),
     SAM_TEXT_SIZE: positive({ default: undefined }),
@@ -55,6 +55,7 @@ function variables({ cores, memory }: Machine) {
     SAM_ENCODE: str({ choices: ['local', 'queue', 'queue-or-local'], default: 'local' }),
     SAM_QUEUE_URL: redis({ default: '' }),
     SAM_QUEUE_LIMIT: positive({ default: 64 }),
+    SAM_IMAGE_WORKERS: positive({ default: undefined }),
     SAM_ENCODE_WORKERS: positive({ default: 1 }),
     SAM_ENCODE_BATCH: positive({ default: undefined }),
     SAM_ENCODE_THREADS: positive({ default: cores }),
@@ -131,6 +132,11 @@ export function readSettings(
   const settings = parse(environment, { cores, memory });
   if (settings.SAM_ENCODER_PRECISION === 'int8' && settings.SAM_DEVICE !== 'cpu') {
     throw new OperatorError('SAM_ENCODER_PRECISION: int8 is for SAM_DEVICE=cpu');
+  }
+  // Where images go through a queue, it is the workers' devices that count.
+  const isLocal = settings.SAM_ENCODE !== 'queue';
+  if (settings.SAM_ENCODER_PRECISION === 'float16' && settings.SAM_DEVICE === 'cpu' && isLocal) {
+    throw new OperatorError('SAM_ENCODER_PRECISION: float16 is for GPUs, not for SAM_DEVICE=cpu');
   }
   if ((settings.SAM_ENCODE !== 'local' || settings.SAM_QUEUE_URL) && !settings.SAM_REDIS_URL) {
     const name = settings.SAM_QUEUE_URL ? 'SAM_QUEUE_URL' : 'SAM_ENCODE';

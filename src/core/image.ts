@@ -27,6 +27,9 @@ export interface Pixels extends ImageSize {
   readonly data: Uint8Array;
 }
 
+/** An image as a network takes it: its pixels in the model's size, or floats [3,S,S] that were made of them. */
+export type ModelInput = RgbImage | Float32Array<ArrayBuffer>;
+
 /**
  * The size an image takes inside the model's square input: its longest side becomes `imageSize`.
  * Rounding is that of segment-anything's `ResizeLongestSide.get_preprocess_shape`.

@@ -7,9 +7,10 @@ import {
   type HieraConfig,
   type ModelCard,
   type ModelCheckpoint,
-  type Precision,
+  type PrecisionChoice,
 } from '../core/family/model.js';
 import { readTensor } from '../core/tensors/tensor-shapes.js';
+import type { ModelProto } from '../onnx/proto.js';
 import { HIERA, type HieraVariant, VIT, type VitVariant } from '../sam/architecture.js';
 import { decoderParameters } from '../sam/decoder/decoder-parameters.js';
 import {
@@ -25,7 +26,7 @@ import { decoderWeights } from '../sam/weights/state-dict.js';
 import { isForVideos } from '../sam/weights/video-weights.js';
 import type { Weights } from '../sam/weights/weights.js';
 import { externalNetwork } from './external-network.js';
-import type { ExternalNetwork } from './session.js';
+import type { GraphNetwork } from './session.js';
 
 /** What a checkpoint was found to be. */
 export interface CheckpointModel {
@@ -53,23 +54,24 @@ export function checkpointDecoder(path: string): Weights {
 }
 
 /**
- * A checkpoint's image encoder, in the numbers that suit the provider.
+ * A checkpoint's image encoder.
+ * @param prepare puts in front of it what its input goes through first.
  * @throws OperatorError when the checkpoint is not of this architecture, or as above
  */
 export function checkpointEncoder(
   path: string,
   { architecture, hiera }: Pick<ModelCard & ModelCheckpoint, 'architecture' | 'hiera'>,
-  precision: Precision,
-): ExternalNetwork {
+  precision: PrecisionChoice,
+  prepare?: (model: ModelProto) => ModelProto,
+): GraphNetwork {
   const found = inspectCheckpoint(path, hiera);
   if (architecture !== found.architecture) {
     throw new OperatorError(`${path} is ${found.architecture}, its manifest says ${architecture}`);
   }
   const { variant } = found;
   return externalNetwork({
-    path,
-    precision,
-    withTensors,
+    ...{ path, precision, withTensors },
+    ...(prepare && { prepare }),
     build: (parameters, attention) =>
       'stages' in variant
         ? buildSam2Encoder(variant, parameters, attention)

@@ -3,20 +3,17 @@ import { dirname } from 'node:path';
 import type { StateDict } from '../checkpoint/checkpoint.js';
 import type { StoredTensor } from '../checkpoint/stored-tensor.js';
 import type { Provider } from '../core/device.js';
-import type { Precision } from '../core/family/model.js';
+import type { PrecisionChoice } from '../core/family/model.js';
 import type { ExternalTensor } from '../onnx/float-tensor.js';
 import type { Parameters } from '../onnx/graph-draft.js';
-import { toHalfPrecision } from '../onnx/precision/half-precision.js';
+import { SUMS, toHalfPrecision } from '../onnx/precision/half-precision.js';
 import { quantize } from '../onnx/precision/quantize.js';
 import type { ModelProto, TensorProto } from '../onnx/proto.js';
 import { writeModel } from '../onnx/write-model.js';
-import type { ExternalNetwork } from './session.js';
+import type { GraphNetwork } from './session.js';
 
 /** Providers whose attention kernel never holds all scores of a head. */
 const FUSED_ATTENTION: readonly Provider[] = ['cpu', 'cuda'];
-
-/** Operators that add up many numbers: 16 bits are too few for the sums. */
-const IN_32_BITS = ['LayerNormalization', 'Softmax', 'Resize', 'ReduceL2'];
 
 /** Products of fewer channels are not worth their conversion to 8 bits. */
 const LEAST_CHANNELS = 64;
@@ -25,33 +22,37 @@ const LEAST_CHANNELS = 64;
 export interface NetworkRecipe {
   /** Of the checkpoint. */
   readonly path: string;
-  readonly precision: Precision;
+  readonly precision: PrecisionChoice;
   /** Nodes that compute in 32 bits, whatever the others do. */
   readonly exact?: readonly string[];
   /** Opens the checkpoint for as long as a graph is made of it. */
   readonly withTensors: <T>(path: string, use: (tensors: StateDict) => T) => T;
   readonly build: (parameters: Parameters, attention: 'fused' | 'by-head') => ModelProto;
+  /** Puts in front of the network what its input goes through first, whatever its numbers. */
+  readonly prepare?: (model: ModelProto) => ModelProto;
 }
 
-/**
- * A network in the numbers that suit the provider: 32 bits (or 8, by `precision`) on a CPU and 16 bits on a GPU. The
- * graph refers to the weights in the checkpoint, which the runtime maps into memory.
- */
-export function externalNetwork(recipe: NetworkRecipe): ExternalNetwork {
-  const { path, precision, exact = [], withTensors, build } = recipe;
+/** A network whose graph refers to the weights in the checkpoint, which the runtime maps into memory. */
+export function externalNetwork(recipe: NetworkRecipe): GraphNetwork {
+  const { path, precision, exact = [], withTensors, build, prepare = asItIs } = recipe;
   // The runtime refuses weights behind a symbolic link, which the checkpoint may be.
   const real = realpathSync(path);
   return {
     folder: dirname(real),
-    graphFor: (provider) =>
+    precision,
+    graphFor: (provider, precision) =>
       withTensors(real, (tensors) => {
         const attention = FUSED_ATTENTION.includes(provider) ? 'fused' : 'by-head';
-        if (precision === 'int8') return writeModel(inWholeNumbers(tensors, build));
+        if (precision === 'int8') return writeModel(prepare(inWholeNumbers(tensors, build)));
         const model = build(tensors, attention);
-        if (provider === 'cpu') return writeModel(model);
-        return writeModel(toHalfPrecision(model, new Set([...IN_32_BITS, ...exact])));
+        if (precision === 'float32') return writeModel(prepare(model));
+        return writeModel(prepare(toHalfPrecision(model, new Set([...SUMS, ...exact]))));
       }),
   };
+}
+
+function asItIs(model: ModelProto): ModelProto {
+  return model;
 }
 
 /** The network with its large products in 8 bits. Memory holds one 32-bit weight at a time. */

@@ -1,5 +1,6 @@
 import { listSupportedBackends } from 'onnxruntime-node';
 import type { Device, Provider } from '../core/device.js';
+import { OperatorError } from '../core/errors.js';
 
 /** What `auto` tries, best first. TensorRT is left out: it spends minutes building its engine at start. */
 const PREFERENCE: readonly Provider[] = ['cuda', 'coreml', 'dml', 'webgpu'];
@@ -19,17 +20,6 @@ const REMEDY: Record<Provider, string> = {
   dml: 'it exists on Windows only',
 };
 
-/** The runtime's name for 16-bit numbers, in its error on a GPU that has none. */
-const LACKS_HALF = /\bf16\b/i;
-const HALF_REMEDY =
-  'the GPU, or its driver, has no 16-bit shaders (shader-f16 of WebGPU), in which encoders of checkpoints run on a GPU: ' +
-  'use SAM_DEVICE=cpu or cuda, or the model mobile_sam, which runs in 32 bits';
-
-/** Whether a network failed because the GPU lacks what its numbers need. */
-export function lacksHalfPrecision(cause: unknown): boolean {
-  return cause instanceof Error && LACKS_HALF.test(cause.message);
-}
-
 /** The providers to try for a device, in order; the last of `auto` is the CPU. */
 export function providersFor(device: Device): readonly Provider[] {
   if (device !== 'auto') return [device];
@@ -39,13 +29,26 @@ export function providersFor(device: Device): readonly Provider[] {
 
 /** One sentence for the operator: which provider did not load, why, and what to install. */
 export function unavailable(provider: Provider, cause: unknown): string {
+  return `execution provider "${provider}" cannot be loaded (${reasonOf(cause)}): ${REMEDY[provider]}`;
+}
+
+/** One sentence for the operator: a provider that runs has no 16-bit numbers. */
+export function lacksHalves(provider: Provider, cause: unknown): string {
+  return (
+    `the GPU of "${provider}", or its driver, does not compute in 16 bits, which WebGPU calls shader-f16 ` +
+    `(${reasonOf(cause)}): SAM_ENCODER_PRECISION=auto takes 32 then`
+  );
+}
+
+/** A network that a provider refuses which runs others: nothing is to be installed. */
+export function cannotOpen(provider: Provider, cause: unknown): OperatorError {
+  const message = `execution provider "${provider}" does not take the network (${reasonOf(cause)})`;
+  return new OperatorError(message, { cause });
+}
+
+/** The runtime prefixes its own source file and function; only its last words concern an operator. */
+function reasonOf(cause: unknown): string {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  // The runtime prefixes its own source file and function; only its last words concern an operator.
-  const last =
-    reason
-      .split('\n')[0]
-      ?.split(/: (?=[A-Z])/)
-      .at(-1) ?? reason;
-  const remedy = lacksHalfPrecision(cause) ? HALF_REMEDY : REMEDY[provider];
-  return `execution provider "${provider}" cannot be loaded (${last.trim()}): ${remedy}`;
+  const last = reason.split('\n')[0]?.split(/: (?=[A-Z])/);
+  return (last?.at(-1) ?? reason).trim();
 }

@@ -1,8 +1,11 @@
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import type { Device, Provider } from '../core/device.js';
 import { OperatorError } from '../core/errors.js';
+import type { Precision, PrecisionChoice } from '../core/family/model.js';
+import { onceEach } from '../core/once-each.js';
 import { inNativeCode } from './native-section.js';
-import { lacksHalfPrecision, providersFor, unavailable } from './provider.js';
+import { probe } from './probe.js';
+import { cannotOpen, lacksHalves, providersFor, unavailable } from './provider.js';
 
 export interface SessionOptions {
   readonly device: Device;
@@ -12,24 +15,29 @@ export interface SessionOptions {
   readonly gpuTurn: SharedArrayBuffer;
 }
 
-/** A network whose weights stay in files of a folder, and whose graph depends on where it runs. */
-export interface ExternalNetwork {
-  readonly folder: string;
-  graphFor(provider: Provider): Uint8Array;
+/** A network whose graph depends on where it runs. */
+export interface GraphNetwork {
+  /** Of the files that its weights stay in, if they do. */
+  readonly folder?: string;
+  readonly precision: PrecisionChoice;
+  graphFor(provider: Provider, precision: Precision): Uint8Array;
 }
 
-export type Network = Uint8Array | ExternalNetwork;
+/** A graph in 32 bits, or one that is made to measure. */
+export type Network = Uint8Array | GraphNetwork;
 
 /** A network that is ready to run. `run` blocks its thread: only workers hold one. */
 export interface Session {
   readonly provider: Provider;
+  readonly precision: Precision;
   run(feeds: Record<string, Tensor>): Promise<Record<string, Tensor>>;
 }
 
 /**
  * Opens a network on the device asked for.
- * @param network an ONNX file, or one whose weights are elsewhere.
- * @throws OperatorError naming what to install when the device's provider does not load; only `auto` tries the next.
+ * @param network an ONNX file, or one that is written for its place.
+ * @throws OperatorError saying whether it is the device's provider that does not load, and what to install; the numbers that
+ *   it lacks; or the network. Only `auto` tries the next provider.
  */
 export async function openSession(
   network: Network,
@@ -37,29 +45,75 @@ export async function openSession(
 ): Promise<Session> {
   const failures: string[] = [];
   for (const provider of providersFor(device)) {
+    // Two WebGPU sessions at once can take the process down, so its threads take turns: to run, and to open.
+    const inTurn = provider === 'cpu' ? atOnce : turns(new Int32Array(gpuTurn));
+    // The turn is inside of the native section: a condemned worker gives it back before it sleeps.
+    const native = <T>(work: () => Promise<T>) => inNativeCode(() => inTurn(work));
     try {
-      const session = await inNativeCode(() => create(network, provider, threads));
-      const run = (feeds: Record<string, Tensor>) =>
-        session.run(feeds) as Promise<Record<string, Tensor>>;
-      const turned = provider === 'cpu' ? run : inTurn(new Int32Array(gpuTurn), run);
-      // The turn is inside of the native section: a condemned worker gives it back before it sleeps.
+      const precision = await precisionOn(provider, asked(network), native);
+      const session = await native(() => create(network, provider, precision, threads));
       return {
-        provider,
-        run: (feeds) =>
-          named(
-            provider,
-            inNativeCode(() => turned(feeds)),
-          ),
+        ...{ provider, precision },
+        run: (feeds) => native(() => session.run(feeds) as Promise<Record<string, Tensor>>),
       };
     } catch (error) {
-      failures.push(unavailable(provider, error));
+      failures.push(
+        error instanceof OperatorError ? error.message : cannotOpen(provider, error).message,
+      );
     }
   }
   throw new OperatorError(failures.join('; '));
 }
 
-function create(network: Network, provider: Provider, threads: number): Promise<InferenceSession> {
-  const folder = 'folder' in network ? network.folder : undefined;
+function asked(network: Network): PrecisionChoice {
+  return 'graphFor' in network ? network.precision : 'float32';
+}
+
+/** What this thread knows of providers. */
+const halvesOn = onceEach(
+  async ({ provider, native }: { provider: Provider; native: Native }): Promise<Error | null> => {
+    try {
+      await native(() => probe(provider, 'float'));
+    } catch (cause) {
+      throw new OperatorError(unavailable(provider, cause), { cause });
+    }
+    try {
+      await native(() => probe(provider, 'float16'));
+      return null;
+    } catch (cause) {
+      return cause as Error;
+    }
+  },
+  ({ provider }) => provider,
+);
+
+type Native = <T>(work: () => Promise<T>) => Promise<T>;
+
+/**
+ * The numbers that a network computes in.
+ * @throws OperatorError when the provider does not load, or lacks what was asked for
+ */
+async function precisionOn(
+  provider: Provider,
+  choice: PrecisionChoice,
+  native: Native,
+): Promise<Precision> {
+  // A CPU that is the last resort computes as it best can.
+  if (provider === 'cpu') return choice === 'int8' ? 'int8' : 'float32';
+  const cause = await halvesOn({ provider, native });
+  if (choice !== 'auto' && choice !== 'float16') return choice;
+  if (cause === null) return 'float16';
+  if (choice === 'float16') throw new OperatorError(lacksHalves(provider, cause), { cause });
+  return 'float32';
+}
+
+function create(
+  network: Network,
+  provider: Provider,
+  precision: Precision,
+  threads: number,
+): Promise<InferenceSession> {
+  const folder = 'graphFor' in network ? network.folder : undefined;
   const options: InferenceSession.SessionOptions = {
     executionProviders: [provider],
     intraOpNumThreads: threads,
@@ -74,26 +128,20 @@ function create(network: Network, provider: Provider, threads: number): Promise<
       },
     },
   };
-  const graph = 'graphFor' in network ? network.graphFor(provider) : network;
+  const graph = 'graphFor' in network ? network.graphFor(provider, precision) : network;
   return InferenceSession.create(graph, options);
 }
 
-/** Shaders are compiled in the first run: only then does a GPU turn out to lack something. @throws OperatorError */
-async function named<T>(provider: Provider, running: Promise<T>): Promise<T> {
-  try {
-    return await running;
-  } catch (cause) {
-    if (!lacksHalfPrecision(cause)) throw cause;
-    throw new OperatorError(unavailable(provider, cause), { cause });
-  }
+async function atOnce<T>(work: () => Promise<T>): Promise<T> {
+  return work();
 }
 
-/** Two WebGPU sessions running at once can take the process down, so the threads of a process take turns. */
-function inTurn<A, R>(turn: Int32Array, run: (argument: A) => Promise<R>) {
-  return async (argument: A): Promise<R> => {
+/** Runs one thing after the other, whichever threads of the process they come from. */
+function turns(turn: Int32Array) {
+  return async <T>(work: () => Promise<T>): Promise<T> => {
     while (Atomics.compareExchange(turn, 0, 0, 1) !== 0) Atomics.wait(turn, 0, 1);
     try {
-      return await run(argument);
+      return await work();
     } finally {
       Atomics.store(turn, 0, 0);
       Atomics.notify(turn, 0, 1);

@@ -1,10 +1,12 @@
 import type { Caller } from '../core/caller.js';
 import type { Provider } from '../core/device.js';
+import type { Precision } from '../core/family/model.js';
 import type { Encoded, ImageLane } from '../core/ports.js';
 import type { DetectorInput } from '../image/owl/preprocess.js';
 import { withAbortFlag } from './images/abort-flag.js';
 import type * as EncodeJob from './jobs/encode-job.js';
 import type * as ImageJob from './jobs/image-job.js';
+import { memoryOf } from './jobs/moved.js';
 import { Lane } from './lane.js';
 import type { LaneOptions } from './lane-options.js';
 import { NetworkLane } from './network-lane.js';
@@ -33,6 +35,12 @@ class Networks extends NetworkLane<typeof EncodeJob, EncodeJob.EncodeSettings> {
     return provider;
   }
 
+  /** What a model that has been loaded computes in. */
+  async precisionOf(model: string): Promise<Precision> {
+    const [precision] = (await this.everywhere<Precision>('precision', model)) as [Precision];
+    return precision;
+  }
+
   encode(task: ImageJob.Prepared, caller?: Caller): Promise<Encoded> {
     return this.runOne('encode', laneTask(task), caller);
   }
@@ -48,7 +56,7 @@ type EncodeLaneSettings = EncodeJob.EncodeSettings &
   };
 
 function laneTask(task: ImageJob.Prepared) {
-  return { task, group: task.model, transfer: [task.input.buffer] };
+  return { task, group: task.model, transfer: [memoryOf(task.input)] };
 }
 
 /**
@@ -59,7 +67,8 @@ export class EncodeLane {
   readonly #images: Images;
   readonly #networks: Networks;
 
-  constructor(options: LaneOptions<EncodeLaneSettings>) {
+  /** @param imageWorkers how many images are decoded at once. */
+  constructor(options: LaneOptions<EncodeLaneSettings>, imageWorkers: number) {
     const { models, detectors, image, ...settings } = options.settings;
     this.#networks = new Networks('encode', new URL('./jobs/encode-job.js', import.meta.url), {
       ...options,
@@ -68,6 +77,7 @@ export class EncodeLane {
     });
     this.#images = new Images('encode', new URL('./jobs/image-job.js', import.meta.url), {
       ...options,
+      workers: imageWorkers,
       settings: { models, detectors, image },
       // What an image went through is told once, with its embedding.
       onTask: (task) => options.onTask?.({ ...task, timings: undefined }),
@@ -119,6 +129,11 @@ export class EncodeLane {
   async loadDetector(name: string): Promise<Provider> {
     const [provider] = await Promise.all([this.#networks.loadDetector(name), this.#images.start()]);
     return provider;
+  }
+
+  /** What a model that has been loaded computes in. */
+  precisionOf(model: string): Promise<Precision> {
+    return this.#networks.precisionOf(model);
   }
 
   /** As `NetworkLane.warmUp`. */

@@ -29,6 +29,7 @@ export interface Downstream {
   readonly urgent: Load;
   /** Milliseconds of a task, as of late. */
   readonly averageMs: number;
+  readonly workers: number;
   /** Tasks that its workers can take at once. */
   readonly capacity: number;
 }

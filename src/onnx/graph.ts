@@ -213,6 +213,11 @@ export class Graph extends ReductionScope {
     return this.node('NonZero', [x], {}, 'int64');
   }
 
+  /** Bytes as floats from 0 to 255. A `Cast` would do, but WebGPU has none from bytes. */
+  dequantizeLinear(x: Value<'uint8'>): Value {
+    return this.node('DequantizeLinear', [x, this.constant(1)]);
+  }
+
   /** Rounds towards zero. */
   toInt64(x: Value): Value<'int64'> {
     return this.node('Cast', [x], { to: int(DATA_TYPES.int64.code) }, 'int64');

@@ -116,8 +116,8 @@ export async function createEncoder(config: Config, logger: Logger): Promise<Enc
       worker = new EncodeWorker({
         ...{ redis: queue.redis, patient: queue.patient, guard: queue.guard },
         ...{ shared: shared.store, lanes, logger, onJob },
-        // One more for each worker, which is prepared meanwhile.
-        concurrency: encodeLane.workers * (batch + 1),
+        // While some are encoded, as many are prepared.
+        concurrency: 2 * encodeLane.workers * batch,
         perSecond: () => (encodeLane.workers * batch * 1000) / encodeMs,
         onStalled: () => jobs.stalled(),
       });

@@ -117,26 +117,26 @@ export function createEncodeLane(
   gpuTurn = new SharedArrayBuffer(4),
 ): EncodeLane {
   const { workers, queueLimit, timeouts, session, precision, dtype } = config.encodeLane;
-  return new EncodeLane({
-    ...{ workers, queueLimit, timeouts },
-    settings: {
-      ...imageSettings(config, models, detector),
-      session: { ...session, gpuTurn },
-      ...{ precision, dtype },
-    },
-    ...watch,
-  });
+  const settings = {
+    ...imageSettings(config, models, detector),
+    session: { ...session, gpuTurn },
+    ...{ precision, dtype },
+  };
+  return new EncodeLane(
+    { workers, queueLimit, timeouts, settings, ...watch },
+    config.imageChild.workers,
+  );
 }
 
 function imageSettings(
-  { imageChild }: Config,
+  { imageChild: { maxPixels, timeoutMs } }: Config,
   models: readonly Model[],
   detector: DetectorModel | undefined,
 ) {
   return {
     models: byName(models, (model) => model),
     detectors: detectorsOf(detector),
-    image: imageChild,
+    image: { maxPixels, timeoutMs },
   };
 }
 

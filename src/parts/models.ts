@@ -86,6 +86,7 @@ function createModel(
     const encode = config.encode === 'local' ? lanes.encode : undefined;
     const encoder =
       (await encode?.loadModel(name, (on) => batch ?? defaultBatch(on))) ?? ('queue' as const);
+    const numbers = (await encode?.precisionOf(name)) ?? precision;
     const decoder = await lanes.decode.loadModel(name, bestBatch);
     // A request that waits for its model runs the networks itself.
     if (config.models.atStart) {
@@ -93,8 +94,8 @@ function createModel(
     }
     metrics.provider(name, 'encoder', encoder);
     metrics.provider(name, 'decoder', decoder);
-    logger.info({ model: name, encoder, decoder }, 'loaded');
-    return { encoder, decoder };
+    logger.info({ model: name, encoder, precision: numbers, decoder }, 'loaded');
+    return { encoder, precision: numbers, decoder };
   };
   const graphs = decoderSignatures(familyOf(manifest.architecture));
   const identity = { fingerprint, precision };

@@ -12,7 +12,7 @@ import {
   familyOf,
   frameOf,
   type ModelManifest,
-  type Precision,
+  type PrecisionChoice,
   weightFiles,
 } from '../core/family/model.js';
 import type { ImageFile } from '../core/image.js';
@@ -25,6 +25,8 @@ import { type ImageFeatures, needed } from './text/image-features.js';
 export interface Providers {
   /** Or `queue`, where encode workers have it. */
   readonly encoder: Provider | 'queue';
+  /** Of the encoder, as far as it is known here. */
+  readonly precision: PrecisionChoice;
   readonly decoder: Provider;
 }
 
@@ -41,7 +43,7 @@ export interface ModelInfo {
   readonly memory_bytes: number;
   readonly encoder: {
     readonly provider: string;
-    readonly precision: Precision;
+    readonly precision: PrecisionChoice;
     readonly sha256: string;
   };
   readonly decoder: { readonly provider: string; readonly sha256: string };
@@ -59,7 +61,7 @@ export interface ModelInfo {
 /** What tells its embeddings from others. */
 export interface EncoderIdentity {
   readonly fingerprint: string;
-  readonly precision: Precision;
+  readonly precision: PrecisionChoice;
 }
 
 /** A model with its embeddings, which is loaded at start or when it is first needed. */
@@ -133,7 +135,7 @@ export class ServedModel {
       memory_bytes: memory,
       encoder: {
         provider: providers?.encoder ?? 'not loaded',
-        precision,
+        precision: providers?.precision ?? precision,
         sha256: encoder.sha256,
       },
       decoder: { provider: providers?.decoder ?? 'not loaded', sha256: decoder.sha256 },

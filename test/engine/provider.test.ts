@@ -1,16 +1,27 @@
 import t from 'tap';
-import { unavailable } from '#src/engine/provider.js';
+import { cannotOpen, lacksHalves, unavailable } from '#src/engine/provider.js';
+import { openSession } from '#src/engine/session.js';
 
 t.test('what an operator is told of a GPU', async (t) => {
+  t.match(unavailable('webgpu', new Error('Failed to get a WebGPU adapter.')), /Vulkan driver/);
+  t.match(unavailable('cuda', new Error('no such file')), /DEVICE=cuda/);
+
   const status =
     "Non-zero status code returned while running MatMul node. Name:'/blocks.0/qkv' Status Message: ";
   const half = `${status}shader_helper.cc:401 GenerateSourceCode Program MatMul requires f16 but the device does not support it.`;
-  const shader = "Error while parsing WGSL: 'f16' type used without 'f16' extension enabled";
-  for (const reason of [half, shader]) {
-    const said = unavailable('webgpu', new Error(reason));
-    t.match(said, /no 16-bit shaders .*SAM_DEVICE=cpu or cuda, or the model mobile_sam/);
-    t.notMatch(said, /Vulkan/);
-  }
-  t.match(unavailable('webgpu', new Error('Failed to get a WebGPU adapter.')), /Vulkan driver/);
-  t.match(unavailable('cuda', new Error('no such file')), /DEVICE=cuda/);
+  const said = lacksHalves('webgpu', new Error(half));
+  t.match(said, /Program MatMul requires f16 .*SAM_ENCODER_PRECISION=auto/);
+  t.notMatch(said, /Vulkan|install/);
+
+  const large = cannotOpen('cuda', new Error('onnxruntime::BFCArena: Failed to allocate memory'));
+  t.match(large, { name: 'OperatorError', message: /"cuda" does not take .*Failed to allocate/ });
+  t.notMatch(large.message, /driver/);
+});
+
+t.test('a network that is none is not blamed on the device', async (t) => {
+  const options = { device: 'cpu', threads: 1, gpuTurn: new SharedArrayBuffer(4) } as const;
+  await t.rejects(openSession(Buffer.from('no graph'), options), {
+    name: 'OperatorError',
+    message: /"cpu" does not take the network \(/,
+  });
 });

@@ -166,7 +166,7 @@ t.test(
   async (t) => {
     const urgent = { waiting: 1, running: 1 };
     const load = { waiting: 2, running: 1 };
-    const next = { load, urgent, averageMs: 1000, capacity: 1 };
+    const next = { load, urgent, averageMs: 1000, workers: 1, capacity: 1 };
     const lane = new TestLane(t, 1, 2, { next });
     const first = lane.work(['answer']);
     await t.rejects(lane.work(['answer']), { code: 'overloaded' }, 'two are there, one waits here');

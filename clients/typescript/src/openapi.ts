@@ -1769,8 +1769,11 @@ export interface components {
                 readonly encoder: {
                     readonly provider: string;
                     readonly sha256: string;
-                    /** @enum {string} */
-                    readonly precision: "float32" | "int8";
+                    /**
+                     * @description `auto` until the device has chosen, which it does when the model is loaded.
+                     * @enum {string}
+                     */
+                    readonly precision: "auto" | "float32" | "float16" | "int8";
                 };
                 readonly decoder: {
                     readonly provider: string;

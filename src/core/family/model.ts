@@ -88,9 +88,21 @@ export function weightFiles(manifest: ModelManifest): ModelGraphs {
   return { encoder, decoder };
 }
 
-/** How the encoder computes: `int8` has its large products in whole numbers. */
-export const PRECISIONS = ['float32', 'int8'] as const;
+/** How an encoder computes: `float16` is for GPUs, `int8` has the large products in whole numbers and is for CPUs. */
+export const PRECISIONS = ['float32', 'float16', 'int8'] as const;
 export type Precision = (typeof PRECISIONS)[number];
+
+/** What may be asked for: `auto` is 16 bits on a GPU that computes in them, and 32 elsewhere. */
+export const PRECISION_CHOICES = ['auto', ...PRECISIONS] as const;
+export type PrecisionChoice = (typeof PRECISION_CHOICES)[number];
+
+/**
+ * The precision as fingerprints have it. What `auto` chooses depends on the device, and processes with different ones share
+ * embeddings: it goes by the name that the default has always had.
+ */
+export function precisionName(precision: PrecisionChoice): Precision {
+  return precision === 'auto' ? 'float32' : precision;
+}
 
 /** To be raised whenever the way from bytes to model input changes its result. */
 const PREPROCESSING_VERSION = 2;
@@ -98,11 +110,16 @@ const PREPROCESSING_VERSION = 2;
 const GRAPH_VERSION = 1;
 
 /** Stands for everything that shapes an embedding: whenever one of these changes, so does the fingerprint. */
-export function fingerprintOf(manifest: ModelManifest, precision: Precision, dtype: Dtype): string {
+export function fingerprintOf(
+  manifest: ModelManifest,
+  precision: PrecisionChoice,
+  dtype: Dtype,
+): string {
   const { image_size, pixel_mean, pixel_std } = manifest;
   const { encoder } = weightFiles(manifest);
   const versions = [PREPROCESSING_VERSION, GRAPH_VERSION];
-  const made = [versions, encoder.sha256, image_size, pixel_mean, pixel_std, precision, dtype];
+  const numbers = [precisionName(precision), dtype];
+  const made = [versions, encoder.sha256, image_size, pixel_mean, pixel_std, ...numbers];
   const { resize } = frameOf(manifest);
   const hiera = 'checkpoint' in manifest ? manifest.hiera : undefined;
   // What all models of old have in common is left out, so that their embeddings stay valid.

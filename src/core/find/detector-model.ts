@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Precision } from '../family/model.js';
+import { type PrecisionChoice, precisionName } from '../family/model.js';
 import type { Dtype } from '../tensors/tensor.js';
 
 /** Models that find things by text. */
@@ -47,12 +47,12 @@ export function detectorFingerprint(
   made: {
     readonly sha256: string;
     readonly imageSize: number;
-    readonly precision: Precision;
+    readonly precision: PrecisionChoice;
     readonly dtype: Dtype;
   },
 ): string {
   const { sha256, imageSize, precision, dtype } = made;
   const pixels = [imageSize, image_mean, image_std, padding ?? null];
-  const all = ['detector', FEATURES_VERSION, sha256, pixels, precision, dtype];
+  const all = ['detector', FEATURES_VERSION, sha256, pixels, precisionName(precision), dtype];
   return createHash('sha256').update(JSON.stringify(all)).digest('hex');
 }

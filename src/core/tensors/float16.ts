@@ -1,23 +1,20 @@
 const float = new Float32Array(1);
-const bits = new Uint32Array(float.buffer);
+const floatBits = new Uint32Array(float.buffer);
 
-/** The IEEE 754 binary16 nearest to `value` (ties to even), as its 16 bits. */
-function halfBits(value: number): number {
-  float[0] = value;
-  const x = bits[0] as number;
+/** From here to there, exclusive, the magnitudes of floats are normal halves. */
+const [LEAST, BEYOND] = [0x38800000, 0x477ff000];
+
+/** The IEEE 754 binary16 nearest to a float that is no normal half, as bits of both. */
+function oddHalf(x: number): number {
   const sign = (x >>> 16) & 0x8000;
   const magnitude = x & 0x7fffffff;
   if (magnitude >= 0x7f800000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
   // 65520 is halfway between the largest half, 65504, and the next step: it rounds to infinity.
-  if (magnitude >= 0x477ff000) return sign | 0x7c00;
-  if (magnitude < 0x38800000) {
-    // Subnormal: adding 0.5 aligns the mantissa so that the hardware does the rounding.
-    bits[0] = magnitude;
-    float[0] = (float[0] as number) + 0.5;
-    return sign | ((bits[0] as number) - 0x3f000000);
-  }
-  const odd = (magnitude >>> 13) & 1;
-  return sign | ((magnitude - 0x38000000 + 0xfff + odd) >>> 13);
+  if (magnitude >= BEYOND) return sign | 0x7c00;
+  // Subnormal: adding 0.5 aligns the mantissa so that the hardware does the rounding.
+  floatBits[0] = magnitude;
+  float[0] = (float[0] as number) + 0.5;
+  return sign | ((floatBits[0] as number) - 0x3f000000);
 }
 
 let table: Float32Array | undefined;
@@ -44,7 +41,17 @@ function halfTable(): Float32Array {
 
 /** Rounds floats to halves (ties to even) into `target`, which is as long as `source`. */
 export function toFloat16(source: Float32Array, target: Uint16Array): Uint16Array {
-  for (let i = 0; i < source.length; i++) target[i] = halfBits(source[i] as number);
+  // Read as bits: a store to turn each float into them would wait for its own load.
+  const bits = new Uint32Array(source.buffer, source.byteOffset, source.length);
+  for (let i = 0; i < bits.length; i++) {
+    const x = bits[i] as number;
+    const magnitude = x & 0x7fffffff;
+    const isNormal = magnitude >= LEAST && magnitude < BEYOND;
+    const odd = (magnitude >>> 13) & 1;
+    target[i] = isNormal
+      ? ((x >>> 16) & 0x8000) | ((magnitude - 0x38000000 + 0xfff + odd) >>> 13)
+      : oddHalf(x);
+  }
   return target;
 }
 

@@ -1,6 +1,6 @@
 import { openCheckpoint, type StateDict } from '../../checkpoint/checkpoint.js';
 import { OperatorError } from '../../core/errors.js';
-import type { Precision } from '../../core/family/model.js';
+import type { PrecisionChoice } from '../../core/family/model.js';
 import { checkShapes, readTensor } from '../../core/tensors/tensor-shapes.js';
 import type { OwlArchitecture } from '../../owl/architecture.js';
 import { EXACT_BOXES } from '../../owl/box-head.js';
@@ -8,7 +8,7 @@ import { buildImageTower } from '../../owl/image-tower.js';
 import { imageParameters, textParameters } from '../../owl/parameters.js';
 import { buildTextTower } from '../../owl/text-tower.js';
 import { externalNetwork } from '../external-network.js';
-import type { ExternalNetwork } from '../session.js';
+import type { GraphNetwork } from '../session.js';
 
 /**
  * Reads every tensor that a detector needs once.
@@ -32,8 +32,8 @@ export function inspectDetector(path: string, architecture: OwlArchitecture): vo
 export function imageTowerNetwork(
   path: string,
   architecture: OwlArchitecture,
-  { imageSize, precision }: { imageSize: number; precision: Precision },
-): ExternalNetwork {
+  { imageSize, precision }: { imageSize: number; precision: PrecisionChoice },
+): GraphNetwork {
   withTensors(path, (tensors) => checkShapes(tensors, imageParameters(architecture)));
   return externalNetwork({
     path,
@@ -45,12 +45,12 @@ export function imageTowerNetwork(
   });
 }
 
-/** The text tower: in full precision on a CPU, where it is small. @throws OperatorError as above */
-export function textTowerNetwork(path: string, architecture: OwlArchitecture): ExternalNetwork {
+/** The text tower: in 32 bits on a CPU, where it is small. @throws OperatorError as above */
+export function textTowerNetwork(path: string, architecture: OwlArchitecture): GraphNetwork {
   withTensors(path, (tensors) => checkShapes(tensors, textParameters(architecture)));
   return externalNetwork({
     path,
-    precision: 'float32',
+    precision: 'auto',
     withTensors,
     build: (parameters) => buildTextTower(architecture, parameters),
   });

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { FAMILIES, RESIZES } from '../../core/family/family.js';
-import { PRECISIONS } from '../../core/family/model.js';
+import { PRECISION_CHOICES } from '../../core/family/model.js';
 import { choice, strict } from './schema.js';
 
 const Network = Type.Object({ provider: Type.String(), sha256: Type.String() }, strict);
@@ -76,7 +76,16 @@ export const ModelList = Type.Object(
           memory_bytes: Type.Integer({
             description: 'By how much the process grew as the model was loaded; 0 while it is not.',
           }),
-          encoder: Type.Object({ ...Network.properties, precision: choice(PRECISIONS) }, strict),
+          encoder: Type.Object(
+            {
+              ...Network.properties,
+              precision: choice(PRECISION_CHOICES, {
+                description:
+                  '`auto` until the device has chosen, which it does when the model is loaded.',
+              }),
+            },
+            strict,
+          ),
           decoder: Network,
           ...BY_FAMILY,
         },

@@ -1,7 +1,13 @@
 import { Piscina } from 'piscina';
 import type { Provider } from '../../core/device.js';
 import type { TensorSet } from '../../core/embedding.js';
-import type { ModelManifest, Precision } from '../../core/family/model.js';
+import {
+  frameOf,
+  type ModelManifest,
+  type Precision,
+  type PrecisionChoice,
+} from '../../core/family/model.js';
+import type { ModelInput, RgbImage } from '../../core/image.js';
 import { onceEach } from '../../core/once-each.js';
 import type { Encoded } from '../../core/ports.js';
 import {
@@ -14,7 +20,7 @@ import {
 import { toFeatures } from '../../detections/features.js';
 import { imageTowerNetwork } from '../../engine/detector/checkpoint.js';
 import { Detector } from '../../engine/detector/detector.js';
-import { encoderNetwork, ImageEncoder } from '../../engine/image-encoder.js';
+import { type EncoderInput, encoderNetwork, ImageEncoder } from '../../engine/image-encoder.js';
 import type { SessionOptions } from '../../engine/session.js';
 import type { OwlArchitecture } from '../../owl/architecture.js';
 import type { Prepared } from './image-job.js';
@@ -43,7 +49,7 @@ export interface EncodeSettings {
   /** Detectors whose image towers run here too, by name. */
   readonly detectors: Readonly<Record<string, DetectorNetwork>>;
   readonly session: SessionOptions;
-  readonly precision: Precision;
+  readonly precision: PrecisionChoice;
   /** The number format embeddings are kept in. */
   readonly dtype: Dtype;
 }
@@ -79,6 +85,11 @@ export function load(model: string): Promise<Outcome<Provider>> {
   return settle(async () => (await opened(model)).provider);
 }
 
+/** What a model that has been loaded computes in. */
+export function precision(model: string): Promise<Outcome<Precision>> {
+  return settle(async () => (await open(model)).precision);
+}
+
 /** @param model or a detector. */
 export function warmUp(model: string): Promise<Outcome<void>> {
   return settle(async () => {
@@ -87,8 +98,10 @@ export function warmUp(model: string): Promise<Outcome<void>> {
       await (await openDetector(model)).run(new Float32Array(3 * detector.imageSize ** 2));
       return;
     }
-    const { image_size } = modelOf(model).manifest;
-    await (await open(model)).run(new Float32Array(3 * image_size * image_size));
+    const { side, resize } = frameOf(modelOf(model).manifest);
+    const length = 3 * side * side;
+    const blank = { data: new Uint8Array(length), width: side, height: side };
+    await (await open(model)).run(resize === 'longest_side' ? [blank] : new Float32Array(length));
   });
 }
 
@@ -104,7 +117,7 @@ async function detectEach(images: readonly Prepared[]): Promise<Outcome<Encoded>
   for (const { model, image, input, timings } of images) {
     const start = performance.now();
     const detected = await settle(async () => {
-      const output = await (await openDetector(model)).run(input);
+      const output = await (await openDetector(model)).run(input as Float32Array);
       const tensors = { ...toFeatures(output, settings.dtype) };
       return { image, tensors, timings: { ...timings, detect_ms: performance.now() - start } };
     });
@@ -127,8 +140,8 @@ async function encodeAll(images: readonly Prepared[]): Promise<Outcome<Encoded>[
 /** One run of the network for all images; each gets tensors of its own, [1,...]. */
 async function embed(images: readonly Prepared[]): Promise<TensorSet[]> {
   const [first] = images as [Prepared];
-  const input = images.length === 1 ? first.input : concat(images.map((image) => image.input));
-  const outputs = Object.entries(await (await open(first.model)).run(input));
+  const encoder = await open(first.model);
+  const outputs = Object.entries(await encoder.run(together(images.map(({ input }) => input))));
   return images.map((_, i) => {
     const own = outputs.map(([name, { data, shape }]) => {
       const length = data.length / images.length;
@@ -137,6 +150,13 @@ async function embed(images: readonly Prepared[]): Promise<TensorSet[]> {
     });
     return Object.fromEntries(own);
   });
+}
+
+/** One model's images, which are all of one kind. */
+function together(inputs: readonly ModelInput[]): EncoderInput {
+  const [first] = inputs;
+  if (first && 'data' in first) return inputs as readonly RgbImage[];
+  return inputs.length === 1 ? (first as Float32Array) : concat(inputs as readonly Float32Array[]);
 }
 
 /** In shared memory: the store and every decode worker read the same bytes, and none copies them. */

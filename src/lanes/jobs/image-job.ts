@@ -1,13 +1,12 @@
 import { Piscina } from 'piscina';
 import { frameOf, type ModelManifest } from '../../core/family/model.js';
-import type { ImageSize, RgbImage } from '../../core/image.js';
+import type { ImageSize, ModelInput } from '../../core/image.js';
 import type { PictureTask, Timings } from '../../core/ports.js';
 import type { Box } from '../../core/prompt.js';
 import type { DetectorInput } from '../../image/owl/preprocess.js';
-import { normalise } from '../../image/preprocess.js';
 import { ImageChild } from '../images/image-child.js';
 import type { Question } from '../images/questions.js';
-import { moved } from './moved.js';
+import { memoryOf, moved } from './moved.js';
 import { type Outcome, settle } from './outcome.js';
 import { lowerPriority } from './priority.js';
 
@@ -42,8 +41,7 @@ export type DrawTask = PictureTask & Pick<ImageTask, 'abortFlag'>;
 export interface Prepared {
   readonly model: string;
   readonly image: ImageSize;
-  /** [3,S,S] */
-  readonly input: Float32Array<ArrayBuffer>;
+  readonly input: ModelInput;
   readonly timings: Timings;
   /** In sentences for people. */
   readonly warnings: readonly string[];
@@ -62,7 +60,7 @@ export function start(): Promise<Outcome<void>> {
 /** Bytes of image files -> oriented pixels -> model input. */
 export async function prepare(tasks: readonly PrepareTask[]): Promise<Outcome<Prepared>[]> {
   const outcomes = await inTurn(tasks, prepareOne);
-  const inputs = outcomes.flatMap((each) => ('value' in each ? [each.value.input.buffer] : []));
+  const inputs = outcomes.flatMap((each) => ('value' in each ? [memoryOf(each.value.input)] : []));
   return moved(outcomes, inputs);
 }
 
@@ -73,12 +71,7 @@ async function prepareOne(task: PrepareTask): Promise<Prepared> {
   const { answer, parts } = await child.ask(question, [file], abortFlag);
   const { image, pixels, decode_ms, warnings = [] } = answer;
   const [part] = parts as readonly [Uint8Array];
-  // Bytes are normalised here, which are a quarter of what would have to come through the socket.
-  const { manifest } = settings.models[model] ?? {};
-  const input =
-    pixels && manifest
-      ? normalise({ ...pixels, data: part } as RgbImage, manifest)
-      : floatsOf(part);
+  const input = pixels ? { ...pixels, data: part } : floatsOf(part);
   const timings = { decode_ms, preprocess_ms: performance.now() - start - decode_ms };
   return { model, image, input, timings, warnings };
 }

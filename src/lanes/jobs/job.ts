@@ -10,7 +10,7 @@ export interface NetworkJob {
 }
 
 /** The kinds of tasks that a job answers: what it exports, but for what gets it ready. */
-export type Kind<J> = Exclude<keyof J, keyof NetworkJob | 'start'> & string;
+export type Kind<J> = Exclude<keyof J, keyof NetworkJob | 'start' | 'precision'> & string;
 
 /** A task of a kind. */
 export type TaskOf<J, K extends keyof J> = J[K] extends (tasks: readonly (infer T)[]) => unknown

@@ -38,8 +38,10 @@ export class Admission {
   /** Seconds until what waits now should have run. */
   get retryAfter(): number {
     const { workers, downstream } = this.#limits;
-    const ms = Math.max(this.#lane.averageMs, downstream?.averageMs ?? 0);
-    return Math.max(1, Math.ceil((this.#queue.urgent * ms) / workers / 1000));
+    const own = this.#lane.averageMs / workers;
+    // The slower of the two sets the pace.
+    const ms = downstream ? Math.max(own, downstream.averageMs / downstream.workers) : own;
+    return Math.max(1, Math.ceil((this.#queue.urgent * ms) / 1000));
   }
 
   /** @throws SamError `overloaded` when so many tasks of a client are not admitted */

@@ -11,6 +11,9 @@ const OUTPUT_TYPES: Readonly<Record<string, DataType>> = {
   ArgMax: 'int64',
 };
 
+/** Operators that add up many numbers: 16 bits are too few for the sums. */
+export const SUMS: readonly string[] = ['LayerNormalization', 'Softmax', 'Resize', 'ReduceL2'];
+
 /**
  * The same model with its floats in 16 bits, but for the operators and the single nodes named in `keep`: those compute
  * in 32.

@@ -1,6 +1,7 @@
 import type { Precision } from '../../core/family/model.js';
+import { SUMS, toHalfPrecision } from '../../onnx/precision/half-precision.js';
 import { quantize } from '../../onnx/precision/quantize.js';
-import { writeModel } from '../../onnx/write-model.js';
+import type { ModelProto } from '../../onnx/proto.js';
 import { readTinyVitWeights } from '../weights/exported-tiny-vit.js';
 import { buildTinyVit } from './tiny-vit.js';
 
@@ -8,10 +9,11 @@ import { buildTinyVit } from './tiny-vit.js';
 const LEAST_CHANNELS = 128;
 
 /**
- * The image encoder as an ONNX file, from the one it was exported to.
+ * The image encoder, from the ONNX file that it was exported to.
  * @throws OperatorError when that file is not MobileSAM's encoder.
  */
-export function buildMobileSamEncoder(file: Uint8Array, precision: Precision): Uint8Array {
+export function buildMobileSamEncoder(file: Uint8Array, precision: Precision): ModelProto {
   const model = buildTinyVit(readTinyVitWeights(file));
-  return writeModel(precision === 'int8' ? quantize(model, LEAST_CHANNELS) : model);
+  if (precision === 'float16') return toHalfPrecision(model, new Set(SUMS));
+  return precision === 'int8' ? quantize(model, LEAST_CHANNELS) : model;
 }
