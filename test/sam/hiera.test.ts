@@ -163,8 +163,12 @@ t.test('tensors say what encoder they are, or which of them does not fit', async
   for (const [wrong, message] of [
     [{ num_heads: 3 }, /3 heads do not divide/],
     [{ window_spec: [8, 4, 14] }, /windows of 4 stages/],
-    [{ window_spec: [7, 4, 14, 7] }, /cannot halve windows of 7/],
-    [{ global_att_blocks: [2] }, /whole image in block 2/],
+    [{ window_spec: [8, 4, 7, 7] }, /cannot halve windows of 7/],
+    [{ window_spec: [8, 4, 14, 0] }, /windows of 0/],
+    [{ window_spec: [6, 4, 14, 7] }, /windows of 6, which do not divide its grid of 256/],
+    [{ window_spec: [4, 4, 14, 7] }, /pos_embed_window" is \[1,16,8,8\], expected \[1,16,4,4\]/],
+    [{ global_att_blocks: [2] }, /whole image in block 2, where a stage begins/],
+    [{ global_att_blocks: [5] }, /no block 5, only 5/],
   ] as const) {
     t.throws(() => recogniseHiera(tensors, { ...config, ...wrong }), { message });
   }

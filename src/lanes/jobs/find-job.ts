@@ -36,6 +36,8 @@ import { type Outcome, settle } from './outcome.js';
 /** What the worker that reads texts is given when it starts. */
 export interface FindSettings {
   readonly architecture: OwlArchitecture;
+  /** Whether images are padded to the detector's square, or stretched to it. */
+  readonly isPadded: boolean;
   readonly paths: DetectorPaths;
   readonly session: SessionOptions;
 }
@@ -164,7 +166,7 @@ function featuresOf(embedding: Embedding): Features {
 }
 
 function frameOf({ image }: Embedding): Frame {
-  return { image, isPadded: settings.architecture.family === 'owlv2' };
+  return { image, isPadded: settings.isPadded };
 }
 
 /** For each phrase the mean of its texts' queries, which is not made longer again: logits are linear in it. */
