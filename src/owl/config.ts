@@ -37,6 +37,13 @@ const Config = Compile(
   }),
 );
 
+/** Fields that are the same in all detectors there are, in words. */
+const KNOWN: Readonly<Record<string, string>> = {
+  model_type: 'must be owlv2 or owlvit: nothing else finds things by text here',
+  hidden_act: 'must be quick_gelu, as in all published models',
+  num_channels: 'must be 3, red, green and blue',
+};
+
 /** What transformers leaves out of the files it writes: the defaults of `Owlv2TextConfig` and its like. */
 const DEFAULTS = {
   projection: 512,
@@ -84,9 +91,9 @@ function parse(json: string) {
   }
   if (Config.Check(content)) return content;
   const [error] = Config.Errors(content);
-  throw new OperatorError(
-    `${error?.instancePath ?? ''} ${error?.message ?? 'is malformed'}`.trim(),
-  );
+  const path = error?.instancePath ?? '';
+  const known = KNOWN[path.split('/').at(-1) ?? ''];
+  throw new OperatorError(`${path} ${known ?? error?.message ?? 'is malformed'}`.trim());
 }
 
 interface TowerConfig {

@@ -68,7 +68,7 @@ t.test('what we cannot build is refused by its field', async (t) => {
   refused([], /must be object/);
   refused({}, /must have required properties model_type/);
   refused({ ...BASE, model_type: 'clip' }, /\/model_type/);
-  refused({ ...BASE, text_config: { hidden_act: 'gelu' } }, /\/text_config\/hidden_act/);
+  refused({ ...BASE, text_config: { hidden_act: 'gelu' } }, /\/text_config\/hidden_act must be quick_gelu/);
   refused(
     { ...BASE, vision_config: { num_hidden_layers: 1e9 } },
     /num_hidden_layers must be <= 256/,

@@ -34,7 +34,15 @@ interface Finding {
 }
 
 /** Keywords whose findings say that a value is of another shape. */
-const SHAPE_KEYWORDS = ['type', 'minItems', 'maxItems', 'enum', 'minProperties', 'maxProperties', 'anyOf'];
+const SHAPE_KEYWORDS = [
+  'type',
+  'minItems',
+  'maxItems',
+  'enum',
+  'minProperties',
+  'maxProperties',
+  'anyOf',
+];
 
 /** One finding of the validator, in words for a client. */
 function describe(found: Finding, value: unknown, isForm: boolean): Violation {

@@ -135,7 +135,11 @@ async function readPhrases(
     const texts = templates ? inTemplates(phrase) : [phrase];
     const tokens = texts.map((text) => tokenizer.encode(text));
     if (tokens.length === 0 || tokens.some(({ ids }) => ids.length === NO_WORDS)) {
-      throw violation('prompt-invalid', pathOf(i), 'has no words: send a noun phrase, such as "a wheel"');
+      throw violation(
+        'prompt-invalid',
+        pathOf(i),
+        'has no words: send a noun phrase, such as "a wheel"',
+      );
     }
     return tokens;
   });

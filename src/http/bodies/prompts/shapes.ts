@@ -47,7 +47,8 @@ const EVERYTHING =
   /^(points_per_|crop_|point_grids$|proposals$|pred_iou_thresh$|stability_score_|box_nms_)/;
 
 /** Fields that all prompts of a request share. */
-const FOR_ALL = /^(text_|max_detections$|templates$|format$|min_area$|clip$|return_logits|logits_dtype$)/;
+const FOR_ALL =
+  /^(text_|max_detections$|templates$|format$|min_area$|clip$|return_logits|logits_dtype$)/;
 /** Fields of a prompt that finds objects. */
 const SEARCHES = ['text', 'exemplar'];
 
