@@ -6,6 +6,8 @@ import type { OwlArchitecture, Tower } from './architecture.js';
 /** The largest tower there is has 24 layers of 1280 channels: a file may claim anything, and all its names are listed. */
 const LAYERS = Type.Integer({ minimum: 1, maximum: 256 });
 const LENGTH = Type.Integer({ minimum: 1, maximum: 2 ** 20 });
+/** The start and the end of a text, and something between. */
+const POSITIONS = Type.Integer({ minimum: 3, maximum: 2 ** 16 });
 
 const TOWER = {
   hidden_size: Type.Optional(LENGTH),
@@ -23,7 +25,7 @@ const Config = Compile(
       Type.Object({
         ...TOWER,
         vocab_size: Type.Optional(LENGTH),
-        max_position_embeddings: Type.Optional(LENGTH),
+        max_position_embeddings: Type.Optional(POSITIONS),
       }),
     ),
     vision_config: Type.Optional(

@@ -1,4 +1,11 @@
-import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { findDetector } from '#src/engine/detector/files.js';
@@ -77,20 +84,27 @@ t.test('files that do not fit are refused by name', { skip }, async (t) => {
   await refused(write('model.safetensors', 'x'.repeat(100)), /not a checkpoint that can be read/);
 });
 
-t.test('a model that is to be pulled may be brought, if its files are those', { skip }, async (t) => {
-  const folder = t.testdir({ models: {} });
-  const [models, downloaded] = [join(folder, 'models'), join(folder, 'owlv2_base')];
-  const shipped = new URL('../../models/owlv2_base.json', import.meta.url);
-  copyFileSync(shipped, join(models, 'owlv2_base.json'));
-  copyReference(downloaded);
-  writeFileSync(join(downloaded, 'merges.txt'), `${readFileSync(join(downloaded, 'merges.txt'))}\n`);
-  await t.rejects(importDetector(models, downloaded, {}), {
-    message: /merges\.txt is not the file of owlv2_base/,
-  });
-  copyReference(downloaded);
-  t.match(await importDetector(models, downloaded, {}), { title: /OWLv2, base/ });
-  await verify(models, 'owlv2_base');
-});
+t.test(
+  'a model that is to be pulled may be brought, if its files are those',
+  { skip },
+  async (t) => {
+    const folder = t.testdir({ models: {} });
+    const [models, downloaded] = [join(folder, 'models'), join(folder, 'owlv2_base')];
+    const shipped = new URL('../../models/owlv2_base.json', import.meta.url);
+    copyFileSync(shipped, join(models, 'owlv2_base.json'));
+    copyReference(downloaded);
+    writeFileSync(
+      join(downloaded, 'merges.txt'),
+      `${readFileSync(join(downloaded, 'merges.txt'))}\n`,
+    );
+    await t.rejects(importDetector(models, downloaded, {}), {
+      message: /merges\.txt is not the file of owlv2_base/,
+    });
+    copyReference(downloaded);
+    t.match(await importDetector(models, downloaded, {}), { title: /OWLv2, base/ });
+    await verify(models, 'owlv2_base');
+  },
+);
 
 t.test('pixels are normalised as the folder says', { skip }, async (t) => {
   const folder = t.testdir({ models: {} });

@@ -11,7 +11,12 @@ t.setTimeout(600_000);
 
 /** Whatever the reference's weights, drawn by chance, make of them. */
 const ASKED = {
-  truck: { point: [500, 375], another: [1125, 625], beside: [300, 1100], box: [425, 600, 700, 875] },
+  truck: {
+    point: [500, 375],
+    another: [1125, 625],
+    beside: [300, 1100],
+    box: [425, 600, 700, 875],
+  },
   groceries: {
     point: [400, 300],
     another: [430, 340],
