@@ -8,7 +8,7 @@ import {
   randomPoints,
   shippedDecoder,
 } from '../test/sam/fixtures/decoders.js';
-import { randomSam2Decoder, randomSam2Embedding } from '../test/sam/fixtures/sam2-decoders.js';
+import { clicks } from './clicks.js';
 import { CLIENTS, type Contender, contest, load, photograph, report } from './contest.js';
 import { interleaved } from './interleaved.js';
 
@@ -65,22 +65,7 @@ await interleaved(
   ],
   STEADY,
 );
-/** A SAM 2 in the same turns: random weights cost as much as trained ones. */
-const sam2 = await MaskDecoder.open(randomSam2Decoder(), { device: 'cpu', threads: 1, gpuTurn });
-const sam2Image = randomSam2Embedding(1);
-const sam2Context = await sam2.context(sam2Image);
-await interleaved(
-  "one point, MobileSAM's decoder and SAM 2's",
-  [
-    { name: "MobileSAM's, three masks", run: () => fast.run(context, one.batch, true) },
-    { name: "SAM 2's, three masks", run: () => sam2.run(sam2Context, one.batch, true) },
-    { name: "MobileSAM's, one mask", run: () => fast.run(context, one.batch, false) },
-    { name: "SAM 2's, one mask", run: () => sam2.run(sam2Context, one.batch, false) },
-    { name: "MobileSAM's context, once an image", run: () => fast.context(image) },
-    { name: "SAM 2's context, once an image", run: () => sam2.context(sam2Image) },
-  ],
-  STEADY,
-);
+await clicks();
 const sixteen = prompts(16, 3);
 await interleaved('16 prompts of one point, each', [
   { name: 'sam.onnx as shipped, one by one', run: () => shipped.run(one.shipped) },

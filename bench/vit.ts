@@ -10,6 +10,7 @@ import { usableCores } from '../src/machine.js';
 import { HIERA, VIT } from '../src/sam/architecture.js';
 import { writeRandomSam } from '../test/checkpoint/fixtures/random-sam.js';
 import { writeRandomSam2 } from '../test/checkpoint/fixtures/random-sam2.js';
+import { clicks } from './clicks.js';
 import type { EncoderOrder, EncoderReport } from './encoder-process.js';
 import { countedMacs, hieraMacs, publishedMacs } from './macs.js';
 
@@ -17,7 +18,7 @@ import { countedMacs, hieraMacs, publishedMacs } from './macs.js';
  * Image encoders from full-size checkpoints with random weights, one image at a time, in turns with MobileSAM's:
  * `npm run bench:vit` for ViT-B, `npm run bench:vit -- vit_h sam2.1_hiera_large` for others, a SAM 2 beside ViT-B as well.
  * Each has a process of its own, whose peak of resident memory is all of it. Files of up to 2.6 GB come and go in the
- * folder for such.
+ * folder for such. Where a SAM 2 is among them, a click's time follows, beside MobileSAM's.
  */
 const MODELS = fileURLToPath(new URL('../models', import.meta.url));
 const ROUNDS = 3;
@@ -74,7 +75,14 @@ async function inTurns(encoders: readonly Encoder[]): Promise<Score[]> {
   return scores;
 }
 
-function print(name: string, bytes: number, macs: number, score: Score, baseline: number): void {
+/** @param baselines milliseconds for a thousand million multiplications of MobileSAM and, where it took part, of ViT-B. */
+function print(
+  name: string,
+  bytes: number,
+  macs: number,
+  score: Score,
+  baselines: readonly (number | undefined)[],
+): void {
   const columns = [
     `${(bytes / 1e6).toFixed(0)} MB`,
     `${(score.loadMs / 1e3).toFixed(1)} s`,
@@ -82,7 +90,9 @@ function print(name: string, bytes: number, macs: number, score: Score, baseline
     `${(score.peakRssBytes / 1e6).toFixed(0)} MB`,
     `${(macs / 1e9).toFixed(0)}`,
     `${pace(score, macs).toFixed(1)} ms`,
-    `${(pace(score, macs) / baseline).toFixed(2)}x`,
+    ...baselines.map((baseline) =>
+      baseline === undefined ? '' : `${(pace(score, macs) / baseline).toFixed(2)}x`,
+    ),
   ];
   console.log(name.padEnd(WIDTH) + columns.map((column) => column.padStart(11)).join(''));
 }
@@ -123,7 +133,7 @@ async function contenders(name: string, folder: string): Promise<Contender[]> {
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : ['vit_b'];
 console.log(`${usableCores()} cores, Node.js ${process.version}`);
-const heads = ['file', 'load', 'image', 'peak RSS', 'GMAC', 'per GMAC', 'ratio'];
+const heads = ['file', 'load', 'image', 'peak RSS', 'GMAC', 'per GMAC', 'to Mobile', 'to ViT-B'];
 console.log(' '.repeat(WIDTH) + heads.map((head) => head.padStart(11)).join(''));
 
 const manifest = await readManifest(MODELS, 'mobile_sam');
@@ -145,12 +155,16 @@ for (const name of names) {
     const all = [mobile, ...(vit ? [vit] : []), ...own];
     encoders.push(...all.map(({ order }) => new Encoder(order)));
     const scores = await inTurns(encoders);
-    const baseline = pace(scores[0] as Score, mobile.macs);
+    const baselines = ['mobile_sam', 'vit_b'].map((label) => {
+      const i = all.findIndex((contender) => contender.label === label);
+      return i < 0 ? undefined : pace(scores[i] as Score, (all[i] as Contender).macs);
+    });
     for (const [i, { label, order, macs }] of all.entries()) {
-      print(label, statSync(order.path).size, macs, scores[i] as Score, baseline);
+      print(label, statSync(order.path).size, macs, scores[i] as Score, baselines);
     }
   } finally {
     for (const encoder of encoders) encoder.close();
     rmSync(folder, { recursive: true });
   }
 }
+if (names.some((name) => !name.startsWith('vit'))) await clicks();

@@ -55,12 +55,17 @@ async function run(): Promise<void> {
 }
 
 async function list(directory: string): Promise<void> {
-  for (const manifest of [...(await manifests(directory)), ...detectors(directory)]) {
+  const all = [...(await manifests(directory)), ...detectors(directory)];
+  const rows = all.map((manifest) => {
     const { name, title } = manifest;
     const bytes = sizeOf(directory, manifest);
     const state =
       bytes === undefined ? `missing: npm run models -- pull ${name}` : megabytes(bytes);
-    console.log(`${name.padEnd(20)} ${state.padEnd(36)} ${title}`);
+    return [name, state, title] as const;
+  });
+  const width = (column: 0 | 1) => Math.max(...rows.map((row) => row[column].length));
+  for (const [name, state, title] of rows) {
+    console.log(`${name.padEnd(width(0))}  ${state.padEnd(width(1))}  ${title}`);
   }
 }
 

@@ -61,13 +61,17 @@ export function entryName({
 
 /**
  * Splits an id into its model and its hash.
+ * @param path a JSON pointer to it.
  * @throws SamError `invalid-request` when the text is not an embedding id.
  */
-export function parseEmbeddingId(id: string): { model: string; sha256: string } {
+export function parseEmbeddingId(
+  id: string,
+  path = '/embedding_id',
+): { model: string; sha256: string } {
   const match = ID.exec(id);
   if (!match) {
     const message = 'must be <model>:<sha256 in 64 lower-case hex digits>';
-    throw violation('invalid-request', '/embedding_id', message);
+    throw violation('invalid-request', path, message);
   }
   return { model: match[1] as string, sha256: match[2] as string };
 }

@@ -79,6 +79,9 @@ export function checkpointEncoder(
   });
 }
 
+/** Beginnings of the names of weights that find things by text. */
+const DETECTOR = /^owl(v2|vit)\./;
+
 /** What an encoder is by its tensors, and the names of those. */
 interface Recognised extends CheckpointModel {
   readonly parameters: readonly string[];
@@ -90,6 +93,11 @@ function recognise(tensors: StateDict, config: HieraConfig | undefined): Recogni
     const parameters = [...hieraParameters(variant).keys(), BACKGROUND];
     refuseUnknown(tensors, [...parameters, ...decoderParameters('sam2').keys()]);
     return { architecture: nameOf(HIERA, variant) ?? 'sam2_hiera', variant, parameters };
+  }
+  if ([...tensors.keys()].some((name) => DETECTOR.test(name))) {
+    throw new OperatorError(
+      'it is of a detector: import the folder it is in, with all of its files',
+    );
   }
   const variant = recogniseVit(tensors);
   const parameters = [...vitParameters(variant).keys()];

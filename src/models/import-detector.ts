@@ -10,17 +10,15 @@ import {
 } from '../core/find/detector-model.js';
 import { inspectDetector } from '../engine/detector/checkpoint.js';
 import { type DetectorPaths, readArchitecture } from '../engine/detector/files.js';
+import { readNormalisation } from '../engine/detector/preprocessor.js';
 import { readTokenizer } from '../engine/detector/tokenizer.js';
 import { sha256Of } from '../engine/model-files.js';
 import { bring, type ImportOptions, nameOf } from './import.js';
 
-/** CLIP's, of red, green and blue in 0..1. */
-const PIXELS = {
-  image_mean: [0.48145466, 0.4578275, 0.40821073],
-  image_std: [0.26862954, 0.26130258, 0.27577711],
-};
 /** What the original pads with; its `preprocessor_config.json` does not say. */
 const PADDING = 0;
+
+const KINDS = Object.entries(DETECTOR_FILES) as [DetectorFileKind, string][];
 
 /**
  * Makes a model of a folder with a detector's files, as Hugging Face has them: reads all of its tensors and its
@@ -32,13 +30,7 @@ export async function importDetector(
   folder: string,
   options: ImportOptions,
 ): Promise<DetectorManifest> {
-  const kinds = Object.entries(DETECTOR_FILES) as [DetectorFileKind, string][];
-  const paths = Object.fromEntries(
-    kinds.map(([kind, file]) => [kind, join(folder, file)]),
-  ) as DetectorPaths;
-  for (const path of Object.values(paths)) {
-    if (!existsSync(path)) throw new OperatorError(`${path} is missing`);
-  }
+  const paths = pathsIn(folder);
   const architecture = readArchitecture(paths.config);
   inspectDetector(paths.weights, architecture);
   readTokenizer(paths, architecture);
@@ -51,23 +43,44 @@ export async function importDetector(
   const manifestPath = join(directory, `${name}.json`);
   const known = existsSync(manifestPath) ? JSON.parse(await readFile(manifestPath, 'utf8')) : {};
   // The manifest of a model that is to be pulled: its files may be brought otherwise.
-  const isAwaited = known.architecture === architecture.family && options.name === undefined;
+  const isAwaited =
+    known.architecture === architecture.family &&
+    options.name === undefined &&
+    !existsSync(join(directory, name, DETECTOR_FILES.weights));
   if (existsSync(manifestPath) && !isAwaited) {
     throw new OperatorError(`there is a model ${name} already: give this one another --name`);
   }
-  await mkdir(join(directory, name), { recursive: true });
   const files: Record<string, { file: string; sha256: string }> = {};
-  for (const [kind, file] of kinds) {
-    files[kind] = { file: `${name}/${file}`, sha256: await sha256Of(paths[kind]) };
-    await bring(paths[kind], join(directory, name, file));
+  for (const [kind, file] of KINDS) {
+    const sha256 = await sha256Of(paths[kind]);
+    if (isAwaited && (known.files?.[kind]?.sha256 ?? sha256) !== sha256) {
+      throw new OperatorError(
+        `${paths[kind]} is not the file of ${name}: give this one another --name`,
+      );
+    }
+    files[kind] = { file: `${name}/${file}`, sha256 };
   }
+  const pixels = readNormalisation(join(folder, 'preprocessor_config.json'));
+  await mkdir(join(directory, name), { recursive: true });
+  for (const [kind, file] of KINDS) await bring(paths[kind], join(directory, name, file));
   if (isAwaited) return known;
   const manifest = {
     ...{ name, title, license, source, architecture: architecture.family },
-    ...PIXELS,
+    ...pixels,
     ...(architecture.family === 'owlv2' && { padding: PADDING }),
     files,
   } as unknown as DetectorManifest;
   await writeFile(manifestPath, `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
+}
+
+/** @throws OperatorError naming the first file that is not there */
+function pathsIn(folder: string): DetectorPaths {
+  const paths = KINDS.map(([kind, file]) => [kind, join(folder, file)] as const);
+  const [, missing] = paths.find(([, path]) => !existsSync(path)) ?? [];
+  if (missing === undefined) return Object.fromEntries(paths) as DetectorPaths;
+  const all = Object.values(DETECTOR_FILES).join(', ');
+  throw new OperatorError(
+    `${missing} is missing: the folder of a detector has ${all}, as Hugging Face has them; of a SAM name its file`,
+  );
 }

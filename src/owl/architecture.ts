@@ -24,6 +24,11 @@ export interface ImageTower extends Tower {
   readonly patchSize: number;
 }
 
+/** Patches along a side: what is left of the picture at its right and below is not looked at. */
+export function gridOf(imageSize: number, patchSize: number): number {
+  return Math.floor(imageSize / patchSize);
+}
+
 /**
  * An open-vocabulary detector: OWL-ViT (Minderer et al., 2022) or its successor OWLv2 (Minderer et al., 2023), which
  * says in addition how likely each patch holds any object. Queries and the patches' class vectors have the text tower's

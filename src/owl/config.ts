@@ -6,6 +6,8 @@ import type { OwlArchitecture, Tower } from './architecture.js';
 /** The largest tower there is has 24 layers of 1280 channels: a file may claim anything, and all its names are listed. */
 const LAYERS = Type.Integer({ minimum: 1, maximum: 256 });
 const LENGTH = Type.Integer({ minimum: 1, maximum: 2 ** 20 });
+/** The start and the end of a text, and something between. */
+const POSITIONS = Type.Integer({ minimum: 3, maximum: 2 ** 16 });
 
 const TOWER = {
   hidden_size: Type.Optional(LENGTH),
@@ -23,7 +25,7 @@ const Config = Compile(
       Type.Object({
         ...TOWER,
         vocab_size: Type.Optional(LENGTH),
-        max_position_embeddings: Type.Optional(LENGTH),
+        max_position_embeddings: Type.Optional(POSITIONS),
       }),
     ),
     vision_config: Type.Optional(
@@ -36,6 +38,13 @@ const Config = Compile(
     ),
   }),
 );
+
+/** Fields that are the same in all detectors there are, in words. */
+const KNOWN: Readonly<Record<string, string>> = {
+  model_type: 'must be owlv2 or owlvit: nothing else finds things by text here',
+  hidden_act: 'must be quick_gelu, as in all published models',
+  num_channels: 'must be 3, red, green and blue',
+};
 
 /** What transformers leaves out of the files it writes: the defaults of `Owlv2TextConfig` and its like. */
 const DEFAULTS = {
@@ -84,9 +93,9 @@ function parse(json: string) {
   }
   if (Config.Check(content)) return content;
   const [error] = Config.Errors(content);
-  throw new OperatorError(
-    `${error?.instancePath ?? ''} ${error?.message ?? 'is malformed'}`.trim(),
-  );
+  const path = error?.instancePath ?? '';
+  const known = KNOWN[path.split('/').at(-1) ?? ''];
+  throw new OperatorError(`${path} ${known ?? error?.message ?? 'is malformed'}`.trim());
 }
 
 interface TowerConfig {

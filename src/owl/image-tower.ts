@@ -2,7 +2,7 @@ import { Graph } from '../onnx/graph.js';
 import type { Parameters } from '../onnx/graph-draft.js';
 import type { Value } from '../onnx/graph-scope.js';
 import type { ModelProto } from '../onnx/proto.js';
-import type { ImageTower, OwlArchitecture } from './architecture.js';
+import { gridOf, type ImageTower, type OwlArchitecture } from './architecture.js';
 import type { AttentionKind } from './attention.js';
 import { boxHead } from './box-head.js';
 import { classHead } from './class-head.js';
@@ -36,7 +36,7 @@ export function buildImageTower(
 ): ModelProto {
   const graph = Graph.create('owl_image_tower', parameters);
   const { patchSize, width, epsilon } = image;
-  const grid = imageSize / patchSize;
+  const grid = gridOf(imageSize, patchSize);
   const patches = grid * grid;
   const pixels = graph.input('pixel_values', ['B', 3, imageSize, imageSize]);
 
@@ -97,7 +97,7 @@ function embeddings(g: Graph, pixels: Value, tower: ImageTower, grid: number): V
  * and padding at the right and below.
  */
 function positions(g: Graph, { imageSize, patchSize }: ImageTower, grid: number): Value {
-  const learned = Math.floor(imageSize / patchSize);
+  const learned = gridOf(imageSize, patchSize);
   const table = g.parameter('weight');
   if (grid === learned) return table;
   const kept = Array.from({ length: grid * grid }, (_, patch) => {

@@ -1,4 +1,4 @@
-import type { OwlArchitecture, Tower } from './architecture.js';
+import { gridOf, type OwlArchitecture, type Tower } from './architecture.js';
 
 type ShapeByName = Record<string, readonly number[]>;
 
@@ -21,7 +21,7 @@ export function imageParameters(architecture: OwlArchitecture): Map<string, read
   const tower = within('vision_model', {
     'embeddings.class_embedding': [width],
     'embeddings.patch_embedding.weight': [width, 3, patchSize, patchSize],
-    'embeddings.position_embedding.weight': [1 + Math.floor(imageSize / patchSize) ** 2, width],
+    'embeddings.position_embedding.weight': [1 + gridOf(imageSize, patchSize) ** 2, width],
     ...norm('pre_layernorm', width),
     ...layerShapes(image),
     ...norm('post_layernorm', width),

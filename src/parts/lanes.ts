@@ -85,6 +85,7 @@ export function createLanes(
       timeouts: decodeLane.timeouts,
       settings: {
         architecture: detector.architecture,
+        isPadded: detector.manifest.padding !== undefined,
         paths: detector.paths,
         session: { ...decodeLane.session, gpuTurn },
       },

@@ -133,8 +133,6 @@ export const HIERA_COMMON = {
   gridSize: 256,
   /** The MLP's hidden layer, in multiples of the channels. */
   mlpRatio: 4,
-  /** Side of the learned positions within a window, in tokens of the first stage. */
-  windowPositions: 8,
 } as const;
 
 /** The encoders of the checkpoints that Meta published, of SAM 2 and of 2.1. */

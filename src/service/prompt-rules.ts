@@ -1,6 +1,7 @@
 import { MAX_VIOLATIONS, SamError, type Violation, violation } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
 import {
+  type Box,
   isSearch,
   type MaskInput,
   masksPerPrompt,
@@ -135,19 +136,27 @@ function isMaskInput(input: MaskInput): boolean {
 }
 
 function* geometryViolations(prompt: Prompt, image: ImageSize, path: string): Generator<Violation> {
-  const { width, height } = image;
-  const inside = (x: number, y: number) => x >= 0 && x <= width && y >= 0 && y <= height;
-  const message = `must lie in the image, 0..${width} by 0..${height}`;
   for (const [i, [x, y]] of (prompt.point_coords ?? []).entries()) {
-    if (!inside(x, y)) yield { path: `${path}/point_coords/${i}`, message };
-  }
-  if (prompt.box) {
-    const [x1, y1, x2, y2] = prompt.box;
-    if (!inside(x1, y1) || !inside(x2, y2)) yield { path: `${path}/box`, message };
-    else if (x1 >= x2 || y1 >= y2) {
-      yield { path: `${path}/box`, message: 'must have x1 < x2 and y1 < y2; not width and height' };
+    if (!contains(image, x, y)) {
+      yield { path: `${path}/point_coords/${i}`, message: outside(image) };
     }
   }
+  const fault = prompt.box && boxFault(prompt.box, image);
+  if (fault) yield { path: `${path}/box`, message: fault };
+}
+
+/** What is wrong with a box in an image, if anything. */
+export function boxFault([x1, y1, x2, y2]: Box, image: ImageSize): string | undefined {
+  if (!contains(image, x1, y1) || !contains(image, x2, y2)) return outside(image);
+  return x1 < x2 && y1 < y2 ? undefined : 'must have x1 < x2 and y1 < y2; not width and height';
+}
+
+function contains({ width, height }: ImageSize, x: number, y: number): boolean {
+  return x >= 0 && x <= width && y >= 0 && y <= height;
+}
+
+function outside({ width, height }: ImageSize): string {
+  return `must lie in the image, 0..${width} by 0..${height}`;
 }
 
 /** Throws where there are violations: all are counted, and as many kept as are listed. */

@@ -10,6 +10,7 @@ import type { Predictor } from './predictor.js';
 import type { ServedModel } from './served-model.js';
 import { needed } from './text/image-features.js';
 import type { TextPredictor } from './text/text-predictor.js';
+import { pathOf } from './text/texts.js';
 
 /** A photograph with masks drawn on it. */
 export interface Picture {
@@ -123,7 +124,11 @@ export class Segmenter {
   }
 
   #check(query: MaskQuery): void {
-    if (query.prompts.some(isSearch)) needed(this.#texts).check(query);
+    const place = query.prompts.findIndex(isSearch);
+    if (place >= 0) {
+      const path = pathOf(place, query.prompts[place] as Prompt);
+      needed(this.#texts, path).check(query);
+    }
     this.#predictor.check(query);
   }
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import {
   DETECTION_DEFAULTS,
@@ -13,8 +12,6 @@ import { answering, selectDetections, selectProposals } from '#src/detections/se
 import { imageTowerNetwork, textTowerNetwork } from '#src/engine/detector/checkpoint.js';
 import { Detector } from '#src/engine/detector/detector.js';
 import { QueryEncoder } from '#src/engine/detector/query-encoder.js';
-import { decodeImage } from '#src/image/decode.js';
-import { toDetectorInput } from '#src/image/owl/preprocess.js';
 import { Tokenizer } from '#src/owl/tokenizer.js';
 import {
   expected,
@@ -22,6 +19,7 @@ import {
   referenceArchitecture,
   referenceHeads,
   referencePath,
+  referencePixels,
   referenceText,
   skip,
 } from '../owl/fixtures/reference.js';
@@ -34,14 +32,9 @@ async function outputsOf(imageSize: number): Promise<Record<string, DetectorOutp
   const architecture = referenceArchitecture();
   const network = imageTowerNetwork(WEIGHTS, architecture, { imageSize, precision: 'float32' });
   const detector = await Detector.open(network, imageSize, OPTIONS);
-  const { image_mean: mean, image_std: std } = JSON.parse(
-    referenceText('preprocessor_config.json'),
-  );
   const outputs: Record<string, DetectorOutput> = {};
   for (const file of Object.keys(expected().photos)) {
-    const image = await decodeImage(readFileSync(referencePath(file)), { maxPixels: 1e8 });
-    const pixels = toDetectorInput(image, { imageSize, mean, std, padding: 0 });
-    outputs[file] = await detector.run(pixels);
+    outputs[file] = await detector.run(await referencePixels(file, imageSize));
   }
   return outputs;
 }
@@ -187,8 +180,11 @@ t.test('an example asks for more of the same', { skip }, async (t) => {
       order.slice(0, 5),
       top5.map((each) => each.patch),
     );
-    for (const { patch: at, score } of top5) {
+    const aim = photos[target] as { width: number; height: number };
+    for (const { patch: at, score, box: there } of top5) {
       t.ok(Math.abs(sigmoid(answers[at] as number) - score) <= 1e-4);
+      const seen = other.box(at, aim, true);
+      t.ok(seen.every((side, i) => Math.abs(side - (there[i] as number)) <= 0.05));
     }
   }
   const features = featuresOf(outputs['tall.png'] as DetectorOutput);

@@ -1,4 +1,11 @@
-import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { findDetector } from '#src/engine/detector/files.js';
@@ -32,9 +39,11 @@ t.test('a folder of Hugging Face becomes a detector', { skip }, async (t) => {
   for (const size of [250, 256, 8]) {
     await t.rejects(findDetector(models, 'my_owl', size), { message: /SAM_TEXT_SIZE: .*16/ });
   }
-  await t.rejects(importDetector(models, downloaded, { name: 'my_owl' }), {
-    message: /there is a model my_owl already/,
-  });
+  for (const options of [{ name: 'my_owl' }, {}]) {
+    await t.rejects(importDetector(models, downloaded, options), {
+      message: /there is a model my_owl already/,
+    });
+  }
   truncateSync(join(models, 'my_owl/merges.txt'), 1000);
   await t.rejects(verify(models, 'my_owl'), { message: /merges\.txt is not the one/ });
 });
@@ -52,7 +61,19 @@ t.test('files that do not fit are refused by name', { skip }, async (t) => {
   };
   const write = (file: string, text: string) => (folder: string) =>
     writeFileSync(join(folder, file), text);
-  await refused(write('config.json', '{"model_type":"bert"}'), /config\.json: \/model_type/);
+  await refused(
+    write('config.json', '{"model_type":"bert"}'),
+    /config\.json: \/model_type must be owlv2 or owlvit/,
+  );
+  await refused(
+    (folder) => rmSync(join(folder, 'vocab.json')),
+    /vocab\.json is missing: .*config\.json, vocab\.json, merges\.txt/,
+  );
+  await refused(
+    write('preprocessor_config.json', '{"image_mean":[1]}'),
+    /preprocessor_config\.json: image_mean/,
+  );
+  await refused(write('preprocessor_config.json', '{'), /preprocessor_config\.json: /);
   await refused(write('config.json', '{"model_type":"owlv2"}'), /no detector.*is \[49408,48\]/);
   await refused(write('vocab.json', '{"a":1}'), /vocab\.json: the vocabulary must give/);
   await refused(write('merges.txt', 'no merge at all'), /the merges have/);
@@ -61,6 +82,40 @@ t.test('files that do not fit are refused by name', { skip }, async (t) => {
     /not a checkpoint that can be read/,
   );
   await refused(write('model.safetensors', 'x'.repeat(100)), /not a checkpoint that can be read/);
+});
+
+t.test(
+  'a model that is to be pulled may be brought, if its files are those',
+  { skip },
+  async (t) => {
+    const folder = t.testdir({ models: {} });
+    const [models, downloaded] = [join(folder, 'models'), join(folder, 'owlv2_base')];
+    const shipped = new URL('../../models/owlv2_base.json', import.meta.url);
+    copyFileSync(shipped, join(models, 'owlv2_base.json'));
+    copyReference(downloaded);
+    writeFileSync(
+      join(downloaded, 'merges.txt'),
+      `${readFileSync(join(downloaded, 'merges.txt'))}\n`,
+    );
+    await t.rejects(importDetector(models, downloaded, {}), {
+      message: /merges\.txt is not the file of owlv2_base/,
+    });
+    copyReference(downloaded);
+    t.match(await importDetector(models, downloaded, {}), { title: /OWLv2, base/ });
+    await verify(models, 'owlv2_base');
+  },
+);
+
+t.test('pixels are normalised as the folder says', { skip }, async (t) => {
+  const folder = t.testdir({ models: {} });
+  const [models, downloaded] = [join(folder, 'models'), join(folder, 'owl')];
+  copyReference(downloaded);
+  const image_mean = [0.5, 0.4, 0.3];
+  writeFileSync(join(downloaded, 'preprocessor_config.json'), JSON.stringify({ image_mean }));
+  t.match(await importDetector(models, downloaded, {}), {
+    image_mean,
+    image_std: [0.26862954, 0.26130258, 0.27577711],
+  });
 });
 
 t.test('what is there need not be downloaded', { skip }, async (t) => {

@@ -197,6 +197,14 @@ t.test('everything mode with a model that reads texts', { skip }, async (t) => {
     );
     t.match(detail, '/labels/1 has no words');
     await problem(t, await ask({ labels: new Array(10_000).fill('a') }), 413, 'too-many-prompts');
+    for (const [fields, message] of [
+      [{ text: 'a car' }, /everything has labels/],
+      [{ proposals: true }, /must be "objectness"/],
+      [{ proposals: 'boxes' }, /must be "objectness"/],
+    ] as const) {
+      const { errors } = await problem(t, await ask(fields), 400, 'invalid-request');
+      t.match(errors, [{ message }]);
+    }
     for (const [fields, path] of [
       [{ labels: [] }, '/labels'],
       [{ labels: 'a' }, '/labels'],

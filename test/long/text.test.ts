@@ -209,9 +209,27 @@ t.test('with a model that reads texts', { skip }, async (t) => {
     t.ok(Math.abs((best?.text_score ?? 0) - (top5[0]?.score ?? 1)) <= 1e-4);
     const elsewhere = await answerOf(ask(tall, { box, embedding_id: truck }));
     t.ok((elsewhere.results[0]?.masks.length ?? 0) > 0);
-    const nothing = await ask(tall, { box: [1e6, 1e6, 1e6 + 1, 1e6 + 1] });
-    const { errors } = await problem(t, nothing, 422, 'prompt-invalid');
-    t.match(errors, [{ path: '/exemplar', message: /nothing in its box/ }]);
+    // Its box is one of its own image: 203x361 here, 1800x1200 there.
+    for (const [wrong, message] of [
+      [{ box: [1e6, 1e6, 1e6 + 1, 1e6 + 1] }, /must lie in the image, 0..203 by 0..361/],
+      [{ box: [90, 90, 10, 10] }, /must have x1 < x2 and y1 < y2/],
+      [{ box: [0, 0, 9, 1201], embedding_id: truck }, /must lie in the image, 0..1800 by 0..1200/],
+    ] as const) {
+      const { errors } = await problem(t, await ask(tall, wrong), 422, 'prompt-invalid');
+      t.match(errors, [{ path: '/exemplar/box', message }]);
+    }
+    const reaching = { box: [100, 100, 1e6, 1e6] };
+    t.same(
+      (await answerOf(ask(tall, reaching, { clip: true }))).results,
+      (await answerOf(ask(tall, { box: [100, 100, 203, 361] }))).results,
+    );
+    const odd = await problem(
+      t,
+      await ask(tall, { box, embedding_id: 'x' }),
+      400,
+      'invalid-request',
+    );
+    t.match(odd['errors'], [{ path: '/exemplar/embedding_id' }]);
     const id = `mobile_sam:${'0'.repeat(64)}`;
     await problem(t, await ask(tall, { box, embedding_id: id }), 404, 'embedding-not-found');
     const both = await problem(t, await ask(tall, { box }, { text: 'a' }), 400, 'invalid-request');
@@ -230,12 +248,27 @@ t.test('with a model that reads texts', { skip }, async (t) => {
     t.equal(long.warnings?.length, 1);
     for (const text of ['', ' \n', '\u3000']) {
       const { errors } = await problem(t, await ask({ text }), 422, 'prompt-invalid');
-      t.match(errors, [{ path: '/text', message: 'has no words' }]);
+      t.match(errors, [{ path: '/text', message: /has no words: send a noun phrase/ }]);
     }
     const { errors } = await problem(t, await ask({ text: ['a', ' '] }), 422, 'prompt-invalid');
     t.match(errors, [{ path: '/text/1' }]);
     await problem(t, await ask({ text: '!!', templates: true }), 422, 'prompt-invalid');
     await problem(t, await ask({ text: new Array(10_000).fill('a') }), 413, 'too-many-prompts');
+    for (const text of [[], 7, {}]) {
+      const bad = await problem(t, await ask({ text }), 400, 'invalid-request');
+      t.same(bad['errors'], [
+        { path: '/text', message: 'must be words, such as "a wheel", or a list of them' },
+      ]);
+    }
+    const prompts = [{ text: 'a', text_threshold: 0.5 }];
+    const inside = { embedding_id, prompts };
+    const { errors: unknown } = await problem(
+      t,
+      await post('/decode', inside),
+      400,
+      'invalid-request',
+    );
+    t.match(unknown, [{ path: '/prompts/0/text_threshold', message: /one for all prompts/ }]);
     for (const [fields, path] of [
       [{ text: [] }, '/text'],
       [{ text: 7 }, '/text'],
@@ -320,4 +353,12 @@ t.test('without one, a text is told what is missing', async (t) => {
     const { errors } = await problem(t, response, 400, 'invalid-request');
     t.match(errors, [{ path: '/text', message: /SAM_TEXT_MODEL/ }]);
   }
+  const prompts = [{ box: [1, 1, 9, 9] }, { exemplar: { box: [1, 1, 9, 9] } }];
+  const { errors } = await problem(
+    t,
+    await post('/segment', form(picture, { prompts })),
+    400,
+    'invalid-request',
+  );
+  t.match(errors, [{ path: '/prompts/1/exemplar', message: /SAM_TEXT_MODEL/ }]);
 });

@@ -68,7 +68,10 @@ t.test('what we cannot build is refused by its field', async (t) => {
   refused([], /must be object/);
   refused({}, /must have required properties model_type/);
   refused({ ...BASE, model_type: 'clip' }, /\/model_type/);
-  refused({ ...BASE, text_config: { hidden_act: 'gelu' } }, /\/text_config\/hidden_act/);
+  refused(
+    { ...BASE, text_config: { hidden_act: 'gelu' } },
+    /\/text_config\/hidden_act must be quick_gelu/,
+  );
   refused(
     { ...BASE, vision_config: { num_hidden_layers: 1e9 } },
     /num_hidden_layers must be <= 256/,
@@ -77,6 +80,7 @@ t.test('what we cannot build is refused by its field', async (t) => {
   refused({ ...BASE, vision_config: { hidden_size: 2 ** 40 } }, /hidden_size must be <=/);
   refused({ ...BASE, vision_config: { layer_norm_eps: '1e-5' } }, /layer_norm_eps must be number/);
   refused({ ...BASE, vision_config: { num_attention_heads: 7 } }, /7 heads do not divide 768/);
+  refused({ ...BASE, text_config: { max_position_embeddings: 2 } }, /embeddings must be >= 3/);
   refused({ ...BASE, projection_dim: 768 }, /projection_dim is 768/);
   refused({ ...BASE, vision_config: { image_size: 8 } }, /less than a patch/);
   t.throws(() => readConfig('{'), { name: 'OperatorError', message: /it is not JSON/ });

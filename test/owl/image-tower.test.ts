@@ -1,8 +1,10 @@
 import { Tensor } from 'onnxruntime-node';
-import t from 'tap';
+import t, { type Test } from 'tap';
+import { classLogits } from '#src/detections/class-logits.js';
+import { Features, toFeatures } from '#src/detections/features.js';
 import { toHalfPrecision } from '#src/onnx/precision/half-precision.js';
 import type { OwlArchitecture } from '#src/owl/architecture.js';
-import { EXACT_BOXES } from '#src/owl/box-head.js';
+import { boxBias, EXACT_BOXES } from '#src/owl/box-head.js';
 import { buildImageTower } from '#src/owl/image-tower.js';
 import { imageParameters } from '#src/owl/parameters.js';
 import { maxDifference, random } from '../sam/fixtures/decoders.js';
@@ -12,7 +14,9 @@ import {
   misfit,
   referenceArchitecture,
   referenceCheckpoint,
+  referencePixels,
   runInside,
+  type Sampled,
   skip,
 } from './fixtures/reference.js';
 
@@ -40,19 +44,64 @@ function picture(side: number): Record<string, Tensor> {
   return { pixel_values: new Tensor('float32', formulaPicture(side), [1, 3, side, side]) };
 }
 
+type Values = Readonly<Record<string, Float32Array | undefined>>;
+
+/** Every stage that the reference tells of a picture, at its tolerance. @param queries of the reference's texts. */
+function compare(t: Test, values: Values, stages: Readonly<Record<string, Sampled>>, grid: number) {
+  const queries = expected().text.map(({ query_embedding }) => Float32Array.from(query_embedding));
+  const features = new Features(
+    toFeatures(
+      {
+        classEmbeds: values['class_embeds'] as Float32Array,
+        boxes: values['pred_boxes'] as Float32Array,
+        logitShift: values['logit_shift'] as Float32Array,
+        logitScale: values['logit_scale'] as Float32Array,
+      },
+      'float32',
+    ),
+  );
+  const logits = classLogits(features, queries);
+  const byPatch = Array.from({ length: features.patches }, (_, patch) =>
+    logits.map((each) => each[patch] as number),
+  );
+  const others: Values = {
+    box_bias: boxBias(grid).data,
+    class_logits: Float32Array.from(byPatch.flat()),
+  };
+  const tolerances: Record<string, number> = { boxes: 2e-5, class_logits: 5e-4 };
+  for (const [stage, right] of Object.entries(stages)) {
+    const found = others[stage] ?? values[STAGES[stage] ?? ''];
+    const share = misfit(found, right, tolerances[stage]);
+    t.ok(share <= 1, `${stage}: ${share} of what is allowed`);
+  }
+}
+
 for (const attention of ['fused', 'by-head'] as const) {
   t.test(`${attention}: every stage as the reference computes it`, { skip }, async (t) => {
     const { tensors, folder, close } = referenceCheckpoint();
     t.teardown(close);
-    const options = { imageSize: 240, attention };
-    const model = buildImageTower(referenceArchitecture(), tensors, options);
-    const values = await runInside(model, picture(240), { folder, inside: INSIDE });
-    const { stages } = expected().formula;
-    for (const [stage, name] of Object.entries(STAGES)) {
-      const tolerance = stage === 'boxes' ? 2e-5 : 2e-4;
-      const share = misfit(values[name], stages[stage] as never, tolerance);
-      t.ok(share <= 1, `${stage}: ${share} of what is allowed`);
+    const { formula, photos, reduced } = expected();
+    const run = async (imageSize: number, pixels: Float32Array) => {
+      const model = buildImageTower(referenceArchitecture(), tensors, { imageSize, attention });
+      const pixel_values = new Tensor('float32', pixels, [1, 3, imageSize, imageSize]);
+      return runInside(model, { pixel_values }, { folder, inside: INSIDE });
+    };
+    await t.test('of a formula', async (t) => {
+      t.same(
+        Object.keys(STAGES).filter((stage) => !formula.stages[stage]),
+        [],
+      );
+      compare(t, await run(240, formulaPicture(240)), formula.stages, 15);
+    });
+    for (const [file, { stages }] of Object.entries(photos)) {
+      await t.test(`of ${file}`, async (t) => {
+        compare(t, await run(240, await referencePixels(file, 240)), stages, 15);
+      });
     }
+    await t.test('of a smaller picture', async (t) => {
+      const { image, size, grid } = reduced;
+      compare(t, await run(size, await referencePixels(image, size)), reduced.stages, grid);
+    });
   });
 }
 
@@ -91,6 +140,15 @@ t.test('all ways to write attention down agree, alone and in a batch', async (t)
     t.ok(maxDifference(same, values) <= 1e-4, name);
     t.ok(maxDifference(other, values) > 1e-3, `${name} of another picture`);
   }
+});
+
+t.test('a picture that patches do not fill is looked at as far as they go', async (t) => {
+  const odd = { ...TINY, image: { ...TINY.image, imageSize: 60 } };
+  const weights = randomWeights(odd);
+  t.same(weights.get('owlv2.vision_model.embeddings.position_embedding.weight')?.shape, [50, 32]);
+  const model = buildImageTower(odd, weights, { imageSize: 60, attention: 'fused' });
+  const values = await runInside(model, picture(60));
+  t.equal(values['pred_boxes']?.length, 4 * 49);
 });
 
 t.test('in 16 bits it is nearly the same, and boxes end in 32', async (t) => {

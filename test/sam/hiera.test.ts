@@ -1,10 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
 import t from 'tap';
-import { openCheckpoint } from '#src/checkpoint/checkpoint.js';
-import type { StoredTensor } from '#src/checkpoint/stored-tensor.js';
 import { toFloat32 } from '#src/core/tensors/float16.js';
 import type { FloatTensor } from '#src/onnx/float-tensor.js';
-import { Graph } from '#src/onnx/graph.js';
 import { toHalfPrecision } from '#src/onnx/precision/half-precision.js';
 import { HIERA, type HieraVariant } from '#src/sam/architecture.js';
 import { decoderParameters } from '#src/sam/decoder/decoder-parameters.js';
@@ -14,92 +11,16 @@ import {
   recogniseHiera,
 } from '#src/sam/encoder/hiera/hiera-parameters.js';
 import { buildSam2Encoder } from '#src/sam/encoder/hiera/sam2-encoder.js';
-import { paperNeck } from '#src/sam/paper/fpn-neck.js';
 import { relativeDistance } from '../fixtures/distance.js';
 import { random } from './fixtures/decoders.js';
 import { runGraph } from './fixtures/run-graph.js';
-import {
-  CHECKPOINT,
-  expected,
-  HIERA_CONFIG,
-  imageEmbedHalves,
-  normOf,
-  offBy,
-  skip,
-  syntheticInput,
-} from './fixtures/sam2-reference.js';
+import { imageEmbedHalves, skip, syntheticInput } from './fixtures/sam2-reference.js';
+import { compareStages } from './fixtures/sam2-stages.js';
 
-const TRUNK = 'image_encoder.trunk';
-/** Values inside of the graph by the names of the reference's stages; channels are last in them. */
-const INSIDE: Readonly<Record<string, string>> = {
-  patch_embed: `${TRUNK}.patch_embed.Transpose`,
-  pos_embed: `${TRUNK}.Transpose`,
-  pos_embed_added: `${TRUNK}.Add_1`,
-  ...Object.fromEntries(
-    Array.from({ length: 8 }, (_, i) => [`block${i}`, `${TRUNK}.blocks.${i}.Add_1`]),
-  ),
-};
-/** The last block of each stage. */
-const STAGES = [0, 2, 5, 7];
-
-/** Levels of the pyramid from what the stages end with, [H,W,C] each. */
-function neckOf(
-  tensors: ReadonlyMap<string, StoredTensor>,
-  stages: readonly Float32Array[],
-  folder: string,
-) {
-  const g = Graph.create('neck', tensors);
-  const inputs = stages.map((data, i) => {
-    const side = 256 / 2 ** i;
-    return { name: `stage${i}`, shape: [1, side, side, data.length / side ** 2] };
-  });
-  const values = inputs.map(({ name, shape }) =>
-    g.transpose(g.input(name, shape), [0, 3, 1, 2]),
-  ) as never;
-  for (const [i, level] of paperNeck(g.scope('image_encoder.neck'), values).entries()) {
-    g.output(`fpn${i}`, level, [1, 256, 256 / 2 ** i, 256 / 2 ** i]);
-  }
-  const feeds = inputs.map(({ name, shape }, i) => [
-    name,
-    new Tensor('float32', stages[i] as Float32Array, shape),
-  ]);
-  return runGraph(g.toModel(), Object.fromEntries(feeds), { folder });
-}
-
+// Photographs are in test/long/sam2-prompts.test.ts.
 t.test('every stage of the synthetic input as Meta computes it', { skip }, async (t) => {
-  const { stages } = expected().synthetic;
-  const checkpoint = openCheckpoint(CHECKPOINT);
-  t.teardown(() => checkpoint.close());
-  const variant = recogniseHiera(checkpoint.tensors, HIERA_CONFIG);
-  t.match(variant, { dim: 24, stages: [1, 2, 3, 2] });
-  const input = syntheticInput();
-  t.ok(offBy(input, stages['input'] as never) < 1e-5);
-  const { folder } = checkpoint;
-  const model = buildSam2Encoder(variant, checkpoint.tensors, 'fused');
-  const feeds = { input: new Tensor('float32', input, [1, 3, 1024, 1024]) };
-  const values = await runGraph(model, feeds, { folder, inside: Object.values(INSIDE) });
-  const ends = STAGES.map((block) => values[INSIDE[`block${block}`] as string] as Float32Array);
-  const levels = await neckOf(checkpoint.tensors, ends, folder);
-  const named = { ...values, ...levels };
-  const left = new Set(Object.keys(stages));
-  left.delete('input');
-  for (const name of left) {
-    if (name.startsWith('stage')) continue; // the blocks' values, channels first
-    const stage = stages[name] as (typeof stages)[string];
-    const value = named[INSIDE[name] ?? name];
-    if (!value) {
-      t.fail(`${name} is not there`);
-      continue;
-    }
-    const off = offBy(value, stage);
-    t.ok(off <= 2e-4, `${name} is off by ${off}`);
-    const norm = Math.abs(normOf(value) / stage.norm - 1);
-    t.ok(norm <= 1e-4, `the norm of ${name} by ${norm}`);
-  }
-  const distance = relativeDistance(
-    values['image_embed'] as Float32Array,
-    toFloat32(imageEmbedHalves()),
-  );
+  const { image_embed } = await compareStages(t, 'synthetic');
+  const distance = relativeDistance(image_embed as Float32Array, toFloat32(imageEmbedHalves()));
   t.ok(distance <= 1e-3, `image_embed is off by ${distance}`);
 });
 
@@ -163,8 +84,12 @@ t.test('tensors say what encoder they are, or which of them does not fit', async
   for (const [wrong, message] of [
     [{ num_heads: 3 }, /3 heads do not divide/],
     [{ window_spec: [8, 4, 14] }, /windows of 4 stages/],
-    [{ window_spec: [7, 4, 14, 7] }, /cannot halve windows of 7/],
-    [{ global_att_blocks: [2] }, /whole image in block 2/],
+    [{ window_spec: [8, 4, 7, 7] }, /cannot halve windows of 7/],
+    [{ window_spec: [8, 4, 14, 0] }, /windows of 0/],
+    [{ window_spec: [6, 4, 14, 7] }, /windows of 6, which do not divide its grid of 256/],
+    [{ window_spec: [4, 4, 14, 7] }, /pos_embed_window" is \[1,16,8,8\], expected \[1,16,4,4\]/],
+    [{ global_att_blocks: [2] }, /whole image in block 2, where a stage begins/],
+    [{ global_att_blocks: [5] }, /no block 5, only 5/],
   ] as const) {
     t.throws(() => recogniseHiera(tensors, { ...config, ...wrong }), { message });
   }

@@ -69,6 +69,9 @@ async function compare(service: Service, name: Photograph, t: Test) {
     for (const [at, mask] of own.entries()) {
       const wanted = decompress(masks[i]?.counts[at] as string);
       worstIou = Math.min(worstIou, iouOfRuns(decompress(mask.segmentation.counts), wanted));
+      // A share of pixels may be on the other side, as long as masks overlap as much as they have to.
+      const area = Math.abs(mask.area - (decode.area?.[at] as number));
+      t.ok(area <= 0.005 * mask.area + 9, `${name}, ${decode.kind}: area is off by ${area}`);
       worstScore = Math.max(worstScore, Math.abs(mask.predicted_iou - (decode.iou[at] as number)));
     }
     const logits = own.flatMap(({ low_res_logits: { data } }) => [...floatsOf(data)]);

@@ -341,7 +341,7 @@ export interface components {
             /** @description An object of which more is to be found, in place of `text`. Scores run higher than for words: a `text_threshold` of 0.6 to 0.9 is usual. */
             readonly exemplar?: {
                 /**
-                 * @description A box [x1, y1, x2, y2] around the example, in pixels of its image.
+                 * @description A box [x1, y1, x2, y2] around the example, in pixels of its image; `clip` cuts it to that.
                  * @example [
                  *       10,
                  *       16,
@@ -409,7 +409,7 @@ export interface components {
             /** @description An object of which more is to be found, in place of `text`. Scores run higher than for words: a `text_threshold` of 0.6 to 0.9 is usual. */
             readonly exemplar?: {
                 /**
-                 * @description A box [x1, y1, x2, y2] around the example, in pixels of its image.
+                 * @description A box [x1, y1, x2, y2] around the example, in pixels of its image; `clip` cuts it to that.
                  * @example [
                  *       10,
                  *       16,
@@ -574,7 +574,7 @@ export interface components {
             /** @description An object of which more is to be found, in place of `text`. Scores run higher than for words: a `text_threshold` of 0.6 to 0.9 is usual. */
             readonly exemplar?: {
                 /**
-                 * @description A box [x1, y1, x2, y2] around the example, in pixels of its image.
+                 * @description A box [x1, y1, x2, y2] around the example, in pixels of its image; `clip` cuts it to that.
                  * @example [
                  *       10,
                  *       16,
@@ -755,7 +755,7 @@ export interface components {
             /** @description An object of which more is to be found, in place of `text`. Scores run higher than for words: a `text_threshold` of 0.6 to 0.9 is usual. */
             readonly exemplar?: {
                 /**
-                 * @description A box [x1, y1, x2, y2] around the example, in pixels of its image.
+                 * @description A box [x1, y1, x2, y2] around the example, in pixels of its image; `clip` cuts it to that.
                  * @example [
                  *       10,
                  *       16,
@@ -1007,7 +1007,7 @@ export interface components {
             readonly tier?: "memory" | "disk" | "shared";
             /** @description Sentences for people about what looks wrong with the image: 16 bits of which it uses only the lowest. Absent where there is nothing to say, and for an image that was cached. */
             readonly warnings?: readonly string[];
-            /** @description Milliseconds by step. */
+            /** @description Milliseconds by step: those of all prompts together, which wait and run beside each other. `total_ms` is by the clock. */
             readonly timings: {
                 readonly [key: string]: number;
             };
@@ -1027,9 +1027,9 @@ export interface components {
                 readonly masks: readonly components["schemas"]["Mask"][];
                 readonly error?: components["schemas"]["Problem"];
             }[];
-            /** @description Sentences for people about what was answered but looks as if something else was meant: coordinates that look like fractions, a mask that is empty, no mask at all. Absent where there is nothing to say. */
+            /** @description Sentences for people about what was answered but looks as if something else was meant: coordinates that look like fractions, a mask that is empty, no mask at all, a text that was cut. Absent where there is nothing to say. */
             readonly warnings?: readonly string[];
-            /** @description Milliseconds by step. */
+            /** @description Milliseconds by step: those of all prompts together, which wait and run beside each other. `total_ms` is by the clock. */
             readonly timings: {
                 readonly [key: string]: number;
             };
@@ -1587,9 +1587,9 @@ export interface components {
                     number
                 ];
             }[];
-            /** @description Sentences for people about what was answered but looks as if something else was meant: coordinates that look like fractions, a mask that is empty, no mask at all. Absent where there is nothing to say. */
+            /** @description Sentences for people about what was answered but looks as if something else was meant: coordinates that look like fractions, a mask that is empty, no mask at all, a text that was cut. Absent where there is nothing to say. */
             readonly warnings?: readonly string[];
-            /** @description Milliseconds by step. */
+            /** @description Milliseconds by step: those of all prompts together, which wait and run beside each other. `total_ms` is by the clock. */
             readonly timings: {
                 readonly [key: string]: number;
             };

@@ -8,11 +8,18 @@ import { nameHint, shapeOf } from './prompts/shapes.js';
  */
 export function invalid(findings: readonly Finding[], place: string, value?: unknown): SamError {
   const isForm = place === FORM;
-  const listed = findings.slice(0, MAX_VIOLATIONS).map((found) => describe(found, value, isForm));
+  const first = findings.slice(0, MAX_VIOLATIONS);
+  const listed = distinct(first.map((found) => describe(found, value, isForm)));
   const words = listed.map(({ path, message }) => `${path || place} ${message}`);
-  const more = findings.length - listed.length;
+  const more = findings.length - first.length;
   if (more > 0) words.push(`and ${more} more`);
   return new SamError('invalid-request', words.join('; '), { violations: listed });
+}
+
+/** Where a value may have one of several forms, each form says that it is not that one, and then all do together. */
+function distinct(violations: readonly Violation[]): Violation[] {
+  const byWords = new Map(violations.map((each) => [`${each.path} ${each.message}`, each]));
+  return [...byWords.values()];
 }
 
 /** The name of a form as the whole that something is wrong with. */
@@ -27,14 +34,22 @@ interface Finding {
 }
 
 /** Keywords whose findings say that a value is of another shape. */
-const SHAPE_KEYWORDS = ['type', 'minItems', 'maxItems', 'enum', 'minProperties', 'maxProperties'];
+const SHAPE_KEYWORDS = [
+  'type',
+  'minItems',
+  'maxItems',
+  'enum',
+  'minProperties',
+  'maxProperties',
+  'anyOf',
+];
 
 /** One finding of the validator, in words for a client. */
 function describe(found: Finding, value: unknown, isForm: boolean): Violation {
   const { keyword, instancePath: path, message = 'is not valid', params } = found;
   const extra = params['additionalProperty'];
   if (keyword === 'additionalProperties' && typeof extra === 'string') {
-    const hint = nameHint(extra);
+    const hint = nameHint(extra, path);
     const words = `is not a known field${hint ? `: ${hint}` : ''}`;
     return { path: `${path}/${extra}`, message: words };
   }

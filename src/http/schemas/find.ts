@@ -25,7 +25,9 @@ export const SEARCH_FIELDS = {
   exemplar: Type.Optional(
     Type.Object(
       {
-        box: BoxOf('A box [x1, y1, x2, y2] around the example, in pixels of its image.'),
+        box: BoxOf(
+          'A box [x1, y1, x2, y2] around the example, in pixels of its image; `clip` cuts it to that.',
+        ),
         embedding_id: Type.Optional(
           Type.String({ description: 'Of its image, where that is another one.' }),
         ),

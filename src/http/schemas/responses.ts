@@ -24,12 +24,13 @@ export const Warnings = Type.Optional(
   Type.Array(Type.String(), {
     description:
       'Sentences for people about what was answered but looks as if something else was meant: coordinates that look ' +
-      'like fractions, a mask that is empty, no mask at all. Absent where there is nothing to say.',
+      'like fractions, a mask that is empty, no mask at all, a text that was cut. Absent where there is nothing to say.',
   }),
 );
 
 export const Timings = Type.Record(Type.String(), Type.Number(), {
-  description: 'Milliseconds by step.',
+  description:
+    'Milliseconds by step: those of all prompts together, which wait and run beside each other. `total_ms` is by the clock.',
 });
 
 export const Width = Type.Integer({ description: 'Of the oriented image, in pixels.' });

@@ -36,6 +36,8 @@ import { type Outcome, settle } from './outcome.js';
 /** What the worker that reads texts is given when it starts. */
 export interface FindSettings {
   readonly architecture: OwlArchitecture;
+  /** Whether images are padded to the detector's square, or stretched to it. */
+  readonly isPadded: boolean;
   readonly paths: DetectorPaths;
   readonly session: SessionOptions;
 }
@@ -133,7 +135,11 @@ async function readPhrases(
     const texts = templates ? inTemplates(phrase) : [phrase];
     const tokens = texts.map((text) => tokenizer.encode(text));
     if (tokens.length === 0 || tokens.some(({ ids }) => ids.length === NO_WORDS)) {
-      throw violation('prompt-invalid', pathOf(i), 'has no words');
+      throw violation(
+        'prompt-invalid',
+        pathOf(i),
+        'has no words: send a noun phrase, such as "a wheel"',
+      );
     }
     return tokens;
   });
@@ -164,7 +170,7 @@ function featuresOf(embedding: Embedding): Features {
 }
 
 function frameOf({ image }: Embedding): Frame {
-  return { image, isPadded: settings.architecture.family === 'owlv2' };
+  return { image, isPadded: settings.isPadded };
 }
 
 /** For each phrase the mean of its texts' queries, which is not made longer again: logits are linear in it. */

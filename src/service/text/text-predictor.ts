@@ -1,13 +1,13 @@
 import type { Caller } from '../../core/caller.js';
-import type { Embedding } from '../../core/embedding.js';
+import { type Embedding, parseEmbeddingId } from '../../core/embedding.js';
 import { violation } from '../../core/errors.js';
 import type { FindFilter, Found, TextLane } from '../../core/find/find.js';
 import { type Exemplar, isSearch, type Prompt } from '../../core/prompt.js';
 import type { MaskQuery, Prediction, PromptAnswer } from '../prediction.js';
 import type { Predictor } from '../predictor.js';
-import { checkGeometry, clipped } from '../prompt-rules.js';
+import { boxFault, checkGeometry, clipped } from '../prompt-rules.js';
 import { TextExpansion } from './text-expansion.js';
-import { checkTexts, cutWarnings } from './texts.js';
+import { checkTexts, cutWarnings, pathOf } from './texts.js';
 
 /** Answers prompts some of which are text: finds what they name, and asks for the masks of the boxes found. */
 export class TextPredictor {
@@ -93,8 +93,9 @@ export class TextPredictor {
     caller: Caller,
   ): Promise<Found> {
     const features = images.own;
-    const path = placeOf(place, prompt);
-    const example = prompt.exemplar && (await exampleOf(prompt.exemplar, images));
+    const path = pathOf(place, prompt);
+    const { clip } = query.leniency;
+    const example = prompt.exemplar && (await exampleOf(prompt.exemplar, images, { path, clip }));
     const filter = filterOf(prompt);
     const options = query.find;
     const task = { features, phrases, example, options, filter, path };
@@ -112,18 +113,26 @@ export interface SearchedImages {
 /** What objects are called that are like an example. */
 const EXEMPLAR = 'exemplar';
 
-/** @throws SamError `embedding-not-found` */
-async function exampleOf({ box, embedding_id: id }: Exemplar, { own, other }: SearchedImages) {
+/**
+ * @param options `path` is a JSON pointer to the exemplar; `clip` moves its box to the edge of its image.
+ * @throws SamError `embedding-not-found`, `invalid-request`, `prompt-invalid`
+ */
+async function exampleOf(
+  { box: drawn, embedding_id: id }: Exemplar,
+  { own, other }: SearchedImages,
+  { path, clip }: { readonly path: string; readonly clip: boolean },
+) {
+  if (id !== undefined) parseEmbeddingId(id, `${path}/embedding_id`);
   const features = id === undefined ? own : await other(id);
+  const { image } = features;
+  const { box = drawn } = clip ? clipped({ box: drawn }, image) : {};
+  const fault = boxFault(box, image);
+  if (fault) throw violation('prompt-invalid', `${path}/box`, fault);
   return { features, box };
 }
 
 function phrasesOf({ text = [] }: Prompt): readonly string[] {
   return typeof text === 'string' ? [text] : text;
-}
-
-function placeOf(prompt: number, { exemplar }: Prompt): string {
-  return `/prompts/${prompt}/${exemplar ? 'exemplar' : 'text'}`;
 }
 
 /** Points and a box beside a text say which of the objects are meant. */

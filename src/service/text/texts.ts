@@ -1,9 +1,16 @@
 import { violation } from '../../core/errors.js';
+import type { Prompt } from '../../core/prompt.js';
+
+/** A JSON pointer to what a prompt asks for without saying where it is. */
+export function pathOf(place: number, { exemplar }: Prompt): string {
+  return `/prompts/${place}/${exemplar ? 'exemplar' : 'text'}`;
+}
 
 /** @param path a JSON pointer to the texts. @throws SamError `too-many-prompts` */
 export function checkTexts(count: number, most: number, path: string): void {
   if (count <= most) return;
-  throw violation('too-many-prompts', path, `must be at most ${most} in a request`);
+  const message = `has ${count} phrases, and a request may have ${most}: send the others in another`;
+  throw violation('too-many-prompts', path, message);
 }
 
 /** What of a phrase is shown. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import type { RgbImage } from '#src/core/image.js';
@@ -18,12 +19,23 @@ const CASES = [
 ];
 
 t.test('pictures are those of the reference', { skip }, async (t) => {
-  for (const [file, { pixels }] of Object.entries(expected().photos)) {
+  for (const [file, { pixels, ...photo }] of Object.entries(expected().photos)) {
     const image = await decodeImage(readFileSync(referencePath(file)), { maxPixels: 1e8 });
+    t.same([image.width, image.height], [photo.width, photo.height]);
+    t.equal(createHash('sha256').update(image.data).digest('hex'), photo.rgb_sha256, file);
     for (const { name, imageSize, padding } of CASES) {
       const values = toDetectorInput(image, { imageSize, padding, ...CHANNELS });
-      const { points, ...sampled } = pixels[name] as NonNullable<(typeof pixels)[string]>;
+      const { points, mean, std, ...sampled } = pixels[name] as NonNullable<
+        (typeof pixels)[string]
+      >;
       t.ok(misfit(values, sampled, 1e-4) <= 1, `${file} at ${name}`);
+      for (const [c, wanted] of mean.entries()) {
+        const plane = values.subarray(c * imageSize ** 2, (c + 1) * imageSize ** 2);
+        const found = plane.reduce((sum, value) => sum + value, 0) / plane.length;
+        const spread = plane.reduce((sum, value) => sum + (value - found) ** 2, 0) / plane.length;
+        t.ok(Math.abs(found - wanted) <= 1e-4, `${file} at ${name}: mean of channel ${c}`);
+        t.ok(Math.abs(Math.sqrt(spread) - (std[c] as number)) <= 1e-4, `its deviation`);
+      }
       const differences = points.map(([c, y, x, value]) =>
         Math.abs((values[(c * imageSize + y) * imageSize + x] as number) - value),
       );

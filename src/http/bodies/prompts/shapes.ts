@@ -9,6 +9,7 @@ const SHAPES: Record<string, string> = {
   text: 'words, such as "a wheel", or a list of them',
   exemplar: 'an object, {"box"}, and {"embedding_id"} where it is in another image',
   labels: 'a list of words, such as ["a car", "a tree"]',
+  proposals: '"objectness": boxes that most likely hold anything, in place of a grid of points',
   prompts: 'a list of prompts, such as [{"box": [x1, y1, x2, y2]}]',
   point_grids: 'for each layer of crops its points from 0 to 1, [[[x, y], …]]',
   transform: '[a, b, c, d, e, f], six numbers, or nine ending in 0, 0, 1',
@@ -38,11 +39,18 @@ const ALIASES: Record<string, string> = {
   texts: 'text',
   phrase: 'text',
   query: 'text',
+  label: 'text',
 };
 
 /** Fields of everything mode that clients look for elsewhere. */
 const EVERYTHING =
   /^(points_per_|crop_|point_grids$|proposals$|pred_iou_thresh$|stability_score_|box_nms_)/;
+
+/** Fields that all prompts of a request share. */
+const FOR_ALL =
+  /^(text_|max_detections$|templates$|format$|min_area$|clip$|return_logits|logits_dtype$)/;
+/** Fields of a prompt that finds objects. */
+const SEARCHES = ['text', 'exemplar'];
 
 /**
  * What should stand where a value does not fit its schema, with what this one seems to be.
@@ -62,8 +70,13 @@ export function shapeOf(path: string, body: unknown, isForm: boolean): string | 
   return hint ? `${words}; ${hint}` : words;
 }
 
-/** What an unknown field may have been meant to be. */
-export function nameHint(name: string): string | undefined {
+/**
+ * What an unknown field may have been meant to be.
+ * @param path a JSON pointer to what has it.
+ */
+export function nameHint(name: string, path: string): string | undefined {
+  if (path !== '' && FOR_ALL.test(name)) return 'it is one for all prompts, beside them';
+  if (SEARCHES.includes(name)) return 'it is for /decode and /segment; /everything has labels';
   const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const meant = ALIASES[snake] ?? (Object.hasOwn(SHAPES, snake) ? snake : undefined);
   if (meant !== undefined && meant !== name) return `did you mean ${meant}?`;

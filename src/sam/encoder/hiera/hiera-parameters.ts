@@ -14,10 +14,10 @@ type ShapesByName = Record<string, readonly number[]>;
 
 /** Every weight of the image encoder by its name in SAM 2's state dict, with its shape there; positions aside. */
 export function hieraParameters(variant: HieraVariant): Map<string, readonly number[]> {
-  const { dim } = variant;
-  const { patch, windowPositions } = HIERA_COMMON;
+  const { dim, windows } = variant;
+  const { patch } = HIERA_COMMON;
   const shapes: ShapesByName = {
-    'trunk.pos_embed_window': [1, dim, windowPositions, windowPositions],
+    'trunk.pos_embed_window': [1, dim, windows[0], windows[0]],
     'trunk.patch_embed.proj.weight': [dim, 3, patch.side, patch.side],
     'trunk.patch_embed.proj.bias': [dim],
   };
@@ -137,23 +137,28 @@ function published(dim: number, stages: ByStage): Untold {
 
 /** @throws OperatorError where heads, windows or global blocks cannot be those of the tensors */
 function checkVariant(variant: HieraVariant): void {
-  const { dim, heads, windows, globalAttn, stages } = variant;
+  const { dim, heads, windows, globalAttn } = variant;
   const blocks = blocksOf(variant);
-  const [first, second, third] = stages;
   const refuse = (reason: string): never => {
     throw new OperatorError(`the image encoder ${reason}`);
   };
   if (!Number.isInteger(dim / heads))
     refuse(`has ${dim} channels, which ${heads} heads do not divide`);
   if (windows.length !== 4) refuse(`needs the windows of 4 stages, not of ${windows.length}`);
+  if (windows.some((window) => window < 1)) refuse('cannot have windows of 0');
+  // The positions of the first stage's window are repeated all over its grid.
+  const { gridSize } = HIERA_COMMON;
+  if (gridSize % windows[0] !== 0) {
+    refuse(`begins with windows of ${windows[0]}, which do not divide its grid of ${gridSize}`);
+  }
   // Pooling takes tokens two by two, within windows that no place of the grid is cut off from.
   const pooled = blocks.find(({ isPooled, window }) => isPooled && window % 2 !== 0);
   if (pooled) refuse(`cannot halve windows of ${pooled.window}`);
-  const [from, to] = [first + second + 1, first + second + third];
-  const outside = globalAttn.find((block) => !(block >= from && block < to));
-  if (outside !== undefined) {
-    refuse(
-      `cannot see the whole image in block ${outside}: only those from ${from} to ${to - 1} may`,
-    );
+  const outside = globalAttn.find((block) => block >= blocks.length);
+  if (outside !== undefined) refuse(`has no block ${outside}, only ${blocks.length}`);
+  // The original divides by the window where it halves the grid, and has none there.
+  const halving = globalAttn.find((block) => blocks[block]?.isPooled);
+  if (halving !== undefined) {
+    refuse(`cannot see the whole image in block ${halving}, where a stage begins`);
   }
 }

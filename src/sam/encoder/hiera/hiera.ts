@@ -26,7 +26,7 @@ export function hiera(
   attention: HieraAttention,
 ): StageOutputs {
   let x = patchEmbed(g.scope('patch_embed'), image); // [B,256,256,C]
-  x = g.add(x, absolutePositions(g));
+  x = g.add(x, absolutePositions(g, variant));
   const outputs: Value[] = [];
   for (const [i, block] of blocksOf(variant).entries()) {
     x = multiScaleBlock(g.scope(`blocks.${i}`), x, block, attention);
