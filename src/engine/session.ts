@@ -39,23 +39,28 @@ export async function openSession(
   for (const provider of providersFor(device)) {
     try {
       const session = await inNativeCode(() => create(network, provider, threads));
-      const run = (feeds: Record<string, Tensor>) =>
-        session.run(feeds) as Promise<Record<string, Tensor>>;
-      const turned = provider === 'cpu' ? run : inTurn(new Int32Array(gpuTurn), run);
-      // The turn is inside of the native section: a condemned worker gives it back before it sleeps.
-      return {
-        provider,
-        run: (feeds) =>
-          named(
-            provider,
-            inNativeCode(() => turned(feeds)),
-          ),
-      };
+      return served(session, provider, gpuTurn);
     } catch (error) {
       failures.push(unavailable(provider, error));
     }
   }
   throw new OperatorError(failures.join('; '));
+}
+
+/** Apart from `openSession`, whose variables what is made there would hold for as long as it lives: the network's bytes. */
+function served(session: InferenceSession, provider: Provider, gpuTurn: SharedArrayBuffer): Session {
+  const run = (feeds: Record<string, Tensor>) =>
+    session.run(feeds) as Promise<Record<string, Tensor>>;
+  const turned = provider === 'cpu' ? run : inTurn(new Int32Array(gpuTurn), run);
+  // The turn is inside of the native section: a condemned worker gives it back before it sleeps.
+  return {
+    provider,
+    run: (feeds) =>
+      named(
+        provider,
+        inNativeCode(() => turned(feeds)),
+      ),
+  };
 }
 
 function create(network: Network, provider: Provider, threads: number): Promise<InferenceSession> {
@@ -66,6 +71,8 @@ function create(network: Network, provider: Provider, threads: number): Promise<
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
+    // From the second run on the runtime would plan all of a run's memory as one block, beside that of the first.
+    enableMemPattern: false,
     // Spinning threads save a little latency and take whole cores from the other lane.
     extra: {
       session: {

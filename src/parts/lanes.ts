@@ -12,6 +12,7 @@ import { PictureLane } from '../lanes/picture-lane.js';
 import type { TaskReport } from '../lanes/task-report.js';
 import type { Metrics } from '../observe/metrics.js';
 import { contextBytes } from '../sam/decoder/image-context.js';
+import { inSharedMemory } from '../sam/weights/weights.js';
 
 /** Until the first picture's process is there, on a machine that is busy. */
 const PICTURES_START_MS = 10_000;
@@ -70,7 +71,7 @@ export function createLanes(
     settings: {
       models: byName(models, (model) => ({
         manifest: model.manifest,
-        weights: readDecoder(model),
+        weights: inSharedMemory(readDecoder(model)),
       })),
       contexts,
       session: { ...decodeLane.session, gpuTurn },

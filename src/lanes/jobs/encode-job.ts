@@ -2,6 +2,7 @@ import { Piscina } from 'piscina';
 import type { Provider } from '../../core/device.js';
 import type { TensorSet } from '../../core/embedding.js';
 import type { ModelManifest, Precision } from '../../core/family/model.js';
+import { collectGarbage } from '../../core/garbage.js';
 import { onceEach } from '../../core/once-each.js';
 import type { Encoded } from '../../core/ports.js';
 import {
@@ -76,19 +77,26 @@ function modelOf(name: string): EncoderModel {
 /** @param model or a detector. */
 export function load(model: string): Promise<Outcome<Provider>> {
   const opened = settings.detectors[model] ? openDetector : open;
-  return settle(async () => (await opened(model)).provider);
+  return settle(async () => {
+    const { provider } = await opened(model);
+    // The file it was made from, and its graph.
+    collectGarbage();
+    return provider;
+  });
 }
 
-/** @param model or a detector. */
+/**
+ * Runs a network once where it is compiled by that. On a CPU it would only take the memory of a run, before there is an
+ * image.
+ * @param model or a detector.
+ */
 export function warmUp(model: string): Promise<Outcome<void>> {
   return settle(async () => {
     const detector = settings.detectors[model];
-    if (detector) {
-      await (await openDetector(model)).run(new Float32Array(3 * detector.imageSize ** 2));
-      return;
-    }
-    const { image_size } = modelOf(model).manifest;
-    await (await open(model)).run(new Float32Array(3 * image_size * image_size));
+    const network = await (detector ? openDetector : open)(model);
+    if (network.provider === 'cpu') return;
+    const side = detector ? detector.imageSize : modelOf(model).manifest.image_size;
+    await network.run(new Float32Array(3 * side * side));
   });
 }
 
