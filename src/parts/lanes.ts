@@ -62,10 +62,15 @@ export function createLanes(
     ...watched('picture'),
   });
   const contexts = contextsPerWorker(decodeLane, models);
+  const crowd = {
+    tasks: new SharedArrayBuffer(4),
+    threads: decodeLane.workers * decodeLane.session.threads,
+  };
   const decode = new DecodeLane({
     workers: decodeLane.workers,
     queueLimit: decodeLane.queueLimit,
     affinityLimit: contexts,
+    crowd,
     othersWork: () => encode.busy,
     timeouts: decodeLane.timeouts,
     settings: {
@@ -74,7 +79,7 @@ export function createLanes(
         weights: inSharedMemory(readDecoder(model)),
       })),
       contexts,
-      session: { ...decodeLane.session, gpuTurn },
+      session: { ...decodeLane.session, gpuTurn, crowd },
     },
     ...watched('decode'),
   });

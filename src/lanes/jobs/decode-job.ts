@@ -27,9 +27,7 @@ export function load(model: string): Promise<Outcome<Provider>> {
 export function warmUp(model: string): Promise<Outcome<void>> {
   return settle(async () => {
     const network = await open(model);
-    const context = await network.context(nothingOf(modelOf(model).manifest));
-    const click = { coords: new Float32Array(4), labels: Float32Array.of(1, -1), prompts: 1 };
-    await network.run(context, click, true);
+    await network.warmUp(nothingOf(modelOf(model).manifest));
     // What the network was made from, and what it made.
     collectGarbage();
   });
