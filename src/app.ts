@@ -22,7 +22,7 @@ import { Everything } from './service/everything/everything.js';
 import { MaskGenerator } from './service/everything/mask-generator.js';
 import { ImageAdmission, PictureAdmission, PixelBudget } from './service/image-admission.js';
 import { LocalMaker } from './service/local-maker.js';
-import { collectGarbage } from './service/memory/garbage.js';
+import { collectGarbage } from './core/garbage.js';
 import { Ledger } from './service/memory/ledger.js';
 import { MemoryGuard } from './service/memory/memory-guard.js';
 import { Predictor } from './service/predictor.js';

@@ -7,6 +7,7 @@ import { AMBIGUOUS_MASKS } from '../core/prompt.js';
 import { buildDecoder, type DecoderVariant, orderFor } from '../sam/decoder/decoder.js';
 import { buildContext } from '../sam/decoder/image-context.js';
 import { familyOfWeights, type Weights } from '../sam/weights/weights.js';
+import { type Crowd, isAlone } from './crowd.js';
 import { openSession, type Session, type SessionOptions } from './session.js';
 
 /** The tensors of an embedding by name, in 32 bits. */
@@ -41,24 +42,35 @@ export interface LikelyMask extends LowResMask {
   readonly token: number;
 }
 
+/** A decoder's own share of threads, and the lane's whose others may be idle. */
+export interface DecoderOptions extends SessionOptions {
+  readonly crowd?: Crowd;
+}
+
 /** The prompt encoder and mask decoder: one graph an image, and one a prompt for each kind of prompt. */
 export class MaskDecoder {
   readonly provider: Provider;
   readonly #family: Family;
   readonly #contexts: Session;
   /** Most clicks need one graph; the others are opened when the first prompt of their kind comes. */
-  readonly #decoder: (variant: DecoderVariant) => Promise<Session>;
+  readonly #decoder: (variant: DecoderVariant, threads: number) => Promise<Session>;
+  readonly #options: DecoderOptions;
 
-  private constructor(weights: Weights, options: SessionOptions, contexts: Session) {
+  private constructor(weights: Weights, options: DecoderOptions, contexts: Session) {
     this.provider = contexts.provider;
     this.#family = familyOfWeights(weights);
     this.#contexts = contexts;
-    const open = (variant: DecoderVariant) => openSession(buildDecoder(weights, variant), options);
-    this.#decoder = onceEach(open, JSON.stringify);
+    this.#options = options;
+    const open = onceEach(
+      ([variant, threads]: readonly [DecoderVariant, number]) =>
+        openSession(buildDecoder(weights, variant), { ...options, threads }),
+      JSON.stringify,
+    );
+    this.#decoder = (variant, threads) => open([variant, threads]);
   }
 
   /** @throws OperatorError when the device's provider does not load */
-  static async open(weights: Weights, options: SessionOptions): Promise<MaskDecoder> {
+  static async open(weights: Weights, options: DecoderOptions): Promise<MaskDecoder> {
     const contexts = await openSession(buildContext(weights), options);
     return new MaskDecoder(weights, options, contexts);
   }
@@ -68,6 +80,35 @@ export class MaskDecoder {
       ([name, { data, shape }]) => [name, new Tensor('float32', data, shape)] as const,
     );
     return this.#contexts.run(Object.fromEntries(tensors));
+  }
+
+  /** Opens what most clicks need and runs it once, for a prompt alone and for one of many. */
+  async warmUp(embedding: EmbeddingFloats): Promise<void> {
+    const context = await this.context(embedding);
+    const coords = new Tensor('float32', new Float32Array(4), [1, 2, 2]);
+    const labels = new Tensor('float32', Float32Array.of(1, -1), [1, 2]);
+    const order = orderFor(2, this.#family);
+    for (const threads of this.#widths) {
+      const session = await this.#decoder({ order, withMask: false, answer: 'masks' }, threads);
+      await session.run({
+        ...context,
+        multimask_output: new Tensor('bool', Uint8Array.of(1), [1]),
+        point_coords: coords,
+        point_labels: labels,
+      });
+    }
+  }
+
+  /** Threads of a prompt among others, and of one alone. On other devices they make no difference. */
+  get #widths(): ReadonlySet<number> {
+    const { threads, crowd } = this.#options;
+    return new Set(crowd && this.provider === 'cpu' ? [threads, crowd.threads] : [threads]);
+  }
+
+  /** Of a prompt that is to run now: with all threads it takes less time, but more of the processor. */
+  get #threads(): number {
+    const { threads, crowd } = this.#options;
+    return crowd && this.provider === 'cpu' && isAlone(crowd) ? crowd.threads : threads;
   }
 
   /**
@@ -120,7 +161,7 @@ export class MaskDecoder {
       withMask: maskInput !== undefined,
       answer,
     };
-    const session = await this.#decoder(variant);
+    const session = await this.#decoder(variant, this.#threads);
     return session.run({
       ...context,
       ...more,

@@ -52,10 +52,7 @@ export async function openSession(
     try {
       const precision = await precisionOn(provider, asked(network), native);
       const session = await native(() => create(network, provider, precision, threads));
-      return {
-        ...{ provider, precision },
-        run: (feeds) => native(() => session.run(feeds) as Promise<Record<string, Tensor>>),
-      };
+      return served(session, { provider, precision }, native);
     } catch (error) {
       failures.push(
         error instanceof OperatorError ? error.message : cannotOpen(provider, error).message,
@@ -63,6 +60,18 @@ export async function openSession(
     }
   }
   throw new OperatorError(failures.join('; '));
+}
+
+/** Apart from `openSession`, whose variables what is made there would hold for as long as it lives: the network's bytes. */
+function served(
+  session: InferenceSession,
+  runsIn: Pick<Session, 'provider' | 'precision'>,
+  native: Native,
+): Session {
+  return {
+    ...runsIn,
+    run: (feeds) => native(() => session.run(feeds) as Promise<Record<string, Tensor>>),
+  };
 }
 
 function asked(network: Network): PrecisionChoice {
@@ -120,6 +129,8 @@ function create(
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
+    // From the second run on the runtime would plan all of a run's memory as one block, beside that of the first.
+    enableMemPattern: false,
     // Spinning threads save a little latency and take whole cores from the other lane.
     extra: {
       session: {

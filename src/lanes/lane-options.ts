@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js';
+import type { Crowd } from '../engine/crowd.js';
 import type { TaskReport } from './task-report.js';
 
 /** The size of a lane and what its workers are given. */
@@ -13,6 +14,8 @@ export interface LaneOptions<Settings> {
   readonly affinityLimit?: number;
   /** The lane that takes over from this one, which works ahead of it by no more than it can take at once. */
   readonly downstream?: Downstream;
+  /** Told how many tasks there are, for workers that use all of the lane's threads where there is one. */
+  readonly crowd?: Crowd;
   /** Whether others need the processor: long work then leaves all workers but one. */
   readonly othersWork?: () => boolean;
   readonly clock?: Clock;

@@ -1,5 +1,6 @@
 import type { Caller } from '../core/caller.js';
 import { CLOCK, type Clock } from '../core/clock.js';
+import { countTasks } from '../engine/crowd.js';
 import type { Kind, ResultOf, TaskOf } from './jobs/job.js';
 import { type Outcome, unwrap } from './jobs/outcome.js';
 import type { Downstream, LaneOptions, Load } from './lane-options.js';
@@ -179,6 +180,8 @@ export class Lane<J extends object, Settings> implements Downstream {
 
   /** Gives work to idle workers. */
   #dispatch(): void {
+    const { crowd } = this.#options;
+    if (crowd) countTasks(crowd, this.load.waiting + this.load.running);
     for (;;) {
       const allows = this.#bulk.allowed();
       const first = this.#queue.first(allows);

@@ -12,6 +12,7 @@ import { PictureLane } from '../lanes/picture-lane.js';
 import type { TaskReport } from '../lanes/task-report.js';
 import type { Metrics } from '../observe/metrics.js';
 import { contextBytes } from '../sam/decoder/image-context.js';
+import { inSharedMemory } from '../sam/weights/weights.js';
 
 /** Until the first picture's process is there, on a machine that is busy. */
 const PICTURES_START_MS = 10_000;
@@ -61,19 +62,24 @@ export function createLanes(
     ...watched('picture'),
   });
   const contexts = contextsPerWorker(decodeLane, models);
+  const crowd = {
+    tasks: new SharedArrayBuffer(4),
+    threads: decodeLane.workers * decodeLane.session.threads,
+  };
   const decode = new DecodeLane({
     workers: decodeLane.workers,
     queueLimit: decodeLane.queueLimit,
     affinityLimit: contexts,
+    crowd,
     othersWork: () => encode.busy,
     timeouts: decodeLane.timeouts,
     settings: {
       models: byName(models, (model) => ({
         manifest: model.manifest,
-        weights: readDecoder(model),
+        weights: inSharedMemory(readDecoder(model)),
       })),
       contexts,
-      session: { ...decodeLane.session, gpuTurn },
+      session: { ...decodeLane.session, gpuTurn, crowd },
     },
     ...watched('decode'),
   });

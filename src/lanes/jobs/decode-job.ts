@@ -1,6 +1,7 @@
 import type { Provider } from '../../core/device.js';
 import { FAMILY_TRAITS } from '../../core/family/family.js';
 import { familyOf, frameOf, type ModelManifest } from '../../core/family/model.js';
+import { collectGarbage } from '../../core/garbage.js';
 import type { FoundMask, UncutMask } from '../../core/mask.js';
 import type { Decoded, DecoderGraph, DecodeTask, Timings } from '../../core/ports.js';
 import { masksPerPrompt } from '../../core/prompt.js';
@@ -26,9 +27,9 @@ export function load(model: string): Promise<Outcome<Provider>> {
 export function warmUp(model: string): Promise<Outcome<void>> {
   return settle(async () => {
     const network = await open(model);
-    const context = await network.context(nothingOf(modelOf(model).manifest));
-    const click = { coords: new Float32Array(4), labels: Float32Array.of(1, -1), prompts: 1 };
-    await network.run(context, click, true);
+    await network.warmUp(nothingOf(modelOf(model).manifest));
+    // What the network was made from, and what it made.
+    collectGarbage();
   });
 }
 

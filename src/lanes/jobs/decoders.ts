@@ -4,8 +4,7 @@ import { type Embedding, entryName } from '../../core/embedding.js';
 import type { ModelManifest } from '../../core/family/model.js';
 import { onceEach } from '../../core/once-each.js';
 import { readFloats } from '../../core/tensors/tensor.js';
-import { type ImageContext, MaskDecoder } from '../../engine/mask-decoder.js';
-import type { SessionOptions } from '../../engine/session.js';
+import { type DecoderOptions, type ImageContext, MaskDecoder } from '../../engine/mask-decoder.js';
 import type { Weights } from '../../sam/weights/weights.js';
 
 /** A model of the decode lane. */
@@ -19,7 +18,7 @@ export interface DecoderModel {
 export interface DecodeSettings {
   /** By name. */
   readonly models: Readonly<Record<string, DecoderModel>>;
-  readonly session: SessionOptions;
+  readonly session: DecoderOptions;
   /** Images whose contexts a worker keeps. */
   readonly contexts: number;
 }

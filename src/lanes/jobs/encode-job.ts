@@ -7,6 +7,7 @@ import {
   type Precision,
   type PrecisionChoice,
 } from '../../core/family/model.js';
+import { collectGarbage } from '../../core/garbage.js';
 import type { ModelInput, RgbImage } from '../../core/image.js';
 import { onceEach } from '../../core/once-each.js';
 import type { Encoded } from '../../core/ports.js';
@@ -82,7 +83,12 @@ function modelOf(name: string): EncoderModel {
 /** @param model or a detector. */
 export function load(model: string): Promise<Outcome<Provider>> {
   const opened = settings.detectors[model] ? openDetector : open;
-  return settle(async () => (await opened(model)).provider);
+  return settle(async () => {
+    const { provider } = await opened(model);
+    // The file it was made from, and its graph.
+    collectGarbage();
+    return provider;
+  });
 }
 
 /** What a model that has been loaded computes in. */
@@ -90,10 +96,16 @@ export function precision(model: string): Promise<Outcome<Precision>> {
   return settle(async () => (await open(model)).precision);
 }
 
-/** @param model or a detector. */
+/**
+ * Runs a network once where it is compiled by that. On a CPU it would only take the memory of a run, before there is an
+ * image.
+ * @param model or a detector.
+ */
 export function warmUp(model: string): Promise<Outcome<void>> {
   return settle(async () => {
     const detector = settings.detectors[model];
+    const { provider } = await (detector ? openDetector : open)(model);
+    if (provider === 'cpu') return;
     if (detector) {
       await (await openDetector(model)).run(new Float32Array(3 * detector.imageSize ** 2));
       return;

@@ -8,3 +8,19 @@ export type Weights = ReadonlyMap<string, FloatTensor>;
 export function familyOfWeights(weights: ReadonlyMap<string, unknown>): Family {
   return weights.has('mask_decoder.obj_score_token.weight') ? 'sam2' : 'sam';
 }
+
+/** The same weights in memory that threads share: sent to any number of them, they are there once. */
+export function inSharedMemory(weights: Weights): Weights {
+  const tensors = [...weights];
+  const length = tensors.reduce((sum, [, { data }]) => sum + data.length, 0);
+  const memory = new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT);
+  const all = new Float32Array(memory);
+  let at = 0;
+  const shared = tensors.map(([name, { shape, data }]) => {
+    const place = all.subarray(at, at + data.length);
+    place.set(data);
+    at += data.length;
+    return [name, { shape, data: place }] as const;
+  });
+  return new Map(shared);
+}

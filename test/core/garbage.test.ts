@@ -1,5 +1,5 @@
 import t from 'tap';
-import { collectGarbage } from '#src/service/memory/garbage.js';
+import { collectGarbage } from '#src/core/garbage.js';
 
 t.test('shared memory that nobody holds is gone', async (t) => {
   const gone = new WeakRef(new SharedArrayBuffer(2 ** 21));

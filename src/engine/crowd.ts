@@ -1,0 +1,17 @@
+/** The cores of a lane, and how many tasks share in them. Threads share it. */
+export interface Crowd {
+  /** One 32-bit word: tasks that run in the lane, and that wait. */
+  readonly tasks: SharedArrayBuffer;
+  /** Threads that the lane may use in all. */
+  readonly threads: number;
+}
+
+/** For the lane: says how many tasks there are. */
+export function countTasks({ tasks }: Crowd, count: number): void {
+  Atomics.store(new Int32Array(tasks), 0, count);
+}
+
+/** For a worker. @returns whether no other task has a use for the lane's threads now. */
+export function isAlone({ tasks }: Crowd): boolean {
+  return Atomics.load(new Int32Array(tasks), 0) <= 1;
+}
