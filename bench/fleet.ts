@@ -3,8 +3,8 @@ import { Machines } from '../attack/fleet/machines.js';
 import { another, photographs } from '../attack/fleet/photographs.js';
 import { idOf } from '../attack/images.js';
 import { processorOf } from '../attack/process-tree.js';
+import { Nginx, noNginx } from '../test/fixtures/nginx.js';
 import { noise } from '../test/fixtures/pictures.js';
-import { Nginx, noNginx } from './nginx.js';
 
 /** Images encoded with each number of workers, `npm run bench:fleet 8` for fewer. */
 const IMAGES = Number(process.argv[2] ?? 60);
