@@ -16,7 +16,11 @@ export interface FleetSize {
 }
 
 /** On a machine that does the work of five. */
-const PATIENT = { SAM_QUEUE_TIMEOUT_MS: '90000', SAM_SHUTDOWN_MS: '120000' };
+const PATIENT = {
+  SAM_QUEUE_TIMEOUT_MS: '90000',
+  SAM_ENCODE_TIMEOUT_MS: '170000',
+  SAM_SHUTDOWN_MS: '120000',
+};
 /** Without Redis none waits for anybody. */
 const REFUSED_MS = 15_000;
 const CLIENTS = 4;
@@ -48,7 +52,7 @@ export async function fleet(size: FleetSize) {
 async function underKills(machines: Machines, size: FleetSize) {
   const random = noise(7);
   const files = await photographs(size.images);
-  const told = { answered: 0, retried: 0, clicks: 0, kills: 0, ends: 0 };
+  const told = { answered: 0, retried: 0, kills: 0, ends: 0 };
   const answers = new Map<Buffer, Answers>();
   const wrong: string[] = [];
   const start = performance.now();

@@ -144,8 +144,10 @@ t.test('who leaves takes the job out, unless others wait', { skip: noRedis }, as
 });
 
 t.test('the queue has a bound', { skip: noRedis }, async (t) => {
-  const server = await startRedis(t);
-  const { queue, redis, guard } = await startQueue(t, server);
+  const server = await startRedis(t, ...userOptions());
+  // With the rights that the guide asks for, and no more.
+  const user = { url: asUser(server.url) };
+  const { queue, redis, guard } = await startQueue(t, user);
   const leave = new AbortController();
   const waiting = [1, 2].map((number) => queue.run(order(number, leave.signal)));
   await until(async () => (await queue.look()).waiting === 2);
@@ -158,10 +160,27 @@ t.test('the queue has a bound', { skip: noRedis }, async (t) => {
   t.throws(() => load.check(), { code: 'overloaded', retryAfter: 5 });
   leave.abort();
   await Promise.allSettled(waiting);
-  await startWorker(t, server, () => made());
+  await startWorker(t, user, () => made());
   await until(async () => load.load?.perSecond === 4);
   await until(async () => load.load?.waiting === 0);
   load.check();
+});
+
+t.test('what does not fit is said, and nothing is stuck', { skip: noRedis }, async (t) => {
+  const server = await startRedis(t);
+  const { queue } = await startQueue(t, server);
+  const client = ask(t, server);
+  // Less than it takes with nothing in it.
+  await startWorker(t, server, async () => {
+    await client.config('SET', 'maxmemory', '1');
+    return made(1);
+  });
+  const full = { code: 'overloaded', message: /OOM/ };
+  await t.rejects(queue.run(order(1)), full);
+  await t.rejects(queue.run(order(1)), { name: 'NoAnswer', message: /OOM/ });
+  await client.config('SET', 'maxmemory', '0');
+  t.match(await queue.look(), { waiting: 0, active: 0 });
+  await t.rejects(queue.run(order(2)), full, 'and it goes on');
 });
 
 t.test('a Redis that is gone is not waited for', { skip: noRedis }, async (t) => {

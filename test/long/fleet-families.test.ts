@@ -23,8 +23,8 @@ t.test('SAM 2 and texts go through the queue as well', { skip }, async (t) => {
     ...{ SAM_MODELS_DIR: models, SAM_MODELS: 'small_sam2', SAM_TEXT_MODEL: 'small_owl' },
     SAM_ENCODE_THREADS: '1',
   };
-  const redis = await startRedis(t);
-  const shared = { ...settings, SAM_REDIS_URL: redis.url };
+  const [redis, jobs] = [await startRedis(t), await startRedis(t)];
+  const shared = { ...settings, SAM_REDIS_URL: redis.url, SAM_QUEUE_URL: jobs.url };
   const encoder = await ServiceProcess.launchEncoder({ ...shared, LOG_LEVEL: 'info' });
   t.teardown(() => encoder.stop());
   const start = () => startService(t, { ...shared, SAM_ENCODE: 'queue' });
@@ -40,6 +40,14 @@ t.test('SAM 2 and texts go through the queue as well', { skip }, async (t) => {
   t.equal(flights.filter((flight) => flight === 'computed').length, 1, flights.join(' '));
   const made = encoder.log.filter((line) => /"outcome":"made".*job ended/.test(line));
   t.equal(made.length, 2, 'one job for the embedding, one for what texts are found by');
+
+  const cached = ask(t, redis);
+  const sizes: number[] = [];
+  for (const name of await cached.keys('*:embedding')) {
+    for (const value of await cached.hvalsBuffer(name)) sizes.push(value.length);
+  }
+  const [, larger = 0] = sizes.sort((a, b) => a - b);
+  t.ok(larger > 8 * 2 ** 20 && larger < 8.01 * 2 ** 20, `SAM 2's takes 8 MiB, not ${larger}`);
 
   await json(await alone.post('/embed?text=true', form(photo)));
   const answers = async ({ url }: { url: string }) => {
@@ -58,6 +66,7 @@ t.test('SAM 2 and texts go through the queue as well', { skip }, async (t) => {
   t.equal((await fetch(`${a.url}/embeddings/${id}`, { method: 'DELETE' })).status, 204);
   const asked = { embedding_id: id, text: 'a wheel' };
   t.equal((await post(`${b.url}/decode`, asked)).status, 404, 'both are gone');
-  const left = await ask(t, redis).keys('*:embedding');
-  t.same(left, []);
+  t.same(await ask(t, redis).keys('*:embedding'), []);
+  t.ok((await ask(t, jobs).exists('{sam}:encode:meta')) > 0, 'jobs have a Redis of their own');
+  t.same(await ask(t, redis).keys('*encode*'), []);
 });

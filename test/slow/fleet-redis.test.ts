@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { folder } from '../fixtures/folder.js';
 import { until } from '../fixtures/gauges.js';
 import { post } from '../fixtures/post.js';
 import { ask, asUser, noRedis, RedisServer, startRedis, userOptions } from '../fixtures/redis.js';
@@ -63,9 +63,16 @@ async function use(t: Test, { a, b }: { a: ServiceProcess; b: ServiceProcess }, 
   t.ok(await until(gone), 'and the deletion');
 }
 
+/** A folder that stays when another is asked for: tap's own are emptied then. */
+function scratch(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'redis-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
 /** Makes a certificate authority, and a certificate for this machine. */
 function certificates(t: Test) {
-  const at = folder(t);
+  const at = scratch(t);
   const openssl = (...args: string[]) => {
     const { status, stderr } = spawnSync(OPENSSL, args, { cwd: at, encoding: 'utf8' });
     if (status !== 0) throw new Error(stderr);
@@ -124,7 +131,7 @@ async function failOver(t: Test, tls: { options: string[]; settings: Settings } 
   const all = tls ? [...SECURE, ...options] : [];
   const first = await startRedis(t, ...all);
   const copy = await startRedis(t, ...all, '--replicaof', '127.0.0.1', `${first.port}`);
-  const sentinel = new Sentinel(await freePort(), folder(t), first.port, options);
+  const sentinel = new Sentinel(await freePort(), scratch(t), first.port, options);
   t.teardown(() => sentinel.stop());
   await sentinel.start();
   const scheme = tls ? 'rediss-sentinel' : 'redis-sentinel';
