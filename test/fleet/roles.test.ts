@@ -7,7 +7,10 @@ import { noRedis, startRedis } from '../fixtures/redis.js';
 /** What is said of two Redis, or of one. */
 async function said(t: Test, urls: { shared: string; queue?: string }): Promise<string[]> {
   const lines: { level: number; msg: string }[] = [];
-  const logger = pino({ level: 'trace' }, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const logger = pino(
+    { level: 'trace' },
+    { write: (line: string) => lines.push(JSON.parse(line)) },
+  );
   const open = (url: string) => {
     const redis = connect(url, { name: 'test', logger: pino({ level: 'silent' }) });
     t.teardown(() => disconnect(redis));
@@ -33,7 +36,9 @@ t.test('what a Redis does when it is full is looked at', { skip: noRedis }, asyn
     /^warn: the shared store's Redis has no maxmemory/,
   ]);
   t.match(await said(t, { shared: cache.url }), []);
-  t.match(await said(t, { shared: queue.url }), [/^warn: the shared store's Redis has no maxmemory/]);
+  t.match(await said(t, { shared: queue.url }), [
+    /^warn: the shared store's Redis has no maxmemory/,
+  ]);
   const unknown = /^info: whether the Redis of the shared store is set up right is not known/;
   t.match(await said(t, { shared: rented.url }), [unknown]);
 });

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -61,13 +60,6 @@ async function use(t: Test, { a, b }: { a: ServiceProcess; b: ServiceProcess }, 
     return again.status === 404;
   };
   t.ok(await until(gone), 'and the deletion');
-}
-
-/** A folder that stays when another is asked for: tap's own are emptied then. */
-function scratch(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'redis-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
 }
 
 /** Makes a certificate authority, and a certificate for this machine. */
