@@ -9,12 +9,24 @@ import { withHook } from '../victim.js';
 /** BullMQ's own: so many, however many jobs there were. */
 const OF_THE_QUEUE = /^\{sam\}:encode:(meta|events|marker|stalled-check|id)$/;
 
+/** Of each network: several processes run on this machine. */
+export const ONE_THREAD = { SAM_ENCODE_THREADS: '1', SAM_DECODE_WORKERS: '1' };
+
 type Kind = 'replica' | 'encoder';
+
+/** What an encode worker's log says of a job. */
+export interface Job {
+  readonly embedding: string;
+  readonly outcome: string;
+  /** How often it was begun. */
+  readonly attempts: number;
+}
 
 /** A process that is started anew whenever it ends, as an orchestrator does. */
 class Machine {
   readonly kind: Kind;
   readonly #settings: Settings;
+  readonly #core: number | undefined;
   #process: ServiceProcess;
   #stopping = false;
   /** Lines of those that have ended. */
@@ -23,19 +35,30 @@ class Machine {
   ready: Promise<void>;
   #successor: Promise<void> = Promise.resolve();
 
-  private constructor(kind: Kind, settings: Settings, process: ServiceProcess) {
+  private constructor(
+    kind: Kind,
+    settings: Settings,
+    core: number | undefined,
+    process: ServiceProcess,
+  ) {
     this.kind = kind;
     this.#settings = settings;
+    this.#core = core;
     this.#process = process;
     this.ready = this.#watch();
   }
 
-  static async start(kind: Kind, settings: Settings): Promise<Machine> {
-    return new Machine(kind, settings, await launch(kind, settings));
+  /** @param core which an encode worker runs on, where not on any. */
+  static async start(kind: Kind, settings: Settings, core?: number): Promise<Machine> {
+    return new Machine(kind, settings, core, await launch(kind, settings, core));
   }
 
   get url(): string {
     return this.#process.url;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
   }
 
   get log(): string[] {
@@ -60,7 +83,7 @@ class Machine {
     this.#successor = process.ended().then(async () => {
       this.#log.push(...process.complaints);
       if (this.#stopping) return;
-      this.#process = await launch(this.kind, this.#settings);
+      this.#process = await launch(this.kind, this.#settings, this.#core);
       this.ready = this.#watch();
       await this.ready;
     });
@@ -68,10 +91,10 @@ class Machine {
   }
 }
 
-function launch(kind: Kind, settings: Settings): Promise<ServiceProcess> {
+function launch(kind: Kind, settings: Settings, core?: number): Promise<ServiceProcess> {
   return kind === 'replica'
     ? ServiceProcess.launch(settings)
-    : ServiceProcess.launchEncoder({ ...settings, ...withHook('poison') });
+    : ServiceProcess.launchEncoder({ ...settings, ...withHook('poison') }, core);
 }
 
 /** A Redis, services and encode workers, all on this machine. */
@@ -96,10 +119,12 @@ export class Machines {
     this.client.on('error', () => {});
   }
 
+  /** @param pinned whether each encode worker has a core of its own. */
   static async start(
     replicas: number,
     encoders: number,
     settings: Settings = {},
+    pinned = false,
   ): Promise<Machines> {
     const directory = mkdtempSync(join(tmpdir(), 'fleet-'));
     const redis = new RedisServer(await freePort(), directory, []);
@@ -107,13 +132,17 @@ export class Machines {
     const common = {
       SAM_REDIS_URL: redis.url,
       LOG_LEVEL: 'info',
-      SAM_ENCODE_THREADS: '1',
-      SAM_DECODE_WORKERS: '1',
+      ...ONE_THREAD,
       ...settings,
     };
     const queue = encoders > 0 ? { SAM_ENCODE: 'queue' } : {};
     const start = (kind: Kind, count: number, more: Settings) =>
-      Promise.all(Array.from({ length: count }, () => Machine.start(kind, { ...common, ...more })));
+      Promise.all(
+        Array.from({ length: count }, (_, i) => {
+          const core = pinned && kind === 'encoder' ? i : undefined;
+          return Machine.start(kind, { ...common, ...more }, core);
+        }),
+      );
     const machines = new Machines(
       redis,
       directory,
@@ -129,14 +158,10 @@ export class Machines {
     await Promise.all([...this.replicas, ...this.encoders].map(({ ready }) => ready));
   }
 
-  /** Jobs by how they ended, over all encode workers that there ever were. */
-  get jobs(): Record<string, number> {
-    const counts: Record<string, number> = {};
-    for (const line of this.encoders.flatMap(({ log }) => log)) {
-      const outcome = /"outcome":"(\w+)".*"job ended"/.exec(line)?.[1];
-      if (outcome) counts[outcome] = (counts[outcome] ?? 0) + 1;
-    }
-    return counts;
+  /** Jobs that have ended, over all encode workers that there ever were. */
+  get jobs(): Job[] {
+    const lines = this.encoders.flatMap(({ log }) => log);
+    return lines.filter((line) => line.includes('"job ended"')).map((line) => JSON.parse(line));
   }
 
   /** Keys that would stay for ever. */

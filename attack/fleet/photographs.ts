@@ -1,30 +1,23 @@
 import sharp from 'sharp';
 import { photograph } from '../../test/fixtures/pictures.js';
 
-const PICTURES = 10;
+const SIZES = 10;
 
-/** An image file, and which of few pictures it has: those with the same have the same embedding. */
-export interface Photograph {
-  readonly file: Buffer;
-  readonly picture: number;
-}
-
-/** Files that are all different, with ten pictures of different sizes. */
-export async function photographs(count: number): Promise<Photograph[]> {
-  const pictures = await Promise.all(
-    Array.from({ length: PICTURES }, (_, i) => {
-      const { data, ...size } = photograph(320 + 16 * i, 240, i + 1);
+/** Files of pictures that are all different, in ten sizes. */
+export function photographs(count: number): Promise<Buffer[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, i) => {
+      const { data, ...size } = photograph(320 + 16 * (i % SIZES), 240, i + 1);
       return sharp(data, { raw: { ...size, channels: 3 } })
         .png()
         .toBuffer();
     }),
   );
-  return Array.from({ length: count }, (_, i) => {
-    const picture = i % PICTURES;
-    // What follows the end of a PNG is no part of it.
-    const file = Buffer.concat([pictures[picture] as Buffer, Buffer.from(`#${i}`)]);
-    return { file, picture };
-  });
+}
+
+/** A file that no other is equal to, with the same picture: what follows the end of a PNG is no part of it. */
+export function another(file: Buffer, name: string): Buffer {
+  return Buffer.concat([file, Buffer.from(name)]);
 }
 
 /** One that ends an encode worker: see hooks/poison.mjs. */

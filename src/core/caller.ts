@@ -26,6 +26,8 @@ export interface Caller {
   readonly owner?: string | undefined;
   /** What stands for it in traces, where there are any: the value of a `traceparent` header. */
   readonly trace?: string | undefined;
+  /** The name of its request in logs and answers. */
+  readonly requestId?: string;
   /** What its work comes to, for a log and a trace. */
   readonly report?: Report;
 }
@@ -41,6 +43,7 @@ export type Report = (
 ) => void;
 
 /** The same client and account, for work that is given up by another signal. */
-export function withSignal({ client, memory, owner, trace }: Caller, signal: AbortSignal): Caller {
-  return { client, memory, owner, trace, signal };
+export function withSignal(caller: Caller, signal: AbortSignal): Caller {
+  const { client, memory, owner, trace, requestId } = caller;
+  return { client, memory, owner, trace, signal, ...(requestId !== undefined && { requestId }) };
 }

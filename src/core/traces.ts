@@ -20,6 +20,7 @@ export interface JobTrace {
   readonly name: string;
   /** The `traceparent` of that request. */
   readonly parent: string;
+  readonly requestId: string | undefined;
   readonly failed: boolean;
   readonly attributes: Readonly<Record<string, string | number>>;
   readonly start: number;

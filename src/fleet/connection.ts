@@ -69,7 +69,12 @@ function open(url: string, options: Omit<RedisOptions, 'replyMapping'>): Connect
   if (kind === 'sentinel') {
     const [name = '', db = '0'] = path;
     const sentinels = { sentinels: [...hosts], name, db: Number(db) };
-    return new Redis({ ...all, ...sentinels, sentinelRetryStrategy: () => RECONNECT_MS });
+    // The library's `tls` alone reaches neither the sentinels nor whom they name.
+    const secured = tls ? { sentinelTLS: {}, enableTLSForSentinelMode: true } : {};
+    return new Redis({
+      ...{ ...all, ...sentinels, ...secured },
+      sentinelRetryStrategy: () => RECONNECT_MS,
+    });
   }
   return new Redis({ ...all, ...hosts[0], db: Number(path[0] ?? 0) });
 }

@@ -5,12 +5,19 @@ import type { EmbeddingKey } from '../core/ports.js';
 import type { Connection } from './connection.js';
 import type { Guard } from './guard.js';
 import { channels, keys } from './keys.js';
+import { Script } from './script.js';
 import type { Announcer } from './shared-store.js';
 
 /** Deletions that are remembered for processes that were away: so many, and for a week. */
 const MAX_LOGGED = 100_000;
 const LOG_TTL_MS = 7 * 86_400_000;
 const PAGE = 1000;
+
+/** Trimming first, which a Redis that is full does not refuse, and then nothing that follows it. */
+const LOG = new Script(`
+redis.call('XTRIM', KEYS[1], 'MAXLEN', '~', ARGV[1])
+redis.call('XADD', KEYS[1], '*', 'notice', ARGV[3])
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
 
 /** Drops an embedding from all that this process has. @returns whether there was one */
 export type Forget = (key: EmbeddingKey) => Promise<boolean>;
@@ -71,10 +78,9 @@ export class Deletions implements Announcer {
     const text = JSON.stringify(notice);
     const answers = this.#collect(notice.id);
     try {
-      await this.#guard.insist('log', async () => {
-        await this.#redis.xadd(keys.log, 'MAXLEN', '~', MAX_LOGGED, '*', 'notice', text);
-        await this.#redis.pexpire(keys.log, LOG_TTL_MS);
-      });
+      await this.#guard.insist('log', () =>
+        LOG.run(this.#redis, [keys.log], MAX_LOGGED, LOG_TTL_MS, text),
+      );
       const listeners = await this.#guard.insist('publish', () =>
         this.#redis.publish(channels.deleted, text),
       );

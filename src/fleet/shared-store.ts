@@ -19,10 +19,12 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1`);
 
+/** What frees memory goes first: a Redis that is full lets all else of such a program through then, and nothing before. */
 const DELETE = new Script(`
+local there = redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('INCR', KEYS[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
-return redis.call('HDEL', KEYS[1], ARGV[1])`);
+return there`);
 
 /** Tells the other processes. */
 export interface Announcer {

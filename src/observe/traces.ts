@@ -78,11 +78,11 @@ export async function startTraces(version: string): Promise<Traces> {
       span.end(start + ms);
     },
     job(job) {
-      const { name, parent, failed, attributes, start, ms } = job;
+      const { name, parent, requestId, failed, attributes, start, ms } = job;
       const within = propagation.extract(ROOT_CONTEXT, { traceparent: parent });
       const options = { kind: SpanKind.CONSUMER, startTime: start };
       const span = tracer.startSpan(name, options, within);
-      span.setAttributes(attributes);
+      span.setAttributes({ ...attributes, ...(requestId && { 'sam.request_id': requestId }) });
       if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
       addSteps(trace.setSpan(within, span), job);
       span.end(start + ms);

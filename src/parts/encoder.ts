@@ -6,7 +6,8 @@ import { OperatorError } from '../core/errors.js';
 import { fingerprintOf } from '../core/family/model.js';
 import { detectorFingerprint } from '../core/find/detector-model.js';
 import { withholdTelemetry } from '../engine/telemetry.js';
-import { type Encode, EncodeWorker, type JobReport } from '../fleet/queue/encode-worker.js';
+import { type Encode, EncodeWorker } from '../fleet/queue/encode-worker.js';
+import type { JobReport } from '../fleet/queue/job-report.js';
 import { checkRoles } from '../fleet/roles.js';
 import { createStatusServer } from '../http/status-server.js';
 import { JobMetrics } from '../observe/fleet-metrics.js';
@@ -21,6 +22,9 @@ import { defaultBatch, findFiles } from './models.js';
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 );
+
+/** What steps are called in a trace, where not by their timing. */
+const STEPS: Readonly<Record<string, string>> = { decode_ms: 'decode image' };
 
 /** Of an encode, before there was one. */
 const FIRST_GUESS_MS = 1000;
@@ -87,15 +91,17 @@ export async function createEncoder(config: Config, logger: Logger): Promise<Enc
     jobs.job(job);
     const { encode_ms } = job.timings;
     if (encode_ms !== undefined) encodeMs += 0.2 * (encode_ms - encodeMs);
-    const { lane: name, outcome, attempts, waitMs, runMs, trace, start, timings } = job;
-    logger.info({ lane: name, outcome, attempts, waitMs, runMs }, 'job ended');
+    const { trace, start, timings, ...line } = job;
+    logger.info(line, 'job ended');
     if (!trace) return;
+    const { lane: name, requestId, outcome, attempts, waitMs, runMs } = job;
     const steps = Object.entries(timings).map(
-      ([step, ms]) => [step.replace(/_ms$/, ''), ms] as const,
+      ([step, ms]) => [STEPS[step] ?? step.replace(/_ms$/, ''), ms] as const,
     );
     const attributes = { 'sam.lane': name, 'sam.attempts': attempts, 'sam.wait_ms': waitMs };
     const failed = outcome === 'failed' || outcome === 'abandoned';
-    traces?.job({ name: 'encode', parent: trace, failed, attributes, start, ms: runMs, steps });
+    const span = { name: 'encode job', parent: trace, requestId, failed, attributes };
+    traces?.job({ ...span, start, ms: runMs, steps });
   };
 
   return {

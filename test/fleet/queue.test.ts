@@ -7,19 +7,29 @@ import { Guard } from '#src/fleet/guard.js';
 import { keys } from '#src/fleet/keys.js';
 import { jobId } from '#src/fleet/queue/encode-job.js';
 import { EncodeQueue } from '#src/fleet/queue/encode-queue.js';
-import { EncodeWorker, type JobReport } from '#src/fleet/queue/encode-worker.js';
+import { EncodeWorker } from '#src/fleet/queue/encode-worker.js';
 import { FleetLoad } from '#src/fleet/queue/fleet-load.js';
 import { Gate } from '#src/fleet/queue/gate.js';
+import type { JobReport } from '#src/fleet/queue/job-report.js';
 import { SharedStore } from '#src/fleet/shared-store.js';
 import { embeddingOf, FINGERPRINT, keyOf } from '../fixtures/embeddings.js';
 import { until } from '../fixtures/gauges.js';
-import { ask, noRedis, type RedisServer, startRedis } from '../fixtures/redis.js';
+import {
+  ask,
+  asUser,
+  noRedis,
+  type RedisServer,
+  startRedis,
+  userOptions,
+} from '../fixtures/redis.js';
 
 const logger = pino({ level: 'silent' });
 const LIMITS = { limit: 2, queueMs: 60_000, runMs: 60_000 };
 const forever = new AbortController().signal;
 
-function connections(t: Test, { url }: RedisServer) {
+type Address = Pick<RedisServer, 'url'>;
+
+function connections(t: Test, { url }: Address) {
   const redis = connect(url, { name: 'test', logger });
   const patient = connect(url, { name: 'test', patient: true, logger });
   const guard = new Guard({ timeoutMs: 5000 });
@@ -33,7 +43,7 @@ function connections(t: Test, { url }: RedisServer) {
   return { redis, patient, guard, shared };
 }
 
-async function startQueue(t: Test, server: RedisServer) {
+async function startQueue(t: Test, server: Address) {
   const { redis, patient, guard } = connections(t, server);
   if (redis.status !== 'ready') await new Promise((resolve) => redis.once('ready', resolve));
   const queue = new EncodeQueue(redis, patient, guard, { ...LIMITS, retryAfter: () => 3 });
@@ -42,7 +52,7 @@ async function startQueue(t: Test, server: RedisServer) {
 }
 
 /** A worker whose network is the test. */
-async function startWorker(t: Test, server: RedisServer, encode: () => Promise<Encoded>) {
+async function startWorker(t: Test, server: Address, encode: () => Promise<Encoded>) {
   const parts = connections(t, server);
   const jobs: JobReport[] = [];
   const worker = new EncodeWorker({
@@ -81,9 +91,11 @@ async function made(number = 1): Promise<Encoded> {
 }
 
 t.test('one job for all who ask', { skip: noRedis }, async (t) => {
-  const server = await startRedis(t);
-  const [a, b] = [await startQueue(t, server), await startQueue(t, server)];
-  const { jobs, shared } = await startWorker(t, server, () => made(1));
+  const server = await startRedis(t, ...userOptions());
+  // With the rights that the guide asks for, and no more.
+  const user = { url: asUser(server.url) };
+  const [a, b] = [await startQueue(t, user), await startQueue(t, user)];
+  const { jobs, shared } = await startWorker(t, user, () => made(1));
   const answers = await Promise.all([a, b, a, b].map(({ queue }) => queue.run(order(1))));
   t.equal(answers.filter(({ first }) => first).length, 1);
   for (const { result } of answers) t.match(result, { image: { width: 401 }, warnings: ['w'] });
@@ -132,8 +144,10 @@ t.test('who leaves takes the job out, unless others wait', { skip: noRedis }, as
 });
 
 t.test('the queue has a bound', { skip: noRedis }, async (t) => {
-  const server = await startRedis(t);
-  const { queue, redis, guard } = await startQueue(t, server);
+  const server = await startRedis(t, ...userOptions());
+  // With the rights that the guide asks for, and no more.
+  const user = { url: asUser(server.url) };
+  const { queue, redis, guard } = await startQueue(t, user);
   const leave = new AbortController();
   const waiting = [1, 2].map((number) => queue.run(order(number, leave.signal)));
   await until(async () => (await queue.look()).waiting === 2);
@@ -146,10 +160,27 @@ t.test('the queue has a bound', { skip: noRedis }, async (t) => {
   t.throws(() => load.check(), { code: 'overloaded', retryAfter: 5 });
   leave.abort();
   await Promise.allSettled(waiting);
-  await startWorker(t, server, () => made());
+  await startWorker(t, user, () => made());
   await until(async () => load.load?.perSecond === 4);
   await until(async () => load.load?.waiting === 0);
   load.check();
+});
+
+t.test('what does not fit is said, and nothing is stuck', { skip: noRedis }, async (t) => {
+  const server = await startRedis(t);
+  const { queue } = await startQueue(t, server);
+  const client = ask(t, server);
+  // Less than it takes with nothing in it.
+  await startWorker(t, server, async () => {
+    await client.config('SET', 'maxmemory', '1');
+    return made(1);
+  });
+  const full = { code: 'overloaded', message: /OOM/ };
+  await t.rejects(queue.run(order(1)), full);
+  await t.rejects(queue.run(order(1)), { name: 'NoAnswer', message: /OOM/ });
+  await client.config('SET', 'maxmemory', '0');
+  t.match(await queue.look(), { waiting: 0, active: 0 });
+  await t.rejects(queue.run(order(2)), full, 'and it goes on');
 });
 
 t.test('a Redis that is gone is not waited for', { skip: noRedis }, async (t) => {

@@ -13,14 +13,21 @@ import { RateLimit } from '#src/http/hooks/rate-limit.js';
 import { LogitsStore } from '#src/store/logits-store.js';
 import { corruptions } from '../../attack/fleet/corruptions.js';
 import { embeddingOf, keyOf } from '../fixtures/embeddings.js';
-import { ask, noRedis, type RedisServer, startRedis } from '../fixtures/redis.js';
+import {
+  ask,
+  asUser,
+  noRedis,
+  type RedisServer,
+  startRedis,
+  userOptions,
+} from '../fixtures/redis.js';
 
 const logger = pino({ level: 'silent' });
 const embedding = embeddingOf(1);
 const key = keyOf(embedding);
 
 /** A process of several, as far as it shares something. */
-function join(t: Test, { url }: RedisServer) {
+function join(t: Test, { url }: Pick<RedisServer, 'url'>) {
   const redis = connect(url, { name: 'test', logger });
   const subscriber = connect(url, { name: 'test', logger });
   t.teardown(() => {
@@ -58,13 +65,32 @@ t.test('what one process keeps another finds', { skip: noRedis }, async (t) => {
   const found = await b.store.get(key);
   t.equal(found?.tier, 'shared');
   t.same(found?.embedding, embedding);
-  t.ok((await ask(t, server).pttl(keys.embedding(key))) > 50_000, 'for a while');
+  const client = ask(t, server);
+  t.ok((await client.pttl(keys.embedding(key))) > 50_000, 'for a while');
+  await client.pexpire(keys.embedding(key), 9000);
+  await b.store.get(key);
+  t.ok((await client.pttl(keys.embedding(key))) > 50_000, 'from its last use');
   t.equal(await b.store.hasOther({ ...key, fingerprint: 'cd'.repeat(32) }), true);
   t.equal(await b.store.hasOther(key), false);
   t.equal(await b.store.get({ ...key, owner: 'somebody' }), undefined);
   t.equal(await b.store.delete(key), true);
   t.equal(await a.store.get(key), undefined);
   t.equal(await a.store.delete(key), false);
+});
+
+t.test('a Redis that is full keeps what it has', { skip: noRedis }, async (t) => {
+  const server = await startRedis(t);
+  const [a, b] = [join(t, server), join(t, server)];
+  await Promise.all([a.connected(), b.connected()]);
+  await make(a.store);
+  // Less than it takes with nothing in it.
+  await ask(t, server).config('SET', 'maxmemory', '1');
+  await make(a.store, 2);
+  t.equal(await b.store.get(keyOf(embeddingOf(2))), undefined, 'no more comes to it');
+  t.ok(await b.store.get(key), 'and what it has is served');
+  const kept = a.store.keep(keyOf(embeddingOf(2)), embeddingOf(2), '0');
+  await t.rejects(kept, { name: 'NoAnswer', message: /OOM/ });
+  t.equal(await b.store.delete(key), true, 'and deleted');
 });
 
 t.test('what is deleted while it is made is not kept', { skip: noRedis }, async (t) => {
@@ -81,8 +107,10 @@ t.test('what is deleted while it is made is not kept', { skip: noRedis }, async 
 });
 
 t.test('deletions are heard of, at once and by who was away', { skip: noRedis }, async (t) => {
-  const server = await startRedis(t);
-  const [a, b] = [join(t, server), join(t, server)];
+  const server = await startRedis(t, ...userOptions());
+  // With the rights that the guide asks for, and no more.
+  const user = { url: asUser(server.url) };
+  const [a, b] = [join(t, user), join(t, user)];
   const heard: string[] = [];
   b.deletions.start(async ({ id }) => heard.push(id) > 0);
   await Promise.all([a.connected(), b.connected()]);
@@ -98,7 +126,7 @@ t.test('deletions are heard of, at once and by who was away', { skip: noRedis },
   }
   t.equal(await a.store.delete(key), true, 'what others say there ends nobody');
   t.same(heard, [key.id, key.id]);
-  const late = join(t, server);
+  const late = join(t, user);
   const told = new Promise<string>((resolve) =>
     late.deletions.start(async ({ id }) => {
       resolve(id);

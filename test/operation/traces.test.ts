@@ -1,35 +1,11 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { json } from 'node:stream/consumers';
 import t from 'tap';
+import { startCollector } from '../fixtures/collector.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form, startService } from '../fixtures/service.js';
 
-interface Span {
-  name: string;
-  traceId: string;
-  parentSpanId?: string;
-  spanId: string;
-  startTimeUnixNano: string;
-  endTimeUnixNano: string;
-}
-
 t.test('traces go to a collector, where there is one', async (t) => {
-  const spans: Span[] = [];
-  const collector = createServer(async (request, answer) => {
-    const body = (await json(request)) as {
-      resourceSpans: { scopeSpans: { spans: Span[] }[] }[];
-    };
-    for (const { scopeSpans } of body.resourceSpans)
-      spans.push(...scopeSpans.flatMap((s) => s.spans));
-    answer.end('{}');
-  }).listen(0, '127.0.0.1');
-  await once(collector, 'listening');
-  t.teardown(() => collector.close());
-  const { port } = collector.address() as { port: number };
-  const endpoint = `http://127.0.0.1:${port}`;
-  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = endpoint;
-  const { post, close } = await startService(t, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
+  const { spans, settings } = await startCollector(t);
+  const { post, close } = await startService(t, settings);
   const traceId = '0af7651916cd43dd8448eb211c80319c';
   const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
   const fields = { box: [9, 9, 99, 99] };

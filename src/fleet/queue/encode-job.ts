@@ -26,7 +26,9 @@ export interface EncodeJob {
   /** How often the embedding had been deleted when the job was made. */
   readonly deletions: string;
   readonly crop?: Box;
+  /** Of the first request that wants it: its trace, and its name in logs. */
   readonly trace?: string | undefined;
+  readonly requestId?: string | undefined;
 }
 
 /** What comes back; the embedding is in the shared store, or where it is not kept under `once`. */

@@ -21,6 +21,7 @@ import {
 } from './encode-job.js';
 import { SAID_MS, sayNoMore, sayPace } from './fleet-load.js';
 import { Gate } from './gate.js';
+import type { JobReport } from './job-report.js';
 import { Starts } from './starts.js';
 
 /** A worker that does not renew its lock for so long is dead, and its jobs run elsewhere. */
@@ -50,21 +51,6 @@ export interface EncodeWorkerOptions {
   readonly onJob: (job: JobReport) => void;
   readonly onStalled: () => void;
   readonly logger: Logger;
-}
-
-/** A job that has ended. */
-export interface JobReport {
-  readonly lane: string;
-  readonly outcome: 'made' | 'found' | 'failed' | 'abandoned';
-  /** Milliseconds it was in the queue, and ran. */
-  readonly waitMs: number;
-  readonly runMs: number;
-  /** How often it was begun. */
-  readonly attempts: number;
-  /** Milliseconds since the epoch, when it began. */
-  readonly start: number;
-  readonly timings: Timings;
-  readonly trace: string | undefined;
 }
 
 /**
@@ -146,9 +132,10 @@ export class EncodeWorker {
       throw new UnrecoverableError(reasonOf(error));
     } finally {
       await this.#tidy(job);
-      const { lane, trace } = job.data;
+      const { lane, key, trace, requestId } = job.data;
       const runMs = Date.now() - start;
-      this.#options.onJob({ lane, outcome, waitMs, runMs, attempts, start, timings, trace });
+      const about = { lane, embedding: key.id, trace, requestId };
+      this.#options.onJob({ ...about, outcome, waitMs, runMs, attempts, start, timings });
     }
   }
 

@@ -68,8 +68,8 @@ export class QueueMaker implements EmbeddingMaker {
       shared.end(key, deletions);
       const id = jobId(key, deletions);
       await starts.check(id);
-      const job = { lane, key, model, deletions, image: keys.image(id), trace: caller.trace };
-      const { signal } = caller;
+      const { signal, trace, requestId } = caller;
+      const job = { lane, key, model, deletions, image: keys.image(id), trace, requestId };
       try {
         const { result, first } = await queue.run({ id, job, image, signal, background: false });
         const found = await this.#read(job, result);
@@ -93,8 +93,8 @@ export class QueueMaker implements EmbeddingMaker {
     const key = { ...rest, id: whole.id };
     // Crops of one image lie beside each other: its bytes go to Redis once.
     const at = keys.image(`${jobId(key, '0')}-crops`);
-    const job = { lane, key, model, deletions: '0', image: at, crop, trace: caller.trace };
-    const { signal } = caller;
+    const { signal, trace, requestId } = caller;
+    const job = { lane, key, model, deletions: '0', image: at, crop, trace, requestId };
     for (let tries = TRIES; ; tries--) {
       try {
         const order = { id: randomUUID(), job, image, signal, background: true };

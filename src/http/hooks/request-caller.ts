@@ -55,6 +55,10 @@ export class RequestCaller implements Caller {
     return this.#request.owner;
   }
 
+  get requestId(): string {
+    return this.#request.id;
+  }
+
   /** Made when work for it goes elsewhere: its own span has no other name then. */
   get trace(): string | undefined {
     if (!this.#traced) return undefined;
