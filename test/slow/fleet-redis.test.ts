@@ -6,7 +6,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { until } from '../fixtures/gauges.js';
 import { post } from '../fixtures/post.js';
-import { ask, asUser, noRedis, RedisServer, startRedis, userOptions } from '../fixtures/redis.js';
+import { ask, asUser, noRedis, RedisServer, scratch, startRedis, userOptions } from '../fixtures/redis.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form } from '../fixtures/service.js';
 import { freePort, ServiceProcess, type Settings } from '../fixtures/service-process.js';
@@ -104,7 +104,7 @@ class Sentinel extends RedisServer {
     this.#file = join(directory, 'sentinel.conf');
     const lines = [
       ...[`dir ${directory}`, 'bind 127.0.0.1', `sentinel monitor main 127.0.0.1 ${master} 1`],
-      ...['sentinel down-after-milliseconds main 1000', 'sentinel failover-timeout main 5000'],
+      ...['sentinel down-after-milliseconds main 3000', 'sentinel failover-timeout main 5000'],
       // Options as a file has them.
       ...(options.length > 0 ? ['port 0', `tls-port ${port}`] : [`port ${port}`]),
       ...options.join(' ').split('--').filter(Boolean),
