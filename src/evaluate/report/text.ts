@@ -13,7 +13,7 @@ export function resultsText({ data, models, differences }: Results): string {
   const parts = models.flatMap(({ name, iou, noc, calibration }) => {
     const point = iou['point'] as (typeof iou)[string];
     return [
-      `${name}: ${point.all.n} objects of ${data.source}`,
+      `${name}: ${point.all.n} ${point.all.n === 1 ? 'object' : 'objects'} of ${data.source}`,
       textTable([headRow('mean IoU, %', point), ...iouRows(iou)]),
       textTable([headRow('clicks', point), ...countRows(noc)]),
       textTable([CALIBRATION_HEAD, ...calibrationRows(calibration)]),
