@@ -48,7 +48,11 @@ export async function openSession(
 }
 
 /** Apart from `openSession`, whose variables what is made there would hold for as long as it lives: the network's bytes. */
-function served(session: InferenceSession, provider: Provider, gpuTurn: SharedArrayBuffer): Session {
+function served(
+  session: InferenceSession,
+  provider: Provider,
+  gpuTurn: SharedArrayBuffer,
+): Session {
   const run = (feeds: Record<string, Tensor>) =>
     session.run(feeds) as Promise<Record<string, Tensor>>;
   const turned = provider === 'cpu' ? run : inTurn(new Int32Array(gpuTurn), run);
