@@ -122,7 +122,7 @@ export function variants(file: Buffer): () => Buffer {
   return () => Buffer.concat([file, Buffer.from(`#${process.pid}-${count++}`)]);
 }
 
-export const CLIENTS = [1, 8, 32] as const;
+export const CLIENTS = [1, 8, 16, 32] as const;
 
 /** Starts both contenders, runs the benchmark and stops them. */
 export async function contest(

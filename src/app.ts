@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
+import { collectGarbage } from './core/garbage.js';
 import { AMBIGUOUS_MASKS } from './core/prompt.js';
 import { withholdTelemetry } from './engine/telemetry.js';
 import { Uploads } from './http/bodies/uploads.js';
@@ -22,7 +23,6 @@ import { Everything } from './service/everything/everything.js';
 import { MaskGenerator } from './service/everything/mask-generator.js';
 import { ImageAdmission, PictureAdmission, PixelBudget } from './service/image-admission.js';
 import { LocalMaker } from './service/local-maker.js';
-import { collectGarbage } from './core/garbage.js';
 import { Ledger } from './service/memory/ledger.js';
 import { MemoryGuard } from './service/memory/memory-guard.js';
 import { Predictor } from './service/predictor.js';
@@ -151,6 +151,8 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
           await model.features?.load();
         }
       }
+      // The files of networks, which the workers have by now.
+      collectGarbage();
       ready = true;
       logger.info({ models: config.models.names }, 'ready');
     },

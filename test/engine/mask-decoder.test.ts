@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { Device } from '#src/core/device.js';
+import { countTasks } from '#src/engine/crowd.js';
 import { MaskDecoder } from '#src/engine/mask-decoder.js';
 import { readDecoderWeights } from '#src/sam/weights/exported-decoder.js';
 import { asEmbedding, randomEmbedding, shippedDecoder } from '../sam/fixtures/decoders.js';
@@ -18,3 +19,32 @@ t.test('a kind of prompt whose network failed to open is opened by the next prom
   options.device = 'cpu';
   t.equal((await decoder.run(context, click, true)).length, 3);
 });
+
+t.test(
+  'a prompt that is alone takes the threads of all, with the same result to the bit',
+  async (t) => {
+    const crowd = { tasks: new SharedArrayBuffer(4), threads: 2 };
+    const options = {
+      device: 'cpu' as Device,
+      threads: 1,
+      gpuTurn: new SharedArrayBuffer(4),
+      crowd,
+    };
+    const decoder = await MaskDecoder.open(readDecoderWeights(shippedDecoder), options);
+    const context = await decoder.context(asEmbedding(randomEmbedding(1)));
+    const logits = async () =>
+      (await decoder.run(context, click, true)).map(({ logits }) => logits);
+    countTasks(crowd, 1);
+    const alone = await logits();
+    options.device = ABSENT;
+    t.same(await logits(), alone, 'by a network that is open');
+    countTasks(crowd, 2);
+    await t.rejects(
+      logits(),
+      { message: new RegExp(ABSENT) },
+      'one of many has a network of its own',
+    );
+    options.device = 'cpu';
+    t.same(await logits(), alone);
+  },
+);

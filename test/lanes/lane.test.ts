@@ -1,4 +1,5 @@
 import t from 'tap';
+import { isAlone } from '#src/engine/crowd.js';
 import { callerOf } from '../fixtures/caller.js';
 import { QUEUE_MS, TestLane } from './fixtures/test-lane.js';
 
@@ -182,3 +183,16 @@ t.test(
     t.equal(await long, 'answer');
   },
 );
+
+t.test('workers know how many tasks there are', async (t) => {
+  const crowd = { tasks: new SharedArrayBuffer(4), threads: 2 };
+  const lane = new TestLane(t, 2, 10, { crowd });
+  const one = lane.work(['wait']);
+  t.ok(isAlone(crowd), 'one');
+  const another = lane.work(['answer']);
+  t.notOk(isAlone(crowd), 'two');
+  await another;
+  await new Promise((resolve) => setImmediate(resolve));
+  t.ok(isAlone(crowd), 'the first is alone again');
+  await one;
+});
