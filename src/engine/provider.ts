@@ -20,6 +20,9 @@ const REMEDY: Record<Provider, string> = {
   dml: 'it exists on Windows only',
 };
 
+/** What the runtime says of a device that was there. */
+const LOST = /\bdevice\b.*\blost\b/i;
+
 /** The providers to try for a device, in order; the last of `auto` is the CPU. */
 export function providersFor(device: Device): readonly Provider[] {
   if (device !== 'auto') return [device];
@@ -29,6 +32,7 @@ export function providersFor(device: Device): readonly Provider[] {
 
 /** One sentence for the operator: which provider did not load, why, and what to install. */
 export function unavailable(provider: Provider, cause: unknown): string {
+  if (LOST.test(reasonOf(cause))) return lost(provider, cause);
   return `execution provider "${provider}" cannot be loaded (${reasonOf(cause)}): ${REMEDY[provider]}`;
 }
 
@@ -40,6 +44,11 @@ export function lacksHalves(provider: Provider, cause: unknown): string {
   );
 }
 
+/** One sentence for the operator: the runtime has one device for the whole process, and does not open it again. */
+export function lost(provider: Provider, cause: unknown): string {
+  return `the GPU of "${provider}" is lost to this process (${reasonOf(cause)}): restart it`;
+}
+
 /** A network that a provider refuses which runs others: nothing is to be installed. */
 export function cannotOpen(provider: Provider, cause: unknown): OperatorError {
   const message = `execution provider "${provider}" does not take the network (${reasonOf(cause)})`;
@@ -49,6 +58,6 @@ export function cannotOpen(provider: Provider, cause: unknown): OperatorError {
 /** The runtime prefixes its own source file and function; only its last words concern an operator. */
 function reasonOf(cause: unknown): string {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const last = reason.split('\n')[0]?.split(/: (?=[A-Z])/);
+  const last = reason.split('\n')[0]?.split(/(?:: | was false\. )(?=[A-Z])/);
   return (last?.at(-1) ?? reason).trim();
 }

@@ -5,7 +5,7 @@ import type { Precision, PrecisionChoice } from '../core/family/model.js';
 import { onceEach } from '../core/once-each.js';
 import { inNativeCode } from './native-section.js';
 import { probe } from './probe.js';
-import { cannotOpen, lacksHalves, providersFor, unavailable } from './provider.js';
+import { cannotOpen, lacksHalves, lost, providersFor, unavailable } from './provider.js';
 
 export interface SessionOptions {
   readonly device: Device;
@@ -70,7 +70,12 @@ function served(
 ): Session {
   return {
     ...runsIn,
-    run: (feeds) => native(() => session.run(feeds) as Promise<Record<string, Tensor>>),
+    run: (feeds) =>
+      named(
+        runsIn.provider,
+        native,
+        native(() => session.run(feeds) as Promise<Record<string, Tensor>>),
+      ),
   };
 }
 
@@ -141,6 +146,20 @@ function create(
   };
   const graph = 'graphFor' in network ? network.graphFor(provider, precision) : network;
   return InferenceSession.create(graph, options);
+}
+
+/** A run fails on a GPU that is gone for reasons that do not say so. @throws Error saying it, or what the run threw */
+async function named<T>(provider: Provider, native: Native, running: Promise<T>): Promise<T> {
+  try {
+    return await running;
+  } catch (cause) {
+    if (provider === 'cpu') throw cause;
+    const isThere = native(() => probe(provider, 'float'));
+    await isThere.catch((reason) => {
+      throw new Error(lost(provider, reason), { cause });
+    });
+    throw cause;
+  }
 }
 
 async function atOnce<T>(work: () => Promise<T>): Promise<T> {

@@ -6,6 +6,14 @@ t.test('what an operator is told of a GPU', async (t) => {
   t.match(unavailable('webgpu', new Error('Failed to get a WebGPU adapter.')), /Vulkan driver/);
   t.match(unavailable('cuda', new Error('no such file')), /DEVICE=cuda/);
 
+  const gone = new Error(
+    'buffer_manager.cc:641 void Download() map_async_result.status == Success was false. Failed to download data from buffer. [Device] is lost.',
+  );
+  t.equal(
+    unavailable('webgpu', gone),
+    'the GPU of "webgpu" is lost to this process (Failed to download data from buffer. [Device] is lost.): restart it',
+  );
+
   const status =
     "Non-zero status code returned while running MatMul node. Name:'/blocks.0/qkv' Status Message: ";
   const half = `${status}shader_helper.cc:401 GenerateSourceCode Program MatMul requires f16 but the device does not support it.`;
