@@ -1,21 +1,22 @@
 /**
- * What a fleet takes, by arithmetic from what `npm run bench:fleet` measured: `npm run capacity` for the table of
- * docs/scale.md, `npm run capacity clicks=500 images=20 encode=15` for figures of your own.
+ * What a fleet takes, by arithmetic: `npm run capacity` for the table of docs/scale.md, `npm run capacity clicks=500
+ * images=20 encode=15` for figures of your own, which `npm run bench:fleet` measures.
  */
-const MEASURED = {
-  /** Milliseconds of a core for an image at an encode worker: MobileSAM, one thread. */
-  encode: 0,
-  /** And at the replica that took it, for a file of `file`. */
-  upload: 0,
-  /** Of a click whose embedding is in memory, and what one takes more that is the first at its replica. */
-  click: 0,
-  first: 0,
-  /** Of Redis, for an image that is embedded, and for an embedding that is read. */
-  redisImage: 0,
-  redisRead: 0,
+const TIMES = {
+  /** Milliseconds of a core for an image at an encode worker, and for a click: bench/README.md, MobileSAM on one thread. */
+  encode: 600,
+  click: 35,
+  /** Of a click that is the first at its replica: the decoder's context, and reading the embedding. */
+  first: 14,
+  /** At the replica that takes an image: an estimate. */
+  upload: 30,
+  /** Of Redis, for an embedding that is read: redis-benchmark with values of 2 MiB. */
+  redisRead: 1,
+  /** And for an image: it and its embedding written and read, and its job. An estimate from the same. */
+  redisImage: 3,
 };
 
-/** Not measured: what somebody may have. */
+/** What somebody may have. */
 const ASSUMED = {
   clicks: 0,
   images: 0,
@@ -36,7 +37,7 @@ const ASSUMED = {
   load: 0.7,
 };
 
-type Figures = typeof MEASURED & typeof ASSUMED;
+type Figures = typeof TIMES & typeof ASSUMED;
 
 const GIB_PER_MIB = 1 / 1024;
 const MIB_PER_GBIT = 1e9 / 8 / 2 ** 20;
@@ -90,7 +91,7 @@ function capacity(figures: Figures, hashing: boolean) {
 const given = Object.fromEntries(
   process.argv.slice(2).map((argument) => {
     const [name = '', value] = argument.split('=');
-    if (!(name in MEASURED || name in ASSUMED)) throw new Error(`${name} is no figure of it`);
+    if (!(name in TIMES || name in ASSUMED)) throw new Error(`${name} is no figure of it`);
     return [name, Number(value)];
   }),
 );
@@ -108,7 +109,7 @@ console.log(
 console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |');
 for (const load of 'clicks' in given || 'images' in given ? [{}] : loads) {
   for (const hashing of [true, false]) {
-    const figures = { ...MEASURED, ...ASSUMED, ...load, ...given } as Figures;
+    const figures = { ...TIMES, ...ASSUMED, ...load, ...given } as Figures;
     const need = capacity(figures, hashing);
     const cells = [
       `${figures.clicks.toLocaleString('en')}, ${figures.images.toLocaleString('en')}${hashing ? '' : ', in turn'}`,

@@ -6,7 +6,15 @@ import { setTimeout as after } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { until } from '../fixtures/gauges.js';
 import { post } from '../fixtures/post.js';
-import { ask, asUser, noRedis, RedisServer, scratch, startRedis, userOptions } from '../fixtures/redis.js';
+import {
+  ask,
+  asUser,
+  noRedis,
+  RedisServer,
+  scratch,
+  startRedis,
+  userOptions,
+} from '../fixtures/redis.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { form } from '../fixtures/service.js';
 import { freePort, ServiceProcess, type Settings } from '../fixtures/service-process.js';
