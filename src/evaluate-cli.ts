@@ -85,7 +85,7 @@ async function run(stop: AbortSignal): Promise<void> {
     const output = values.json ?? values.report;
     const identity = JSON.stringify({ digest: data.digest, seed, worst, models });
     const journal = new Journal(output && `${output}.progress`, identity);
-    if (journal.size > 0) console.error(`${journal.size} images are measured already`);
+    if (journal.size > 0) console.error(`measured already: ${journal.size} of the images`);
     const results: ModelResult[] = [];
     for (const { name: model } of models) {
       const points: number[] = [];
