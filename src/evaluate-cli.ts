@@ -7,10 +7,10 @@ import { byImage, evaluateModel, type ModelResult } from './evaluate/evaluation.
 import { digestOf } from './evaluate/identity.js';
 import { Journal } from './evaluate/journal.js';
 import type { MeasuredObject } from './evaluate/measured.js';
-import { remoteService } from './evaluate/remote-service.js';
 import { resultsText } from './evaluate/report/text.js';
 import { resultsOf } from './evaluate/results.js';
-import { ServiceClient } from './evaluate/service-client.js';
+import { remoteService } from './evaluate/service/remote-service.js';
+import { ServiceClient } from './evaluate/service/service-client.js';
 import { readCoco } from './labels/coco.js';
 import { readMaskFiles } from './labels/mask-files.js';
 import type { Labels, Skipped } from './labels/skipped.js';

@@ -1,6 +1,6 @@
 import { createApp } from './app.js';
 import { loadConfig } from './config.js';
-import type { Send } from './evaluate/service-client.js';
+import type { Send } from './evaluate/service/service-client.js';
 import { createLogger } from './observe/logger.js';
 
 /** The service within this process, for commands: it listens nowhere. */

@@ -4,7 +4,7 @@ import { decompress, toImage } from '../masks/formats/rle.js';
 import { iouOfMasks } from '../masks/overlap.js';
 import { CLICKS, type ClickScores, MOST_CLICKS, TARGETS } from './measured.js';
 import { nextClick } from './next-click.js';
-import type { Answer, Question } from './service-client.js';
+import type { Answer, Question } from './service/service-client.js';
 
 /** What is to be found, in both of the forms that it is compared in. */
 export interface Label extends ImageSize {

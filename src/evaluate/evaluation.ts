@@ -5,7 +5,7 @@ import { LabelFault, type Skipped } from '../labels/skipped.js';
 import type { Journal, JournalEntry } from './journal.js';
 import { measureObjects } from './measure.js';
 import type { MeasuredObject } from './measured.js';
-import type { EmbeddedImage, ServiceClient } from './service-client.js';
+import type { EmbeddedImage, ServiceClient } from './service/service-client.js';
 import { Worst } from './worst.js';
 
 /** An image with the objects that are labelled in it. */

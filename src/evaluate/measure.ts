@@ -4,7 +4,7 @@ import { iouOfMasks } from '../masks/overlap.js';
 import { ClickSession, firstClick, type Label } from './click-session.js';
 import { type MeasuredObject, type ObjectMasks, type Score, sizeOf } from './measured.js';
 import { hastyBox } from './noise.js';
-import type { Answer, EmbeddedImage, Question, ServiceClient } from './service-client.js';
+import type { Answer, EmbeddedImage, Question, ServiceClient } from './service/service-client.js';
 
 /** Objects of an image that are measured together, and pixels of their labels. */
 const TOGETHER = 16;

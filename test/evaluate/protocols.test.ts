@@ -2,7 +2,7 @@ import t from 'tap';
 import { measureObjects } from '#src/evaluate/measure.js';
 import { type MeasuredObject, sizeOf } from '#src/evaluate/measured.js';
 import { hastyBox, normals } from '#src/evaluate/noise.js';
-import { ServiceClient } from '#src/evaluate/service-client.js';
+import { ServiceClient } from '#src/evaluate/service/service-client.js';
 import { differences, summarize } from '#src/evaluate/summary.js';
 import type { LabelledObject } from '#src/labels/labelled-object.js';
 import { runsOf } from '../fixtures/bitmap.js';

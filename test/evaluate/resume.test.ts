@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { byImage, evaluateModel } from '#src/evaluate/evaluation.js';
 import { Journal } from '#src/evaluate/journal.js';
-import { ServiceClient } from '#src/evaluate/service-client.js';
+import { ServiceClient } from '#src/evaluate/service/service-client.js';
 import type { LabelledObject } from '#src/labels/labelled-object.js';
 import { Skipped } from '#src/labels/skipped.js';
 import { runsOf } from '../fixtures/bitmap.js';

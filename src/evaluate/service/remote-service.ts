@@ -1,4 +1,4 @@
-import { OperatorError } from '../core/errors.js';
+import { OperatorError } from '../../core/errors.js';
 import type { Send } from './service-client.js';
 
 /**

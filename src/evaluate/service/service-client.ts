@@ -1,8 +1,8 @@
 import { setTimeout as after } from 'node:timers/promises';
-import { OperatorError } from '../core/errors.js';
-import type { ImageSize } from '../core/image.js';
-import { AMBIGUOUS_MASKS, type Box, type Point } from '../core/prompt.js';
-import { LabelFault } from '../labels/skipped.js';
+import { OperatorError } from '../../core/errors.js';
+import type { ImageSize } from '../../core/image.js';
+import { AMBIGUOUS_MASKS, type Box, type Point } from '../../core/prompt.js';
+import { LabelFault } from '../../labels/skipped.js';
 
 /** A request to the service, in this process or elsewhere. */
 export interface ServiceRequest {
