@@ -26,6 +26,7 @@ const noTls = noRedis || (existsSync(OPENSSL) ? false : `there is no ${OPENSSL}:
 async function startFleet(t: Test, url: string, more: Settings = {}) {
   const settings = {
     SAM_REDIS_URL: url,
+    SAM_REDIS_TIMEOUT_MS: '5000',
     SAM_ENCODE_THREADS: '1',
     SAM_DECODE_WORKERS: '1',
     ...more,
