@@ -24,7 +24,7 @@ const ROOMS = {
 /** Packages that live in one room only. */
 const PACKAGES = {
   sharp: '^src/(image/|masks/formats/png)',
-  'onnxruntime-(node|common)': '^src/(engine/|train/decoder-trainer)',
+  'onnxruntime-(node|common)': '^src/(engine/|train/feeds)',
   '(fastify|@fastify/[^/]+)': '^src/http/',
   piscina: '^src/lanes/',
   'lru-cache': '^src/(store/|lanes/|http/hooks/rate-limit)',

@@ -8,7 +8,7 @@ const FOCAL_ALPHA = 0.25;
 /** Of numerator and denominator, as DETR and MaskFormer have it. */
 const DICE_SMOOTH = 1;
 /** The paper's ratio of focal to dice loss. */
-const FOCAL_WEIGHT = 20;
+export const FOCAL_WEIGHT = 20;
 /** More than any loss: what no prompt asked for is never chosen. */
 const NOT_RETURNED = 1e6;
 

@@ -1,0 +1,2 @@
+/** The user has ended a run that can be gone on with. */
+export class Interrupted extends Error {}
