@@ -55,7 +55,11 @@ async function run(): Promise<void> {
   try {
     await finetune(options, {
       directory: models.directory,
-      session: { ...encodeLane.session, threads: options.threads, gpuTurn: new SharedArrayBuffer(4) },
+      session: {
+        ...encodeLane.session,
+        threads: options.threads,
+        gpuTurn: new SharedArrayBuffer(4),
+      },
       precision: encodeLane.precision,
       maxPixels: images.maxPixels,
       progress: terminal,

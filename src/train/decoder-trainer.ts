@@ -114,11 +114,14 @@ export class DecoderTrainer {
     weights = this.weights,
   ): Promise<DecoderAnswer> {
     const session = await this.#session('answers');
-    const answer = await session.run({ ...promptFeeds(embedding, prompts), ...weightFeeds(weights) });
+    const answer = await session.run({
+      ...promptFeeds(embedding, prompts),
+      ...weightFeeds(weights),
+    });
     return { masks: floats(answer, 'low_res_masks'), ious: floats(answer, 'iou_predictions') };
   }
 
-  /** One step of AdamW. @throws Error as `TrainedWeights.step` */
+  /** One step of AdamW. @throws NotFinite as `TrainedWeights.step` */
   step(gradients: ReadonlyMap<string, Float32Array>, rate: number): void {
     this.trained.step(gradients, rate);
   }

@@ -11,7 +11,7 @@ import { embedPhotographs } from './data/photographs.js';
 import type { TrainingImage } from './data/training-image.js';
 import { DecoderTrainer } from './decoder-trainer.js';
 import { drawDemo } from './demo/demo-files.js';
-import type { FinetuneOptions, LabelSource } from './options.js';
+import type { FinetuneOptions } from './options.js';
 import { drawPlot } from './output/plot.js';
 import { checkTarget, writeTrainedModel } from './output/written-model.js';
 import { randomFor } from './random.js';
@@ -50,7 +50,11 @@ export async function finetune(options: FinetuneOptions, setting: FinetuneSettin
   const folder = join(options.work, options.out);
   const state = options.restart ? undefined : await readState(folder);
 
-  const embedder = new Embedder({ ...setting, model: base, folder: join(options.work, 'embeddings') });
+  const embedder = new Embedder({
+    ...setting,
+    model: base,
+    folder: join(options.work, 'embeddings'),
+  });
   const sources = await sourcesOf(options);
   const context = { embedder, progress, signal };
   const images = await readLessons(sources.labels, 'training', context);

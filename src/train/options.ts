@@ -83,7 +83,9 @@ export function readOptions(words: readonly string[], cores: number): FinetuneOp
     const given = text(name);
     const value = given === undefined ? usual : Number(given);
     if (value >= least && (!isWhole || Number.isInteger(value) || value === Infinity)) return value;
-    throw new OperatorError(`--${name} is to be a ${isWhole ? 'whole ' : ''}number of at least ${least}, not "${given}"`);
+    throw new OperatorError(
+      `--${name} is to be a ${isWhole ? 'whole ' : ''}number of at least ${least}, not "${given}"`,
+    );
   };
   const out = text('out');
   if (!out) throw new OperatorError(`--out is missing: the new model's name\n\n${USAGE}`);
@@ -129,11 +131,14 @@ function sourcesOf(values: Values): Pick<FinetuneOptions, 'labels' | 'validation
   const { coco, masks, images, val, demo } = values;
   if (demo) {
     const others = [coco, masks, images, val, values['val-images']];
-    if (others.every((other) => other === undefined)) return { labels: undefined, validation: undefined };
+    if (others.every((other) => other === undefined))
+      return { labels: undefined, validation: undefined };
     throw new OperatorError('--demo draws all its images: give no others with it');
   }
   if ((coco === undefined) === (masks === undefined) || images === undefined) {
-    throw new OperatorError(`give --coco FILE or --masks DIR, and --images DIR, or --demo\n\n${USAGE}`);
+    throw new OperatorError(
+      `give --coco FILE or --masks DIR, and --images DIR, or --demo\n\n${USAGE}`,
+    );
   }
   const sourceOf = (labels: string, folder: string): LabelSource =>
     coco === undefined ? { masks: labels, images: folder } : { coco: labels, images: folder };

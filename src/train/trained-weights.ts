@@ -1,5 +1,6 @@
 import type { Weights } from '../sam/weights/weights.js';
 import { ADAMW, adamw, type Moments } from './adamw.js';
+import { NotFinite } from './not-finite.js';
 import { trainable } from './training-graph.js';
 
 /** A weight while it is trained. */
@@ -51,12 +52,12 @@ export class TrainedWeights {
   /**
    * One step of AdamW; decay is for tensors of two or more dimensions, not for biases and norms.
    * @param gradients by name; a weight without one has had no part, and is stepped with 0.
-   * @throws Error naming the step and the weight whose gradient is no number; nothing is changed then
+   * @throws NotFinite naming the weight whose gradient is no number; nothing is changed then
    */
   step(gradients: ReadonlyMap<string, Float32Array>, rate: number): void {
     for (const [name, gradient] of gradients) {
       if (areFinite(gradient)) continue;
-      throw new Error(`step ${this.#steps + 1}: the gradient of ${name} is not finite`);
+      throw new NotFinite(`the gradient of ${name} is not finite`);
     }
     this.#steps++;
     for (const [name, state] of this.#states) {

@@ -16,9 +16,7 @@ export interface DemoFiles {
 const SETS = { train: 40, 'held-out': 15 } as const;
 
 /** Draws both sets into a folder, unless they are there: they are the same each time. */
-export async function drawDemo(
-  folder: string,
-): Promise<{ train: DemoFiles; heldOut: DemoFiles }> {
+export async function drawDemo(folder: string): Promise<{ train: DemoFiles; heldOut: DemoFiles }> {
   return { train: await drawSet(folder, 'train'), heldOut: await drawSet(folder, 'held-out') };
 }
 

@@ -87,9 +87,22 @@ function isInside({ x, y, radius, waves }: Patch, px: number, py: number): boole
   return Math.hypot(px - x, py - y) < radius * outline;
 }
 
-function drawDot({ data }: RgbImage, [cx, cy]: readonly [number, number], radius: number, colour: Colour) {
-  for (let y = Math.max(0, Math.floor(cy - radius)); y <= Math.min(SIDE - 1, cy + radius + 1); y++) {
-    for (let x = Math.max(0, Math.floor(cx - radius)); x <= Math.min(SIDE - 1, cx + radius + 1); x++) {
+function drawDot(
+  { data }: RgbImage,
+  [cx, cy]: readonly [number, number],
+  radius: number,
+  colour: Colour,
+) {
+  for (
+    let y = Math.max(0, Math.floor(cy - radius));
+    y <= Math.min(SIDE - 1, cy + radius + 1);
+    y++
+  ) {
+    for (
+      let x = Math.max(0, Math.floor(cx - radius));
+      x <= Math.min(SIDE - 1, cx + radius + 1);
+      x++
+    ) {
       const cover = Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(x - cx, y - cy)));
       const at = 3 * (y * SIDE + x);
       for (const [channel, value] of colour.entries()) {

@@ -1,8 +1,10 @@
-import type { Embedder } from '../data/embedder.js';
+import { OperatorError } from '../../core/errors.js';
 import { preprocessShape } from '../../core/image.js';
 import { DECODER } from '../../sam/architecture.js';
+import type { Embedder } from '../data/embedder.js';
 import { type TrainingImage, unpackObject } from '../data/training-image.js';
 import type { DecoderTrainer } from '../decoder-trainer.js';
+import { NotFinite } from '../not-finite.js';
 import { type Random, randomFor, shuffled } from '../random.js';
 import type { KeptPhotographs } from './kept-photographs.js';
 import { LessonSum } from './lesson-sum.js';
@@ -13,7 +15,7 @@ import { rateAt, type Schedule } from './schedule.js';
 /** What shapes a step. */
 export interface StepOptions extends Schedule {
   /** Images in a step. */
-  readonly images: number;
+  readonly batch: number;
   /** Objects of each, at most. */
   readonly objects: number;
   /** After the first prompt. */
@@ -34,12 +36,7 @@ export class FineTuning {
   readonly #lessons: Lessons;
   readonly #options: StepOptions;
 
-  constructor(
-    trainer: DecoderTrainer,
-    embedder: Embedder,
-    lessons: Lessons,
-    options: StepOptions,
-  ) {
+  constructor(trainer: DecoderTrainer, embedder: Embedder, lessons: Lessons, options: StepOptions) {
     this.#trainer = trainer;
     this.#embedder = embedder;
     this.#lessons = lessons;
@@ -49,16 +46,16 @@ export class FineTuning {
   /**
    * The next step: its images, as many objects of a kept photograph where there are such, and one change of all weights.
    * @param done how much of the run lies behind it, in 0..1.
-   * @throws Error naming the step when a loss or a gradient is no number; the weights are as before then
+   * @throws OperatorError naming the step when a loss or a gradient is no number; the weights are as before then
    */
   async step(done: number): Promise<StepReport> {
-    const { images, clicks, seed } = this.#options;
+    const { batch, clicks, seed } = this.#options;
     const step = this.#trainer.trained.steps + 1;
     const random = randomFor(seed, 'step', step);
     try {
       const learned = new LessonSum();
-      for (let i = 0; i < images; i++) {
-        const image = this.#imageOf((step - 1) * images + i);
+      for (let i = 0; i < batch; i++) {
+        const image = this.#imageOf((step - 1) * batch + i);
         const teach = this.#trainer.run.bind(this.#trainer);
         await learn(await this.#exercise(image, random), teach, { clicks, random, into: learned });
       }
@@ -69,8 +66,9 @@ export class FineTuning {
       this.#trainer.step(gradients, rateAt(this.#options, step, done));
       return kept === undefined ? report : { ...report, kept };
     } catch (cause) {
-      const { message } = cause as Error;
-      throw new Error(message.startsWith('step ') ? message : `step ${step}: ${message}`, { cause });
+      if (!(cause instanceof NotFinite)) throw cause;
+      const message = `step ${step}: ${cause.message}; give a lower --rate, or look at the data of this step`;
+      throw new OperatorError(message, { cause });
     }
   }
 

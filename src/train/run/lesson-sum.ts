@@ -1,4 +1,5 @@
 import type { Lesson } from '../decoder-trainer.js';
+import { NotFinite } from '../not-finite.js';
 
 /** What was learned of many prompts. */
 export class LessonSum {
@@ -6,11 +7,11 @@ export class LessonSum {
   #prompts = 0;
   #loss = 0;
 
-  /** @throws Error when a loss is no number */
+  /** @throws NotFinite when a loss is no number */
   add({ gradients, losses }: Lesson): void {
     this.#prompts += losses.length;
     this.#loss += losses.reduce((a, b) => a + b);
-    if (!Number.isFinite(this.#loss)) throw new Error(`the loss is ${this.#loss}`);
+    if (!Number.isFinite(this.#loss)) throw new NotFinite(`the loss is ${this.#loss}`);
     for (const [name, gradient] of gradients) {
       const sum = this.#gradients.get(name);
       if (sum) addScaled(sum, gradient, 1);

@@ -112,7 +112,10 @@ export class Run {
 
   /** After a step. */
   #bestIou(): number {
-    return this.#validations.reduce((best, { step, iou }) => (step > 0 ? Math.max(best, iou) : best), -1);
+    return this.#validations.reduce(
+      (best, { step, iou }) => (step > 0 ? Math.max(best, iou) : best),
+      -1,
+    );
   }
 
   async #validate(): Promise<void> {
@@ -130,7 +133,12 @@ export class Run {
     const best = this.#best;
     if (!best) return weights;
     const data = (name: string) => best.get(name) as Float32Array;
-    return new Map([...weights].map(([name, { shape }]): [string, FloatTensor] => [name, { shape, data: data(name) }]));
+    return new Map(
+      [...weights].map(([name, { shape }]): [string, FloatTensor] => [
+        name,
+        { shape, data: data(name) },
+      ]),
+    );
   }
 
   #note(): string {
