@@ -12,7 +12,9 @@ process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 const threads = Number(process.argv[2] ?? 1);
 const trainer = await DecoderTrainer.open(readDecoderWeights(shippedDecoder), threads);
 const embedding = randomEmbedding(1);
-const cells = Uint8Array.from({ length: 256 * 256 }, (_, i) => ((i % 256) + (i >> 8) < 200 ? 1 : 0));
+const cells = Uint8Array.from({ length: 256 * 256 }, (_, i) =>
+  (i % 256) + (i >> 8) < 200 ? 1 : 0,
+);
 const prompt: TrainingPrompt = {
   coords: Float32Array.of(300, 300, 0, 0),
   labels: Float32Array.of(1, -1),

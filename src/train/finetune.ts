@@ -116,7 +116,7 @@ async function sourcesOf({ labels, validation, work }: FinetuneOptions) {
 
 /** Stands for everything that shapes what is learned, but for when it ends. */
 function fingerprintOf(
-  { rate, batch, objects, clicks, seed, validateEvery }: FinetuneOptions,
+  { rate, batch, perImage, clicks, seed, validateEvery }: FinetuneOptions,
   { manifest }: Model,
   data: readonly (readonly (EmbeddedImage | TrainingImage)[])[],
 ): string {
@@ -124,7 +124,7 @@ function fingerprintOf(
     set.map((image) => [image.key, 'objects' in image ? image.objects.map(({ id }) => id) : []]),
   );
   const decoder = 'checkpoint' in manifest ? manifest.checkpoint : manifest.decoder;
-  const shaping = [rate, batch, objects, clicks, seed, validateEvery, decoder.sha256, images];
+  const shaping = [rate, batch, perImage, clicks, seed, validateEvery, decoder.sha256, images];
   return createHash('sha256').update(JSON.stringify(shaping)).digest('hex');
 }
 

@@ -4,7 +4,7 @@ import { OperatorError } from '../core/errors.js';
 /** Where labelled images are: COCO instances, or a mask of its own for each object. */
 export type LabelSource = { readonly images: string } & (
   | { readonly coco: string }
-  | { readonly masks: string }
+  | { readonly masks: string; readonly objects: 'one' | 'colour' }
 );
 
 /** What `npm run finetune` was asked for. */
@@ -25,8 +25,8 @@ export interface FinetuneOptions {
   readonly warmUp: number;
   /** Of a step. */
   readonly batch: number;
-  /** Of an image in a step, at most. */
-  readonly objects: number;
+  /** Objects of an image in a step, at most. */
+  readonly perImage: number;
   /** After the first prompt. */
   readonly clicks: number;
   /** Steps from one validation to the next. */
@@ -42,7 +42,7 @@ const FLAG = { type: 'boolean' } as const;
 const OPTIONS = {
   ...{ coco: TEXT, masks: TEXT, images: TEXT, val: TEXT, 'val-images': TEXT, keep: TEXT },
   ...{ demo: FLAG, model: TEXT, out: TEXT, work: TEXT, restart: FLAG, steps: TEXT, minutes: TEXT },
-  ...{ rate: TEXT, 'warm-up': TEXT, batch: TEXT, objects: TEXT, clicks: TEXT, seed: TEXT },
+  ...{ rate: TEXT, 'warm-up': TEXT, batch: TEXT, 'per-image': TEXT, objects: TEXT, clicks: TEXT, seed: TEXT },
   ...{ 'validate-every': TEXT, patience: TEXT, threads: TEXT, help: FLAG },
 } as const;
 
@@ -51,7 +51,8 @@ export const USAGE = `npm run finetune -- --coco train.json --images DIR --out m
                     --demo
 
   --coco FILE --images DIR   COCO instances and the folder of their images
-  --masks DIR --images DIR   masks as PNG: DIR/photo.png or DIR/photo/*.png for images/photo.jpg
+  --masks DIR --images DIR   a mask PNG for each image, of the same name
+  --objects one|colour       what a mask PNG holds: one object, or one of each colour but black (one)
   --demo                     images that the command draws, and draws again for validation
   --val FILE or DIR          as --coco or --masks, not trained on: tells what is best, and when to stop
   --val-images DIR           by default --images
@@ -62,7 +63,7 @@ export const USAGE = `npm run finetune -- --coco train.json --images DIR --out m
   --rate R                   of AdamW (1e-4)
   --warm-up N                steps (a tenth of --steps, 250 at most)
   --batch N                  images a step (2)
-  --objects N                of each image in a step, at most (4)
+  --per-image N              objects of each in a step, at most (4)
   --clicks N                 after the first prompt, with one round before them and one behind without a click (8)
   --validate-every N         steps (25)
   --patience N               validations without progress before the end (8)
@@ -75,44 +76,51 @@ export const USAGE = `npm run finetune -- --coco train.json --images DIR --out m
 export function readOptions(words: readonly string[], cores: number): FinetuneOptions {
   const values = parse(words);
   if (values.help) throw new OperatorError(USAGE);
-  const preset = values.demo ? DEMO : {};
-  const text = (name: keyof typeof preset | string) =>
-    (values as Record<string, string | undefined>)[name] ??
-    (preset as Record<string, string | undefined>)[name];
-  const number = (name: string, usual: number, { least = 1, isWhole = true } = {}) => {
-    const given = text(name);
-    const value = given === undefined ? usual : Number(given);
-    if (value >= least && (!isWhole || Number.isInteger(value) || value === Infinity)) return value;
-    throw new OperatorError(
-      `--${name} is to be a ${isWhole ? 'whole ' : ''}number of at least ${least}, not "${given}"`,
-    );
+  const given: Readonly<Record<string, string | boolean | undefined>> = {
+    ...(values.demo && DEMO),
+    ...values,
   };
+  const text = (name: string) => given[name] as string | undefined;
+  const whole = (name: string, usual: number, least = 1) => {
+    const value = Number(text(name) ?? usual);
+    if (Number.isSafeInteger(value) && value >= least) return value;
+    const wanted = `a whole number of at least ${least}`;
+    throw new OperatorError(`--${name} is to be ${wanted}, not "${text(name)}"`);
+  };
+  const positive = (name: string, usual: number) => {
+    const value = Number(text(name) ?? usual);
+    if (value > 0) return value;
+    throw new OperatorError(`--${name} is to be a number above 0, not "${text(name)}"`);
+  };
+  const sources = sourcesOf(values);
   const out = text('out');
   if (!out) throw new OperatorError(`--out is missing: the new model's name\n\n${USAGE}`);
-  const steps = number('steps', STEPS);
+  const steps = whole('steps', STEPS);
   return {
-    ...sourcesOf(values),
+    ...sources,
     keep: values.keep,
-    model: text('model') ?? 'mobile_sam',
+    model: values.model ?? 'mobile_sam',
     out,
-    work: text('work') ?? '.finetune',
+    work: values.work ?? '.finetune',
     restart: values.restart ?? false,
     steps,
-    minutes: number('minutes', Number.POSITIVE_INFINITY, { least: 0.01, isWhole: false }),
-    rate: number('rate', RATE, { least: Number.MIN_VALUE, isWhole: false }),
-    warmUp: number('warm-up', Math.min(250, Math.ceil(steps / 10)), { least: 0 }),
-    batch: number('batch', 2),
-    objects: number('objects', 4),
-    clicks: number('clicks', 8, { least: 0 }),
-    validateEvery: number('validate-every', 25),
-    patience: number('patience', 8),
-    seed: number('seed', 1, { least: 0 }),
-    threads: number('threads', cores),
+    minutes: positive('minutes', Number.POSITIVE_INFINITY),
+    rate: positive('rate', RATE),
+    warmUp: whole('warm-up', Math.min(WARM_UP, Math.ceil(steps / 10)), 0),
+    batch: whole('batch', 2),
+    perImage: whole('per-image', 4),
+    clicks: whole('clicks', 8, 0),
+    validateEvery: whole('validate-every', 25),
+    patience: whole('patience', 8),
+    seed: whole('seed', 1, 0),
+    threads: whole('threads', cores),
   };
 }
 
 const STEPS = 1000;
 const RATE = 1e-4;
+/** The paper's. */
+const WARM_UP = 250;
 
 /** What suits ten minutes on two cores. */
 const DEMO = { out: 'demo', steps: '400', minutes: '9', clicks: '1', batch: '1' };
@@ -128,7 +136,7 @@ function parse(words: readonly string[]) {
 }
 
 function sourcesOf(values: Values): Pick<FinetuneOptions, 'labels' | 'validation'> {
-  const { coco, masks, images, val, demo } = values;
+  const { coco, masks, images, val, demo, objects = 'one' } = values;
   if (demo) {
     const others = [coco, masks, images, val, values['val-images']];
     if (others.every((other) => other === undefined))
@@ -140,8 +148,13 @@ function sourcesOf(values: Values): Pick<FinetuneOptions, 'labels' | 'validation
       `give --coco FILE or --masks DIR, and --images DIR, or --demo\n\n${USAGE}`,
     );
   }
+  if (objects !== 'one' && objects !== 'colour') {
+    throw new OperatorError(`--objects ${objects}: give one or colour`);
+  }
   const sourceOf = (labels: string, folder: string): LabelSource =>
-    coco === undefined ? { masks: labels, images: folder } : { coco: labels, images: folder };
+    coco === undefined
+      ? { masks: labels, objects, images: folder }
+      : { coco: labels, images: folder };
   return {
     labels: sourceOf(coco ?? (masks as string), images),
     validation: val === undefined ? undefined : sourceOf(val, values['val-images'] ?? images),

@@ -64,7 +64,7 @@ function firstOf(images: readonly LabelledObject[][], { objects, random }: Lesso
 
 async function readLabels(source: LabelSource): Promise<Labels> {
   if ('coco' in source) return readCoco(source.coco, source.images);
-  return readMaskFiles(source.masks, source.images);
+  return readMaskFiles(source.masks, source.images, source.objects);
 }
 
 function tell(skipped: Skipped, progress: Progress): void {

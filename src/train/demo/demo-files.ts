@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeImage } from '../../image/encode-png.js';
+import { extentOf } from '../../masks/extent.js';
 import { compress, fromImage } from '../../masks/formats/rle.js';
 import { randomFor } from '../random.js';
 import { drawScene } from './scene.js';
@@ -34,11 +35,12 @@ async function drawSet(folder: string, name: keyof typeof SETS): Promise<DemoFil
     await writeFile(join(files.images, file_name), await encodeImage(image));
     images.push({ id: i, file_name, width, height });
     for (const mask of masks) {
-      const counts = compress(fromImage(mask, image, 0));
-      const area = mask.reduce((sum, is) => sum + is, 0);
+      const runs = fromImage(mask, image, 0);
+      const counts = compress(runs);
+      const { area, bbox } = extentOf(runs, height);
       const id = annotations.length + 1;
       const segmentation = { size: [height, width], counts };
-      annotations.push({ id, image_id: i, category_id: 1, iscrowd: 0, area, segmentation });
+      annotations.push({ id, image_id: i, category_id: 1, iscrowd: 0, area, bbox, segmentation });
     }
   }
   const categories = [{ id: 1, name: 'patch of dots' }];

@@ -17,7 +17,7 @@ export interface StepOptions extends Schedule {
   /** Images in a step. */
   readonly batch: number;
   /** Objects of each, at most. */
-  readonly objects: number;
+  readonly perImage: number;
   /** After the first prompt. */
   readonly clicks: number;
   readonly seed: number;
@@ -76,10 +76,10 @@ export class FineTuning {
   async #imitate(random: Random, gradients: Map<string, Float32Array>) {
     const { kept } = this.#lessons;
     if (!kept) return undefined;
-    const { clicks, objects } = this.#options;
+    const { clicks, perImage } = this.#options;
     const learned = new LessonSum();
     const teach = this.#trainer.imitate.bind(this.#trainer);
-    await learn(await kept.exercise(objects, random), teach, { clicks, random, into: learned });
+    await learn(await kept.exercise(perImage, random), teach, { clicks, random, into: learned });
     learned.addMeanTo(gradients);
     return learned.loss;
   }
@@ -95,7 +95,7 @@ export class FineTuning {
   }
 
   async #exercise(image: TrainingImage, random: Random): Promise<Exercise> {
-    const objects = shuffled(image.objects, random).slice(0, this.#options.objects);
+    const objects = shuffled(image.objects, random).slice(0, this.#options.perImage);
     return {
       embedding: await this.#embedder.read(image),
       size: preprocessShape(image.size, DECODER.imageSize),
