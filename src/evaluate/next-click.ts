@@ -11,9 +11,20 @@ export interface PixelClick {
   readonly depth2: number;
 }
 
-interface Region {
-  readonly pixels: readonly number[];
-  readonly label: 0 | 1;
+/** What a pixel of the errors is. */
+const RIGHT = 0;
+const MISSED = 1;
+const MISTAKEN = 2;
+const SEEN = 3;
+
+/** The errors within the smallest box around them, with a border of one pixel in which nothing is wrong. */
+interface Errors {
+  /** [high,wide] what each pixel is. */
+  readonly cells: Uint8Array;
+  readonly wide: number;
+  /** The image's column and row of the first cell. */
+  readonly left: number;
+  readonly top: number;
 }
 
 /**
@@ -30,70 +41,114 @@ export function nextClick(
   image: ImageSize,
   clicked: readonly (readonly [x: number, y: number])[] = [],
 ): PixelClick | undefined {
-  let largest: Region | undefined;
-  for (const kind of [1, 0] as const) {
-    const isWrong = label.map((is, i) =>
-      Boolean(is) !== Boolean(mask[i]) && Boolean(is) === (kind === 1) ? 1 : 0,
-    );
-    for (const pixels of regions(isWrong, image)) {
-      if (pixels.length > (largest?.pixels.length ?? 0)) largest = { pixels, label: kind };
-    }
-  }
+  const errors = errorsOf(label, mask, image);
+  const largest = errors && largestRegion(errors);
   if (!largest) return undefined;
-  const depths = squaredDepths(largest.pixels, image);
-  const taken = new Set(clicked.map(([x, y]) => y * image.width + x));
+  const { cells, wide, left, top } = largest;
+  const depths = squaredDepths(cells, wide);
+  const taken = new Set(clicked.map(([x, y]) => (y - top) * wide + x - left));
   let best: number | undefined;
-  for (const at of largest.pixels.toSorted((a, b) => a - b)) {
-    if (taken.has(at)) continue;
+  for (let at = 0; at < cells.length; at++) {
+    if (!cells[at] || taken.has(at)) continue;
     if (best === undefined || (depths[at] as number) > (depths[best] as number)) best = at;
   }
   if (best === undefined) return undefined;
-  const point = [best % image.width, Math.floor(best / image.width)] as const;
-  return {
-    point,
-    label: largest.label,
-    area: largest.pixels.length,
-    depth2: depths[best] as number,
-  };
+  const point = [left + (best % wide), top + Math.floor(best / wide)] as const;
+  return { point, label: largest.label, area: largest.area, depth2: depths[best] as number };
 }
 
-/** The regions of pixels that touch at edges or corners, in the order of their first pixels. */
-function* regions(cells: Uint8Array, { width, height }: ImageSize): Generator<number[]> {
-  const left = cells.slice();
-  for (let first = 0; first < left.length; first++) {
-    if (!left[first]) continue;
-    const region = [first];
-    left[first] = 0;
-    for (const at of region) {
-      const [x, y] = [at % width, Math.floor(at / width)];
-      for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++) {
-        for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++) {
-          if (!left[v * width + u]) continue;
-          left[v * width + u] = 0;
-          region.push(v * width + u);
-        }
+function errorsOf(label: Uint8Array, mask: Uint8Array, image: ImageSize): Errors | undefined {
+  const { width, height } = image;
+  let [left, top, right, bottom] = [width, height, -1, -1];
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at++) {
+      if ((label[at] === 0) === (mask[at] === 0)) continue;
+      if (x < left) left = x;
+      if (x > right) right = x;
+      if (y < top) top = y;
+      bottom = y;
+    }
+  }
+  if (bottom < 0) return undefined;
+  const wide = right - left + 3;
+  const cells = new Uint8Array(wide * (bottom - top + 3));
+  for (let y = top; y <= bottom; y++) {
+    for (let x = left; x <= right; x++) {
+      const at = y * width + x;
+      const [is, found] = [label[at] !== 0, mask[at] !== 0];
+      const kind = is === found ? RIGHT : is ? MISSED : MISTAKEN;
+      cells[(y - top + 1) * wide + x - left + 1] = kind;
+    }
+  }
+  return { cells, wide, left: left - 1, top: top - 1 };
+}
+
+/** A region of errors by itself, in a box as that of `Errors`: its cells are 1, all others 0. */
+interface Region extends Errors {
+  readonly label: 0 | 1;
+  readonly area: number;
+}
+
+/** Of the regions of one kind of pixels that touch at edges or corners. */
+function largestRegion({ cells, wide, left, top }: Errors): Region {
+  const rest = cells.slice();
+  const region = new Int32Array(cells.length);
+  let largest = { first: 0, area: 0, kind: RIGHT };
+  for (let first = 0; first < rest.length; first++) {
+    const kind = rest[first] as number;
+    if (kind === RIGHT || kind === SEEN) continue;
+    const area = flood(rest, wide, first, region);
+    const isFirst = area === largest.area && kind === MISSED && largest.kind === MISTAKEN;
+    if (area > largest.area || isFirst) largest = { first, area, kind };
+  }
+  const { first, area, kind } = largest;
+  flood(cells.slice(), wide, first, region);
+  let [west, north, east, south] = [wide, cells.length, 0, 0];
+  for (const at of region.subarray(0, area)) {
+    const [x, y] = [at % wide, Math.floor(at / wide)];
+    [west, east] = [Math.min(west, x), Math.max(east, x)];
+    [north, south] = [Math.min(north, y), Math.max(south, y)];
+  }
+  const own = new Uint8Array((east - west + 3) * (south - north + 3));
+  for (const at of region.subarray(0, area)) {
+    own[(Math.floor(at / wide) - north + 1) * (east - west + 3) + (at % wide) - west + 1] = 1;
+  }
+  const place = { left: left + west - 1, top: top + north - 1 };
+  return { cells: own, wide: east - west + 3, ...place, area, label: kind === MISSED ? 1 : 0 };
+}
+
+/** Marks a region as seen. @param region takes its cells. @returns how many they are */
+function flood(cells: Uint8Array, wide: number, first: number, region: Int32Array): number {
+  const kind = cells[first];
+  region[0] = first;
+  cells[first] = SEEN;
+  let area = 1;
+  for (let next = 0; next < area; next++) {
+    const at = region[next] as number;
+    for (let row = at - wide; row <= at + wide; row += wide) {
+      for (let beside = row - 1; beside <= row + 1; beside++) {
+        if (cells[beside] !== kind) continue;
+        cells[beside] = SEEN;
+        region[area++] = beside;
       }
     }
-    yield region;
   }
+  return area;
 }
 
 /**
- * The squared distance of each of these pixels to the nearest that is none of them, by lower envelopes of parabolas
- * along columns and then rows (Felzenszwalb and Huttenlocher, 2012). Exact: all of it is whole numbers.
+ * The squared distance of each cell that is 1 to the nearest that is 0, by lower envelopes of parabolas along columns and
+ * then rows (Felzenszwalb and Huttenlocher, 2012). Exact: all of it is whole numbers. What is beyond the border would be no
+ * nearer than the border.
+ * @param cells of which the outermost are 0.
  */
-function squaredDepths(pixels: readonly number[], { width, height }: ImageSize): Float64Array {
-  // One pixel of outside around the image.
-  const [wide, high] = [width + 2, height + 2];
+function squaredDepths(cells: Uint8Array, wide: number): Float64Array {
+  const high = cells.length / wide;
   const far = (wide + high) ** 2;
-  const squares = new Float64Array(wide * high);
-  for (const at of pixels) squares[(Math.floor(at / width) + 1) * wide + (at % width) + 1] = far;
+  const squares = Float64Array.from(cells, (is) => (is ? far : 0));
   for (let x = 0; x < wide; x++) transform(squares, x, wide, high);
   for (let y = 0; y < high; y++) transform(squares, y * wide, 1, wide);
-  return Float64Array.from(
-    { length: width * height },
-    (_, at) => squares[(Math.floor(at / width) + 1) * wide + (at % width) + 1] as number,
-  );
+  return squares;
 }
 
 /** Replaces each element of a line by the least of (distance to another)² plus that other's element. */

@@ -20,6 +20,7 @@ const TOLD = 20;
 /** What of the data cannot be used, and why. */
 export class Skipped {
   readonly #all = new Map<SkipReason, { count: number; examples: string[] }>();
+  readonly #names = new Set<string>();
 
   /** @param what of the data, and what is wrong with it. @param count of objects that are lost by it. */
   add(reason: SkipReason, what: string, count = 1): void {
@@ -27,6 +28,13 @@ export class Skipped {
     told.count += count;
     if (told.examples.length < TOLD) told.examples.push(what);
     this.#all.set(reason, told);
+  }
+
+  /** As `add`, but for a file that may be met again. @param name of it. */
+  once(name: string, ...[reason, what, count]: Parameters<Skipped['add']>): void {
+    if (this.#names.has(name)) return;
+    this.#names.add(name);
+    this.add(reason, what, count);
   }
 
   /** Counts what `use` of one object throws. @throws whatever is no LabelFault */

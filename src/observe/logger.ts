@@ -1,8 +1,8 @@
 import { destination, type Logger, pino } from 'pino';
 
-/** The process's log: JSON lines on standard output. */
-export function createLogger(level: string): Logger {
-  const output = destination(1);
+/** The process's log: JSON lines. @param descriptor of standard output, or 2 for where errors go. */
+export function createLogger(level: string, descriptor: 1 | 2 = 1): Logger {
+  const output = destination(descriptor);
   // A log on a full disk loses lines; without a listener the first of them would end the process.
   output.on('error', () => {});
   return pino(

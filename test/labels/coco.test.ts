@@ -19,7 +19,7 @@ const object = { id: 7, image_id: 1, category_id: 3, segmentation: SQUARE };
 
 t.test('polygons, numbers and characters are the same object', async (t) => {
   const counts = [7, 3, 3, 3, 3, 3, 26];
-  const forms = [SQUARE, { size: [6, 8], counts }, { size: [6, 8], counts: '733000Q1' }];
+  const forms = [SQUARE, { size: [6, 8], counts }, { size: [6, 8], counts: '733000g0' }];
   const annotations = forms.map((segmentation, i) => ({
     ...object,
     id: i,

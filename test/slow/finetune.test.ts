@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import type { LowResLogits } from '#src/core/mask.js';
 import { decompress } from '#src/masks/formats/rle.js';
-import { iouOf } from '#src/train/run/validation.js';
+import { iouOfMasks } from '#src/masks/overlap.js';
 import { readGolden, skipGolden } from '../fixtures/golden.js';
 import { form, type Service, startService } from '../fixtures/service.js';
 
@@ -60,7 +60,7 @@ async function goldenIou({ url, post }: Service, model: string): Promise<number>
       const found = ((await response.json()) as Answer).results[0]?.masks ?? [];
       const nearest = masks.map((mask) => {
         const ranked = found.map(({ segmentation, low_res_logits }) => ({
-          iou: iouOf(decompress(segmentation.counts), mask),
+          iou: iouOfMasks(decompress(segmentation.counts), mask),
           low_res_logits,
         }));
         return ranked.reduce((best, next) => (next.iou > best.iou ? next : best));

@@ -6,7 +6,6 @@ import { normal, randomFor, shuffled } from '#src/train/random.js';
 import { LessonSum } from '#src/train/run/lesson-sum.js';
 import { learn, roundsAfterFirst } from '#src/train/run/rounds.js';
 import { rateAt } from '#src/train/run/schedule.js';
-import { iouOf } from '#src/train/run/validation.js';
 
 const SIDE = 256;
 
@@ -104,11 +103,4 @@ t.test('labels in little memory', async (t) => {
   t.strictSame(unpackLabel(packed), label);
   const all = { ...label, cells: new Uint8Array(SIDE * SIDE).fill(1) };
   t.strictSame(unpackLabel(packLabel(all)), all);
-});
-
-t.test('the IoU of runs', async (t) => {
-  t.equal(iouOf([2, 4, 4], [4, 4, 2]), 2 / 6);
-  t.equal(iouOf([0, 10], [5, 5]), 0.5);
-  t.equal(iouOf([10], [0, 10]), 0);
-  t.equal(iouOf([10], [10]), 1);
 });

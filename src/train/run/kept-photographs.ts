@@ -2,6 +2,7 @@ import { FAMILY_TRAITS } from '../../core/family/family.js';
 import { preprocessShape } from '../../core/image.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../../core/masks/low-res-mask.js';
 import type { Box, Prompt } from '../../core/prompt.js';
+import { iouOfMasks } from '../../masks/overlap.js';
 import { postprocessMask } from '../../masks/postprocess.js';
 import { DECODER } from '../../sam/architecture.js';
 import { promptTokens } from '../../sam/decoder/prompt-tokens.js';
@@ -13,7 +14,6 @@ import { lowResSize } from '../low-res-label.js';
 import { type Random, randomFor } from '../random.js';
 import type { Exercise } from './rounds.js';
 import { likeliest, type TrainingObject } from './simulated-user.js';
-import { iouOf } from './validation.js';
 
 const FRAME = { side: DECODER.imageSize, resize: 'longest_side' } as const;
 const CELL = DECODER.imageSize / LOW_RES_SIDE;
@@ -91,7 +91,7 @@ export class KeptPhotographs {
       const logits = masks.subarray(token * LOW_RES_LOGITS, (token + 1) * LOW_RES_LOGITS);
       return postprocessMask(logits, size, FRAME).counts;
     };
-    return iouOf(cut(was), cut(is));
+    return iouOfMasks(cut(was), cut(is));
   }
 }
 

@@ -1,9 +1,9 @@
 import { FAMILY_TRAITS } from '../../core/family/family.js';
 import { LOW_RES_LOGITS } from '../../core/masks/low-res-mask.js';
-import type { RunLengths } from '../../core/masks/run-lengths.js';
 import type { Point } from '../../core/prompt.js';
-import { nextClick } from '../../evaluate/next-click.js';
+import { firstClick } from '../../evaluate/click-session.js';
 import { toImage } from '../../masks/formats/rle.js';
+import { iouOfMasks } from '../../masks/overlap.js';
 import { postprocessMask } from '../../masks/postprocess.js';
 import { DECODER } from '../../sam/architecture.js';
 import { promptTokens } from '../../sam/decoder/prompt-tokens.js';
@@ -39,37 +39,17 @@ export class Validation {
         const { masks, ious } = await trainer.answer(embedding, [prompt]);
         const start = likeliest(ious, 0) * LOW_RES_LOGITS;
         const logits = masks.subarray(start, start + LOW_RES_LOGITS);
-        sum += iouOf(mask(), postprocessMask(logits, image.size, FRAME).counts);
+        sum += iouOfMasks(mask(), postprocessMask(logits, image.size, FRAME).counts);
       }
     }
     return sum / this.objects;
   }
 }
 
-/** The centres of each object's inmost pixels. */
+/** Each object's inmost pixel. */
 function clicksOf({ objects, size }: TrainingImage): Point[] {
-  const nothing = new Uint8Array(size.width * size.height);
-  return objects.map(({ id, mask }) => {
-    const click = nextClick(toImage(mask(), size), nothing, size);
-    if (!click) throw new Error(`${id} is empty`);
-    const [x, y] = click.point;
-    return [x + 0.5, y + 0.5];
+  return objects.map(({ mask }) => {
+    const [x, y] = firstClick({ ...size, pixels: toImage(mask(), size) });
+    return [x, y];
   });
-}
-
-/** The IoU of two masks of one image, from their runs. */
-export function iouOf(a: RunLengths, b: RunLengths): number {
-  let [common, either] = [0, 0];
-  let [atA, atB, restA, restB] = [0, 0, a[0] ?? 0, b[0] ?? 0];
-  while (atA < a.length && atB < b.length) {
-    const length = Math.min(restA, restB);
-    const [inA, inB] = [atA % 2, atB % 2];
-    if (inA && inB) common += length;
-    if (inA || inB) either += length;
-    restA -= length;
-    restB -= length;
-    if (restA === 0) restA = a[++atA] ?? 0;
-    if (restB === 0) restB = b[++atB] ?? 0;
-  }
-  return either > 0 ? common / either : 1;
 }
