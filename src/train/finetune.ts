@@ -86,7 +86,9 @@ export async function finetune(options: FinetuneOptions, setting: FinetuneSettin
   const outcome = await run.toEnd(signal);
 
   const source = sourceOf(options, images, outcome);
-  const manifest = await writeTrainedModel(target, base, outcome.weights, source);
+  // What is not trained, the Gaussian matrix of positions, is written as well.
+  const weights = new Map([...trainer.before, ...outcome.weights]);
+  const manifest = await writeTrainedModel(target, base, weights, source);
   const plot = join(folder, 'training.svg');
   await writeFile(plot, drawPlot(outcome.steps, outcome.validations, manifest.name));
   await forgetState(folder);

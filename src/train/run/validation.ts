@@ -49,7 +49,7 @@ export class Validation {
 /** Each object's inmost pixel. */
 function clicksOf({ objects, size }: TrainingImage): Point[] {
   return objects.map(({ mask }) => {
-    const [x, y] = firstClick({ ...size, pixels: toImage(mask(), size) });
+    const [x, y] = firstClick({ ...size, runs: mask(), pixels: toImage(mask(), size) });
     return [x, y];
   });
 }
