@@ -42,7 +42,15 @@ const FLAG = { type: 'boolean' } as const;
 const OPTIONS = {
   ...{ coco: TEXT, masks: TEXT, images: TEXT, val: TEXT, 'val-images': TEXT, keep: TEXT },
   ...{ demo: FLAG, model: TEXT, out: TEXT, work: TEXT, restart: FLAG, steps: TEXT, minutes: TEXT },
-  ...{ rate: TEXT, 'warm-up': TEXT, batch: TEXT, 'per-image': TEXT, objects: TEXT, clicks: TEXT, seed: TEXT },
+  ...{
+    rate: TEXT,
+    'warm-up': TEXT,
+    batch: TEXT,
+    'per-image': TEXT,
+    objects: TEXT,
+    clicks: TEXT,
+    seed: TEXT,
+  },
   ...{ 'validate-every': TEXT, patience: TEXT, threads: TEXT, help: FLAG },
 } as const;
 

@@ -72,7 +72,9 @@ t.test('a run, and the model that comes of it', async (t) => {
     close();
   });
 
-  await t.rejects(run(['--out', 'whole', '--steps', '3']), { message: /whole.json is there already/ });
+  await t.rejects(run(['--out', 'whole', '--steps', '3']), {
+    message: /whole.json is there already/,
+  });
 });
 
 t.test('interrupted and gone on with, it is the same to the bit', async (t) => {

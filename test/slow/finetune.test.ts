@@ -72,19 +72,27 @@ async function goldenIou({ url, post }: Service, model: string): Promise<number>
   return (100 * ious.reduce((a, b) => a + b)) / ious.length;
 }
 
-t.test('the demonstration, with photographs to keep', { skip: skipGolden, timeout: 3_600_000 }, async (t) => {
-  const folder = t.testdir({ models: {} });
-  const models = join(folder, 'models');
-  copyFileSync(MANIFEST, join(models, 'mobile_sam.json'));
-  const words = ['--demo', '--work', join(folder, 'work'), '--keep', PHOTOGRAPHS];
-  const printed = await command(words, models);
-  t.comment(printed.split('\n').slice(-8).join('\n'));
-  const [, before, after] = /IoU ([\d.]+) % before, ([\d.]+) % after/.exec(printed) ?? [];
-  t.ok(Number(after) - Number(before) >= 15, `${before} % before, ${after} % after`);
+t.test(
+  'the demonstration, with photographs to keep',
+  { skip: skipGolden, timeout: 3_600_000 },
+  async (t) => {
+    const folder = t.testdir({ models: {} });
+    const models = join(folder, 'models');
+    copyFileSync(MANIFEST, join(models, 'mobile_sam.json'));
+    const words = ['--demo', '--work', join(folder, 'work'), '--keep', PHOTOGRAPHS];
+    const printed = await command(words, models);
+    t.comment(printed.split('\n').slice(-8).join('\n'));
+    const [, before, after] = /IoU ([\d.]+) % before, ([\d.]+) % after/.exec(printed) ?? [];
+    t.ok(Number(after) - Number(before) >= 15, `${before} % before, ${after} % after`);
 
-  const service = await startService(t, { SAM_MODELS: 'mobile_sam,demo', SAM_MODELS_DIR: models });
-  const golden = { mobile_sam: 0, demo: 0 };
-  for (const model of ['mobile_sam', 'demo'] as const) golden[model] = await goldenIou(service, model);
-  t.comment(`golden masks: ${golden.mobile_sam} before, ${golden.demo} after`);
-  t.ok(golden.mobile_sam - golden.demo <= 1);
-});
+    const service = await startService(t, {
+      SAM_MODELS: 'mobile_sam,demo',
+      SAM_MODELS_DIR: models,
+    });
+    const golden = { mobile_sam: 0, demo: 0 };
+    for (const model of ['mobile_sam', 'demo'] as const)
+      golden[model] = await goldenIou(service, model);
+    t.comment(`golden masks: ${golden.mobile_sam} before, ${golden.demo} after`);
+    t.ok(golden.mobile_sam - golden.demo <= 1);
+  },
+);

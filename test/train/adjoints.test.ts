@@ -99,12 +99,12 @@ const RULES: Record<string, Rule> = {
       ),
   },
   Conv: {
-    shapes: [[2, 3, 4, 4], [5, 3, 2, 2], [5]],
+    shapes: [[2, 2, 4, 2], [3, 2, 2, 2], [3]],
     build: (g, [x, w, b]) => g.conv(x as Value, w as Value, b, { stride: 2 }),
     single: true,
   },
   ConvTranspose: {
-    shapes: [[2, 3, 2, 3], [3, 2, 2, 2], [2]],
+    shapes: [[2, 2, 2, 1], [2, 3, 2, 2], [3]],
     build: (g, [x, w, b]) => g.convTranspose(x as Value, w as Value, b, { stride: 2 }),
     single: true,
   },

@@ -20,12 +20,27 @@ t.test("the paper's numbers unless others are given", async (t) => {
     warmUp: 5,
     rate: 1e-5,
   });
-  const masks = ['--masks', 'm', '--images', 'a', '--out', 'new', '--val', 'n', '--val-images', 'b'];
+  const masks = [
+    '--masks',
+    'm',
+    '--images',
+    'a',
+    '--out',
+    'new',
+    '--val',
+    'n',
+    '--val-images',
+    'b',
+  ];
   t.match(readOptions(masks, 2), {
     labels: { masks: 'm', objects: 'one', images: 'a' },
     validation: { masks: 'n', objects: 'one', images: 'b' },
   });
-  t.match(readOptions(['--demo', '--minutes', '2'], 2), { labels: undefined, out: 'demo', minutes: 2 });
+  t.match(readOptions(['--demo', '--minutes', '2'], 2), {
+    labels: undefined,
+    out: 'demo',
+    minutes: 2,
+  });
 });
 
 for (const [words, message] of [

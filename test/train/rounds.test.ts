@@ -34,7 +34,8 @@ t.test('what is asked in the rounds', async (t) => {
     const teach = async (_: Float32Array, prompts: readonly TrainingPrompt[]): Promise<Lesson> => {
       asked.push(...prompts);
       const masks = new Float32Array(prompts.length * 4 * SIDE * SIDE).fill(-1);
-      for (let token = 0; token < 4; token++) masks[token * SIDE * SIDE + 10 * SIDE + 10] = token + 1;
+      for (let token = 0; token < 4; token++)
+        masks[token * SIDE * SIDE + 10 * SIDE + 10] = token + 1;
       const gradients = new Map([['w', Float32Array.of(asked.length)]]);
       return { masks, ious: Float32Array.of(1, 0.2, 0.9, 0.3), losses: [asked.length], gradients };
     };
