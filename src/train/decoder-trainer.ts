@@ -10,13 +10,13 @@ import {
   teacherFeeds,
   weightFeeds,
 } from './feeds.js';
-import { TrainedWeights } from './trained-weights.js';
 import {
   buildAnsweringGraph,
   buildImitationGraph,
   buildTrainingGraph,
   GRADIENT_OF,
-} from './training-graph.js';
+} from './graph/training-graph.js';
+import { TrainedWeights } from './trained-weights.js';
 
 export type { TrainingPrompt } from './feeds.js';
 

@@ -4,8 +4,8 @@ import { concat } from '../core/tensors/tensor.js';
 import type { FloatTensor } from '../onnx/float-tensor.js';
 import { DECODER, EMBEDDING_SHAPE } from '../sam/architecture.js';
 import type { Weights } from '../sam/weights/weights.js';
+import { trainable } from './graph/training-graph.js';
 import type { LowResLabel } from './low-res-label.js';
-import { trainable } from './training-graph.js';
 
 /** A prompt in the model's frame. */
 export interface FramePrompt {

@@ -1,7 +1,7 @@
 import type { Weights } from '../sam/weights/weights.js';
 import { ADAMW, adamw, type Moments } from './adamw.js';
+import { trainable } from './graph/training-graph.js';
 import { NotFinite } from './not-finite.js';
-import { trainable } from './training-graph.js';
 
 /** A weight while it is trained. */
 interface State extends Moments {

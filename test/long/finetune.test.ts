@@ -78,7 +78,7 @@ t.test('a run, and the model that comes of it', async (t) => {
 });
 
 t.test('interrupted and gone on with, it is the same to the bit', async (t) => {
-  await t.rejects(run(['--out', 'broken', '--steps', '3'], 1), Interrupted);
+  await t.rejects(run(['--out', 'broken', '--steps', '3'], 1), { name: 'Interrupted' });
   t.strictSame(
     readdirSync(models).filter((file) => file.startsWith('broken')),
     [],

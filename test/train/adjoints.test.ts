@@ -4,7 +4,7 @@ import { Graph } from '#src/onnx/graph.js';
 import type { Value } from '#src/onnx/graph-scope.js';
 import type { DataType, ModelProto } from '#src/onnx/proto.js';
 import { writeModel } from '#src/onnx/write-model.js';
-import { addGradients } from '#src/train/gradients.js';
+import { addGradients } from '#src/train/graph/gradients.js';
 import { random } from '../sam/fixtures/decoders.js';
 import { runInDoubles } from './fixtures/double-graph.js';
 

@@ -1,2 +1,4 @@
 /** The user has ended a run that can be gone on with. */
-export class Interrupted extends Error {}
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}

@@ -1,7 +1,7 @@
-import type { Graph } from '../onnx/graph.js';
-import type { Value } from '../onnx/graph-scope.js';
-import { DECODER } from '../sam/architecture.js';
-import type { MaskValues } from '../sam/paper/mask-decoder.js';
+import type { Graph } from '../../onnx/graph.js';
+import type { Value } from '../../onnx/graph-scope.js';
+import { DECODER } from '../../sam/architecture.js';
+import type { MaskValues } from '../../sam/paper/mask-decoder.js';
 import { FOCAL_WEIGHT } from './loss.js';
 
 /** What is imitated: the answers of a decoder that has not been trained. */

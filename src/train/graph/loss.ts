@@ -1,7 +1,7 @@
-import type { Graph } from '../onnx/graph.js';
-import type { Value } from '../onnx/graph-scope.js';
-import { DECODER } from '../sam/architecture.js';
-import type { MaskValues } from '../sam/paper/mask-decoder.js';
+import type { Graph } from '../../onnx/graph.js';
+import type { Value } from '../../onnx/graph-scope.js';
+import { DECODER } from '../../sam/architecture.js';
+import type { MaskValues } from '../../sam/paper/mask-decoder.js';
 
 /** Lin et al., 2017: the weight of foreground; the exponent is 2. */
 const FOCAL_ALPHA = 0.25;
