@@ -131,7 +131,10 @@ const RATE = 1e-4;
 const WARM_UP = 250;
 
 /** What suits ten minutes on two cores. */
-const DEMO = { out: 'demo', steps: '400', minutes: '9', clicks: '1', batch: '1' };
+const DEMO = {
+  ...{ out: 'demo', steps: '240', minutes: '9', 'warm-up': '10', rate: '2e-4' },
+  ...{ batch: '1', clicks: '1', 'validate-every': '40' },
+};
 
 type Values = ReturnType<typeof parse>;
 
