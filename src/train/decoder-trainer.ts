@@ -10,6 +10,7 @@ import {
   teacherFeeds,
   weightFeeds,
 } from './feeds.js';
+import type { SupervisedIou } from './graph/loss.js';
 import {
   buildAnsweringGraph,
   buildImitationGraph,
@@ -47,11 +48,16 @@ export class DecoderTrainer {
   readonly before: Weights;
   readonly #session: (graph: 'labels' | 'imitation' | 'answers') => Promise<Session>;
 
-  private constructor(weights: Weights, threads: number, more: readonly string[]) {
+  private constructor(
+    weights: Weights,
+    threads: number,
+    more: readonly string[],
+    iouOf: SupervisedIou | undefined,
+  ) {
     this.trained = new TrainedWeights(weights);
     this.before = weights;
     const build = {
-      labels: () => buildTrainingGraph(weights, more),
+      labels: () => buildTrainingGraph(weights, more, iouOf),
       imitation: () => buildImitationGraph(weights),
       answers: () => buildAnsweringGraph(weights),
     };
@@ -66,8 +72,9 @@ export class DecoderTrainer {
     weights: Weights,
     threads: number,
     more: readonly string[] = [],
+    iouOf?: SupervisedIou,
   ): Promise<DecoderTrainer> {
-    const trainer = new DecoderTrainer(weights, threads, more);
+    const trainer = new DecoderTrainer(weights, threads, more, iouOf);
     await trainer.#session('labels');
     return trainer;
   }

@@ -72,7 +72,7 @@ export async function finetune(options: FinetuneOptions, setting: FinetuneSettin
     );
   }
   if (state) progress.say(`going on after step ${state.steps.length}`);
-  const trainer = await DecoderTrainer.open(readDecoder(base), options.threads);
+  const trainer = await DecoderTrainer.open(readDecoder(base), options.threads, [], 'returned');
   const kept =
     photographs.length > 0 ? new KeptPhotographs(photographs, embedder, trainer) : undefined;
   const run = new Run(

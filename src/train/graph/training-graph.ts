@@ -8,7 +8,7 @@ import type { MaskValues } from '../../sam/paper/mask-decoder.js';
 import type { Weights } from '../../sam/weights/weights.js';
 import { addGradients } from './gradients.js';
 import { imitationLoss } from './imitation.js';
-import { promptLoss } from './loss.js';
+import { promptLoss, type SupervisedIou } from './loss.js';
 
 /** The positions' Gaussian matrix is no parameter: it was drawn once. */
 export const FIXED = 'prompt_encoder.pe_layer.positional_encoding_gaussian_matrix';
@@ -32,7 +32,11 @@ export function trainable(weights: Weights): string[] {
  * `prompt_loss` [B,1], and the gradients, `GRADIENT_OF` before the name.
  * @param more names of inputs whose gradients are wanted as well.
  */
-export function buildTrainingGraph(weights: Weights, more: readonly string[] = []): Uint8Array {
+export function buildTrainingGraph(
+  weights: Weights,
+  more: readonly string[] = [],
+  iouOf: SupervisedIou = 'chosen',
+): Uint8Array {
   const g = Graph.create('sam_training', weights);
   const answer = paperDecoder(g, weights);
   const labels = {
@@ -40,7 +44,7 @@ export function buildTrainingGraph(weights: Weights, more: readonly string[] = [
     inside: g.input('inside', ['B', 1, side * side]),
     returned: g.input('returned', ['B', maskTokens]),
   };
-  const loss = promptLoss(g, answer, labels);
+  const loss = promptLoss(g, answer, labels, iouOf);
   g.output('focal', loss.focal, ['B', maskTokens]);
   g.output('dice', loss.dice, ['B', maskTokens]);
   g.output('iou_target', loss.iouTarget, ['B', maskTokens]);
