@@ -5,7 +5,8 @@ import sharp from 'sharp';
  * Makes the README's picture of what fine-tuning has changed, with a service that serves both models:
  * npm run finetune -- --demo, SAM_MODELS=mobile_sam,demo npm start, and then npm run pictures:finetune
  */
-const [drawings = '.finetune/drawings', service = 'http://localhost:8080'] = process.argv.slice(2);
+const [drawings = '.finetune/drawings', service = 'http://localhost:8080', trained = 'demo'] =
+  process.argv.slice(2);
 const file = readFileSync(`${drawings}/held-out/000.png`);
 const { annotations } = JSON.parse(readFileSync(`${drawings}/held-out.json`, 'utf8')) as {
   annotations: { image_id: number; bbox: [number, number, number, number] }[];
@@ -28,7 +29,7 @@ async function overlay(model: string): Promise<Buffer> {
   return Buffer.from(await response.arrayBuffer());
 }
 
-const pictures = [await overlay('mobile_sam'), await overlay('demo')];
+const pictures = [await overlay('mobile_sam'), await overlay(trained)];
 const { width = 0, height = 0 } = await sharp(pictures[0]).metadata();
 const gap = 12;
 const joined = sharp({
