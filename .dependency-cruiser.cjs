@@ -13,7 +13,10 @@ const ROOMS = {
   labels: ['image', 'masks', 'core'],
   // Boxes with noise are simulated as training does it.
   evaluate: ['train(?=/simulated-prompts)', 'labels', 'image', 'masks', 'sam', 'core'],
-  train: ['evaluate', 'labels', 'image', 'engine', 'masks', 'sam', 'onnx', 'checkpoint', 'core'],
+  train: [
+    ...['evaluate', 'labels', 'store', 'image', 'engine', 'masks'],
+    ...['sam', 'onnx', 'checkpoint', 'core'],
+  ],
   store: ['core'],
   fleet: ['store', 'core'],
   remote: ['core'],
@@ -26,7 +29,7 @@ const ROOMS = {
 /** Packages that live in one room only. */
 const PACKAGES = {
   sharp: '^src/(image/|masks/formats/png)',
-  'onnxruntime-(node|common)': '^src/(engine/|train/decoder-trainer)',
+  'onnxruntime-(node|common)': '^src/(engine/|train/feeds)',
   '(fastify|@fastify/[^/]+)': '^src/http/',
   piscina: '^src/lanes/',
   'lru-cache': '^src/(store/|lanes/|http/hooks/rate-limit)',

@@ -21,6 +21,10 @@ const LONGEST_REASON = 400;
 
 /** The first byte of a bare pickle, which `torch.save` wrote before PyTorch 1.6. */
 const PICKLE = 0x80;
+/** The ninth of a safetensors file, where its header of JSON begins. */
+const BRACE = 0x7b;
+/** The first two of a ZIP archive, which `torch.save` writes. */
+const ZIP = [0x50, 0x4b] as const;
 
 /**
  * Opens a checkpoint that `torch.save` or safetensors wrote. No code in the file is run.
@@ -46,6 +50,18 @@ export function openCheckpoint(
     throw new OperatorError(`${path} is not a checkpoint that can be read: ${reasonOf(cause)}`, {
       cause,
     });
+  }
+}
+
+/** Whether a file begins as checkpoints do, whatever its name is. @throws Error when it cannot be opened */
+export function isCheckpoint(path: string): boolean {
+  const file = new CheckpointFile(path);
+  try {
+    if (file.size < 16) return false;
+    const start = file.read(0, 9);
+    return start[0] === PICKLE || start[8] === BRACE || ZIP.every((byte, i) => start[i] === byte);
+  } finally {
+    file.close();
   }
 }
 
@@ -75,7 +91,7 @@ function reasonOf(cause: unknown): string {
 function read(file: CheckpointFile): Map<string, StoredTensor> {
   if (file.size < 16) throw new Error(`it has ${file.size} bytes`);
   const start = file.read(0, 9);
-  if (start[8] === '{'.charCodeAt(0)) return readSafetensors(file);
+  if (start[8] === BRACE) return readSafetensors(file);
   if (start[0] === PICKLE) {
     throw new Error('it is from before PyTorch 1.6: load it there and save it again');
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { isCheckpoint } from '../checkpoint/checkpoint.js';
 import { LARGEST_CHECKPOINT } from '../checkpoint/checkpoint-file.js';
 import { openRegularFile } from '../checkpoint/regular-file.js';
 import { OperatorError } from '../core/errors.js';
@@ -32,9 +33,13 @@ export async function findModel(directory: string, name: string): Promise<Model>
   return { manifest, encoderPath, decoderPath };
 }
 
-/** The weights of a model's prompt encoder and mask decoder. @throws OperatorError naming one that does not fit */
+/**
+ * The weights of a model's prompt encoder and mask decoder: of a checkpoint, which may hold nothing else, or of a decoder
+ * that was exported to ONNX.
+ * @throws OperatorError naming one that does not fit
+ */
 export function readDecoder({ manifest, decoderPath }: Model): Weights {
-  return 'checkpoint' in manifest
+  return 'checkpoint' in manifest || isCheckpoint(decoderPath)
     ? checkpointDecoder(decoderPath)
     : readDecoderWeights(readFileSync(decoderPath));
 }

@@ -10,7 +10,9 @@ export type SkipReason =
   | 'box is out of range'
   | 'mask is unreadable'
   | 'mask is empty'
-  | 'mask has one pixel';
+  | 'mask has one pixel'
+  | 'mask is too thin'
+  | 'mask covers the image';
 
 /** Of each reason so many are told one by one, the rest are counted. */
 const TOLD = 20;

@@ -1,56 +1,70 @@
-import { Tensor } from 'onnxruntime-node';
-import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
+import { onceEach } from '../core/once-each.js';
 import { openSession, type Session } from '../engine/session.js';
-import { DECODER, EMBEDDING_SHAPE } from '../sam/architecture.js';
 import type { Weights } from '../sam/weights/weights.js';
-import { ADAMW, adamw, type Moments } from './adamw.js';
-import type { LowResLabel } from './low-res-label.js';
-import { buildTrainingGraph, GRADIENT_OF, trainable } from './training-graph.js';
+import {
+  type DecoderAnswer,
+  type FramePrompt,
+  labelFeeds,
+  promptFeeds,
+  type TrainingPrompt,
+  teacherFeeds,
+  weightFeeds,
+} from './feeds.js';
+import type { SupervisedIou } from './graph/loss.js';
+import {
+  buildAnsweringGraph,
+  buildImitationGraph,
+  buildTrainingGraph,
+  GRADIENT_OF,
+} from './graph/training-graph.js';
+import { TrainedWeights } from './trained-weights.js';
 
-/** A prompt in the model's frame, and what its mask should be. */
-export interface TrainingPrompt {
-  /** [N,2] and [N], as `promptTokens` makes them. */
-  readonly coords: Float32Array;
-  readonly labels: Float32Array;
-  /** [256,256] logits of an earlier mask. */
-  readonly mask?: Float32Array | undefined;
-  readonly label: LowResLabel;
-  /** Whether tokens 1 to 3 answer, and not token 0. */
-  readonly multimask: boolean;
-}
+export type { TrainingPrompt } from './feeds.js';
 
-/** What the decoder answers to B prompts, and how far off it is. */
-export interface TrainingAnswer {
-  /** [B,4,256,256] */
-  readonly masks: Float32Array;
-  /** [B,4] each */
-  readonly ious: Float32Array;
-  readonly focal: Float32Array;
-  readonly dice: Float32Array;
-  readonly iouTargets: Float32Array;
-  /** [B] the token of least loss, and its loss. */
-  readonly chosen: readonly number[];
+/** What the decoder answers to B prompts, how far off it is, and what would change that. */
+export interface Lesson extends DecoderAnswer {
+  /** [B] */
   readonly losses: readonly number[];
-  /** Of the sum of the losses. */
+  /** Of the sum of the losses, by the name of what they are for. */
   readonly gradients: ReadonlyMap<string, Float32Array>;
 }
 
-interface State extends Moments {
-  readonly shape: readonly number[];
-  readonly values: Float32Array<ArrayBuffer>;
-  /** The values with more digits: decay alone moves a weight by a few times what float32 rounds away. */
-  readonly exact: Float64Array;
+/** The same with the parts of a loss that compares masks with a label. */
+export interface TrainingAnswer extends Lesson {
+  /** [B,4] each */
+  readonly focal: Float32Array;
+  readonly dice: Float32Array;
+  readonly iouTargets: Float32Array;
+  /** [B] the token of least loss. */
+  readonly chosen: readonly number[];
 }
+
+type Answer = Awaited<ReturnType<Session['run']>>;
 
 /** The prompt encoder and mask decoder while they learn. */
 export class DecoderTrainer {
-  readonly #session: Session;
-  readonly #states: ReadonlyMap<string, State>;
-  #steps = 0;
+  readonly trained: TrainedWeights;
+  /** The weights before all training. */
+  readonly before: Weights;
+  readonly #session: (graph: 'labels' | 'imitation' | 'answers') => Promise<Session>;
 
-  private constructor(session: Session, states: ReadonlyMap<string, State>) {
-    this.#session = session;
-    this.#states = states;
+  private constructor(
+    weights: Weights,
+    threads: number,
+    more: readonly string[],
+    iouOf: SupervisedIou | undefined,
+  ) {
+    this.trained = new TrainedWeights(weights);
+    this.before = weights;
+    const build = {
+      labels: () => buildTrainingGraph(weights, more, iouOf),
+      imitation: () => buildImitationGraph(weights),
+      answers: () => buildAnsweringGraph(weights),
+    };
+    const gpuTurn = new SharedArrayBuffer(4);
+    this.#session = onceEach((graph: keyof typeof build) =>
+      openSession(build[graph](), { device: 'cpu', threads, gpuTurn }),
+    );
   }
 
   /** @param more names of inputs whose gradients are wanted beside the weights'. */
@@ -58,26 +72,16 @@ export class DecoderTrainer {
     weights: Weights,
     threads: number,
     more: readonly string[] = [],
+    iouOf?: SupervisedIou,
   ): Promise<DecoderTrainer> {
-    const gpuTurn = new SharedArrayBuffer(4);
-    const graph = buildTrainingGraph(weights, more);
-    const session = await openSession(graph, { device: 'cpu', threads, gpuTurn });
-    const states = trainable(weights).map((name) => {
-      const { shape, data } = weights.get(name) as { shape: number[]; data: Float32Array };
-      const [mean, square] = [new Float32Array(data.length), new Float32Array(data.length)];
-      return [
-        name,
-        { shape, values: new Float32Array(data), exact: Float64Array.from(data), mean, square },
-      ] as const;
-    });
-    return new DecoderTrainer(session, new Map(states));
+    const trainer = new DecoderTrainer(weights, threads, more, iouOf);
+    await trainer.#session('labels');
+    return trainer;
   }
 
   /** The weights as they are now: views, which the next step changes. */
   get weights(): Weights {
-    return new Map(
-      [...this.#states].map(([name, { shape, values }]) => [name, { shape, data: values }]),
-    );
+    return this.trained.now;
   }
 
   /**
@@ -85,85 +89,63 @@ export class DecoderTrainer {
    * @param embedding [1,256,64,64]
    */
   async run(embedding: Float32Array, prompts: readonly TrainingPrompt[]): Promise<TrainingAnswer> {
-    const weights = [...this.#states].map(
-      ([name, { shape, values }]) => [name, new Tensor('float32', values, shape)] as const,
-    );
-    const answer = await this.#session.run({
-      image_embeddings: new Tensor('float32', embedding, EMBEDDING_SHAPE),
-      ...feeds(prompts),
-      ...Object.fromEntries(weights),
+    const answer = await (await this.#session('labels')).run({
+      ...promptFeeds(embedding, prompts),
+      ...labelFeeds(prompts),
+      ...weightFeeds(this.weights),
     });
-    const floats = (name: string) => answer[name]?.data as Float32Array;
-    const gradients = Object.keys(answer).filter((name) => name.startsWith(GRADIENT_OF));
     return {
-      masks: floats('low_res_masks'),
-      ious: floats('iou_predictions'),
-      focal: floats('focal'),
-      dice: floats('dice'),
-      iouTargets: floats('iou_target'),
+      ...lessonOf(answer),
+      focal: floats(answer, 'focal'),
+      dice: floats(answer, 'dice'),
+      iouTargets: floats(answer, 'iou_target'),
       chosen: Array.from(answer['chosen']?.data as BigInt64Array, Number),
-      losses: [...floats('prompt_loss')],
-      gradients: new Map(gradients.map((name) => [name.slice(GRADIENT_OF.length), floats(name)])),
     };
   }
 
-  /**
-   * One step of AdamW; decay is for tensors of two or more dimensions, not for biases and norms.
-   * @param gradients by name; a weight without one has had no part, and is stepped with 0.
-   * @throws Error naming the step and the weight whose gradient is no number; nothing is changed then
-   */
+  /** The same with the answers as they were before all training for what is right. */
+  async imitate(embedding: Float32Array, prompts: readonly TrainingPrompt[]): Promise<Lesson> {
+    const teacher = await this.answer(embedding, prompts, this.before);
+    const answer = await (await this.#session('imitation')).run({
+      ...promptFeeds(embedding, prompts),
+      ...teacherFeeds(prompts, teacher),
+      ...weightFeeds(this.weights),
+    });
+    return lessonOf(answer);
+  }
+
+  /** Answers alone, as they are now or would be with other weights. */
+  async answer(
+    embedding: Float32Array,
+    prompts: readonly FramePrompt[],
+    weights = this.weights,
+  ): Promise<DecoderAnswer> {
+    const session = await this.#session('answers');
+    const answer = await session.run({
+      ...promptFeeds(embedding, prompts),
+      ...weightFeeds(weights),
+    });
+    return { masks: floats(answer, 'low_res_masks'), ious: floats(answer, 'iou_predictions') };
+  }
+
+  /** One step of AdamW. @throws NotFinite as `TrainedWeights.step` */
   step(gradients: ReadonlyMap<string, Float32Array>, rate: number): void {
-    for (const [name, gradient] of gradients) {
-      if (!gradient.every(Number.isFinite)) {
-        throw new Error(`step ${this.#steps + 1}: the gradient of ${name} is not finite`);
-      }
-    }
-    this.#steps++;
-    for (const [name, state] of this.#states) {
-      const gradient = gradients.get(name) ?? new Float32Array(state.values.length);
-      const decay = state.shape.length > 1 ? ADAMW.decay : 0;
-      adamw(state.exact, gradient, state, this.#steps, { ...ADAMW, rate, decay });
-      state.values.set(state.exact);
-    }
+    this.trained.step(gradients, rate);
   }
 }
 
-function feeds(prompts: readonly TrainingPrompt[]): Record<string, Tensor> {
-  const [batch, cells, masks] = [prompts.length, LOW_RES_LOGITS, DECODER.maskTokens];
-  const tokens = prompts[0]?.labels.length ?? 0;
-  const mask = new Float32Array(batch * cells);
-  const label = new Float32Array(batch * cells);
-  const inside = new Float32Array(batch * cells);
-  for (const [i, prompt] of prompts.entries()) {
-    if (prompt.mask) mask.set(prompt.mask, i * cells);
-    label.set(prompt.label.cells, i * cells);
-    for (let row = 0; row < prompt.label.rows; row++) {
-      const start = i * cells + row * LOW_RES_SIDE;
-      inside.fill(1, start, start + prompt.label.cols);
-    }
-  }
-  const floats = (data: Float32Array, shape: number[]) => new Tensor('float32', data, shape);
-  const joined = (part: (prompt: TrainingPrompt) => ArrayLike<number>) =>
-    Float32Array.from(prompts.flatMap((prompt) => Array.from(part(prompt))));
+function floats(answer: Answer, name: string): Float32Array {
+  return answer[name]?.data as Float32Array;
+}
+
+function lessonOf(answer: Answer): Lesson {
+  const gradients = Object.keys(answer).filter((name) => name.startsWith(GRADIENT_OF));
   return {
-    point_coords: floats(
-      joined(({ coords }) => coords),
-      [batch, tokens, 2],
-    ),
-    point_labels: floats(
-      joined(({ labels }) => labels),
-      [batch, tokens],
-    ),
-    mask_input: floats(mask, [batch, 1, LOW_RES_SIDE, LOW_RES_SIDE]),
-    has_mask_input: floats(
-      joined((prompt) => [prompt.mask ? 1 : 0]),
-      [batch],
-    ),
-    label: floats(label, [batch, 1, cells]),
-    inside: floats(inside, [batch, 1, cells]),
-    returned: floats(
-      joined(({ multimask }) => (multimask ? [0, 1, 1, 1] : [1, 0, 0, 0])),
-      [batch, masks],
+    masks: floats(answer, 'low_res_masks'),
+    ious: floats(answer, 'iou_predictions'),
+    losses: [...floats(answer, 'prompt_loss')],
+    gradients: new Map(
+      gradients.map((name) => [name.slice(GRADIENT_OF.length), floats(answer, name)]),
     ),
   };
 }

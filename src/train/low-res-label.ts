@@ -55,3 +55,29 @@ export function lowResLabel(mask: Uint8Array, image: ImageSize): LowResLabel {
   }
   return { rows, cols, cells };
 }
+
+/** A label with the lengths of its runs in place of its cells, row by row, background first. */
+export interface PackedLabel extends Pick<LowResLabel, 'rows' | 'cols'> {
+  readonly runs: Uint32Array;
+}
+
+/** A label in a hundredth of the memory. */
+export function packLabel({ rows, cols, cells }: LowResLabel): PackedLabel {
+  const turns: number[] = [];
+  for (let at = 0; at < cells.length; at++) {
+    if (cells[at] !== turns.length % 2) turns.push(at);
+  }
+  const runs = [...turns, cells.length].map((turn, i, all) => turn - (all[i - 1] ?? 0));
+  return { rows, cols, runs: Uint32Array.from(runs) };
+}
+
+/** The label again. */
+export function unpackLabel({ rows, cols, runs }: PackedLabel): LowResLabel {
+  const cells = new Uint8Array(LOW_RES_LOGITS);
+  let at = 0;
+  for (const [i, run] of runs.entries()) {
+    if (i % 2) cells.fill(1, at, at + run);
+    at += run;
+  }
+  return { rows, cols, cells };
+}

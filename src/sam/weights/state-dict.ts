@@ -26,3 +26,10 @@ export function decoderWeights(
   }
   return weights;
 }
+
+/** The same weights as PyTorch has them: those of linear layers are [out, in]. */
+export function toStateDict(weights: Weights): Map<string, FloatTensor> {
+  return new Map(
+    [...weights].map(([name, tensor]) => [name, LINEAR.test(name) ? transposed(tensor) : tensor]),
+  );
+}

@@ -1,6 +1,6 @@
-import type { Graph } from '../../onnx/graph.js';
-import type { Value } from '../../onnx/graph-scope.js';
-import type { NodeProto } from '../../onnx/proto.js';
+import type { Graph } from '../../../onnx/graph.js';
+import type { Value } from '../../../onnx/graph-scope.js';
+import type { NodeProto } from '../../../onnx/proto.js';
 import type { Shape } from '../shapes.js';
 
 /** What a rule has at hand. */

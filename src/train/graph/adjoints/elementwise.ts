@@ -1,4 +1,4 @@
-import type { Value } from '../../onnx/graph-scope.js';
+import type { Value } from '../../../onnx/graph-scope.js';
 import { input, output } from '../node-reader.js';
 import { type Rule, type RuleContext, unbroadcast } from './rule.js';
 

@@ -1,5 +1,5 @@
-import type { Graph } from '../../onnx/graph.js';
-import type { Value } from '../../onnx/graph-scope.js';
+import type { Graph } from '../../../onnx/graph.js';
+import type { Value } from '../../../onnx/graph-scope.js';
 import { input, ints, output } from '../node-reader.js';
 import type { Shape } from '../shapes.js';
 import { type Rule, unbroadcast } from './rule.js';

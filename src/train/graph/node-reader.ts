@@ -1,5 +1,5 @@
-import type { Value } from '../onnx/graph-scope.js';
-import type { Attributes, NodeProto } from '../onnx/proto.js';
+import type { Value } from '../../onnx/graph-scope.js';
+import type { Attributes, NodeProto } from '../../onnx/proto.js';
 
 /** The whole numbers of a node's attribute; none where it is absent. */
 export function ints(attributes: Attributes, name: string): readonly number[] {

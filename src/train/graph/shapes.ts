@@ -1,4 +1,4 @@
-import type { Attributes, Dimension, GraphProto, NodeProto } from '../onnx/proto.js';
+import type { Attributes, Dimension, GraphProto, NodeProto } from '../../onnx/proto.js';
 import { ints } from './node-reader.js';
 
 /** Lengths of axes: numbers, or names of lengths that are known only when the graph runs. */

@@ -1,16 +1,22 @@
-import type { Graph } from '../onnx/graph.js';
-import type { Value } from '../onnx/graph-scope.js';
-import { DECODER } from '../sam/architecture.js';
-import type { MaskValues } from '../sam/paper/mask-decoder.js';
+import type { Graph } from '../../onnx/graph.js';
+import type { Value } from '../../onnx/graph-scope.js';
+import { DECODER } from '../../sam/architecture.js';
+import type { MaskValues } from '../../sam/paper/mask-decoder.js';
 
 /** Lin et al., 2017: the weight of foreground; the exponent is 2. */
 const FOCAL_ALPHA = 0.25;
 /** Of numerator and denominator, as DETR and MaskFormer have it. */
 const DICE_SMOOTH = 1;
 /** The paper's ratio of focal to dice loss. */
-const FOCAL_WEIGHT = 20;
+export const FOCAL_WEIGHT = 20;
 /** More than any loss: what no prompt asked for is never chosen. */
 const NOT_RETURNED = 1e6;
+
+/**
+ * Whose predicted IoU is supervised: the chosen mask's, as SAM has it, or that of all masks returned, as SAM 2 has it. Only
+ * the latter takes from the others the confidence that they had before.
+ */
+export type SupervisedIou = 'chosen' | 'returned';
 
 /** Each [B,4], one number a mask token, but for `chosen` and `promptLoss`. */
 export interface LossValues {
@@ -36,11 +42,13 @@ export interface Labels {
 /**
  * The training loss of SAM (Kirillov et al., 2023, section 3 and appendix A): 20 focal + dice of the returned mask for
  * which that is least, and the squared error of its predicted IoU. Nothing flows through the IoU it has or the choice.
+ * @param iouOf whose predicted IoU is supervised.
  */
 export function promptLoss(
   g: Graph,
   { masks, iouPredictions }: MaskValues,
   { label: t, inside, returned }: Labels,
+  iouOf: SupervisedIou = 'chosen',
 ): LossValues {
   const { maskTokens } = DECODER;
   const z = g.reshape(masks, [0, maskTokens, -1]); // [B,4,P]
@@ -72,6 +80,7 @@ export function promptLoss(
   const tokens = g.ints(Array.from({ length: maskTokens }, (_, token) => token));
   const isChosen = g.where(g.equal(chosen, tokens), one, zero); // [B,4]
   const error = g.sub(iouPredictions, iou);
-  const all = g.mul(g.add(maskLoss, g.mul(error, error)), isChosen);
+  const supervised = iouOf === 'chosen' ? isChosen : returned; // [B,4]
+  const all = g.add(g.mul(maskLoss, isChosen), g.mul(g.mul(error, error), supervised));
   return { focal, dice, iouTarget: iou, chosen, promptLoss: g.reduceSum(all, 1) };
 }

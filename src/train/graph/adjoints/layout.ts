@@ -1,4 +1,4 @@
-import type { Value } from '../../onnx/graph-scope.js';
+import type { Value } from '../../../onnx/graph-scope.js';
 import { input, ints, output } from '../node-reader.js';
 import { type Rule, target, unbroadcast } from './rule.js';
 

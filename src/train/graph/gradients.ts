@@ -1,6 +1,6 @@
-import type { Graph } from '../onnx/graph.js';
-import type { Value } from '../onnx/graph-scope.js';
-import type { NodeProto } from '../onnx/proto.js';
+import type { Graph } from '../../onnx/graph.js';
+import type { Value } from '../../onnx/graph-scope.js';
+import type { NodeProto } from '../../onnx/proto.js';
 import { ELEMENTWISE } from './adjoints/elementwise.js';
 import { LAYOUT } from './adjoints/layout.js';
 import { NORMALISATION } from './adjoints/normalisation.js';
