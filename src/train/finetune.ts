@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatorError } from '../core/errors.js';
-import { familyOf, frameOf, type Precision } from '../core/family/model.js';
+import { familyOf, frameOf, type PrecisionChoice } from '../core/family/model.js';
 import { findModel, type Model, readDecoder } from '../engine/model-files.js';
 import type { SessionOptions } from '../engine/session.js';
 import { type EmbeddedImage, Embedder } from './data/embedder.js';
@@ -30,7 +30,7 @@ export interface FinetuneSetting {
   /** Of the manifests. */
   readonly directory: string;
   readonly session: SessionOptions;
-  readonly precision: Precision;
+  readonly precision: PrecisionChoice;
   readonly maxPixels: number;
   readonly progress: Progress;
   /** Ends the run after the step it is in, so that it can be gone on with. */

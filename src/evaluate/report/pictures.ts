@@ -3,7 +3,7 @@ import type { ImageSize } from '../../core/image.js';
 import type { RunLengths } from '../../core/masks/run-lengths.js';
 import type { Box } from '../../core/prompt.js';
 import { decodeImage } from '../../image/decode.js';
-import { excerpt } from '../../image/excerpt.js';
+import { excerpt } from '../../image/pictures/excerpt.js';
 import type { LabelledObject } from '../../labels/labelled-object.js';
 import { extentOf } from '../../masks/extent.js';
 import { decompress } from '../../masks/formats/rle.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { embeddingId, IMAGE_EMBEDDINGS, tensorOf } from '../../core/embedding.js';
 import { SamError } from '../../core/errors.js';
-import { fingerprintOf, type Precision } from '../../core/family/model.js';
+import { fingerprintOf, type PrecisionChoice } from '../../core/family/model.js';
 import type { ImageSize } from '../../core/image.js';
 import type { EmbeddingKey } from '../../core/ports.js';
 import { readFloats, writeFloats } from '../../core/tensors/tensor.js';
@@ -10,7 +10,7 @@ import { encoderNetwork, ImageEncoder } from '../../engine/image-encoder.js';
 import type { Model } from '../../engine/model-files.js';
 import type { SessionOptions } from '../../engine/session.js';
 import { decodeImage } from '../../image/decode.js';
-import { normalise, toModelSize } from '../../image/preprocess.js';
+import { toModelSize } from '../../image/preprocess.js';
 import { isMissing, readUntrusted, writePrivate } from '../../store/disk-files.js';
 import { decodeFile, encodeFile, fileHash, MAX_FILE_BYTES } from '../../store/disk-format.js';
 
@@ -22,7 +22,7 @@ export interface EmbedderOptions {
   /** Where embeddings are kept. */
   readonly folder: string;
   readonly session: SessionOptions;
-  readonly precision: Precision;
+  readonly precision: PrecisionChoice;
   readonly maxPixels: number;
 }
 
@@ -55,9 +55,9 @@ export class Embedder {
     if (known) return { key, size: known.image };
 
     const decoded = await decodeImage(image, { maxPixels: this.#options.maxPixels });
-    const input = normalise(toModelSize(decoded, manifest.image_size), manifest);
+    const pixels = toModelSize(decoded, manifest.image_size);
     this.#encoder ??= this.#open();
-    const output = (await (await this.#encoder).run(input))[IMAGE_EMBEDDINGS];
+    const output = (await (await this.#encoder).run([pixels]))[IMAGE_EMBEDDINGS];
     if (!output) throw new Error(`the encoder has no output "${IMAGE_EMBEDDINGS}"`);
     const bytes = writeFloats(output.data, DTYPE, new ArrayBuffer(2 * output.data.length));
     const size = { width: decoded.width, height: decoded.height };

@@ -1,4 +1,4 @@
-import type { PackedRunLengths } from '../core/masks/run-lengths.js';
+import type { PackedRunLengths } from '../../core/masks/run-lengths.js';
 
 /** The inside of a mask in an image whose columns follow each other: stretches [start, end) that end with their column. */
 export interface Strips {

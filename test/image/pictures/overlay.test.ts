@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import t from 'tap';
-import { drawOverlay } from '#src/image/overlay.js';
-import { runsOf } from '../fixtures/bitmap.js';
+import { drawOverlay } from '#src/image/pictures/overlay.js';
+import { runsOf } from '../../fixtures/bitmap.js';
 
 const grey = (width: number, height: number) => ({
   width,

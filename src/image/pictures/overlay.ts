@@ -1,7 +1,7 @@
 import sharp from 'sharp';
-import type { Pixels } from '../core/image.js';
-import type { PackedRunLengths } from '../core/masks/run-lengths.js';
-import type { Box, Point, Prompt } from '../core/prompt.js';
+import type { Pixels } from '../../core/image.js';
+import type { PackedRunLengths } from '../../core/masks/run-lengths.js';
+import type { Box, Point, Prompt } from '../../core/prompt.js';
 import { fromColumns, toColumns } from './columns.js';
 import { Cover, type Strips, stripsOf } from './strips.js';
 

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import t from 'tap';
-import { cutOut } from '#src/image/cutout.js';
-import { runsOf } from '../fixtures/bitmap.js';
+import { cutOut } from '#src/image/pictures/cutout.js';
+import { runsOf } from '../../fixtures/bitmap.js';
 
 t.test('what lies inside is as opaque as it was', async (t) => {
   const [width, height] = [9, 7];

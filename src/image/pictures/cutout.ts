@@ -1,6 +1,6 @@
 import sharp from 'sharp';
-import type { RgbaImage } from '../core/image.js';
-import type { PackedRunLengths } from '../core/masks/run-lengths.js';
+import type { RgbaImage } from '../../core/image.js';
+import type { PackedRunLengths } from '../../core/masks/run-lengths.js';
 import { stripsOf } from './strips.js';
 
 /**

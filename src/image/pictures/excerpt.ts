@@ -1,7 +1,7 @@
 import sharp from 'sharp';
-import type { RgbImage } from '../core/image.js';
-import type { Box } from '../core/prompt.js';
-import { cropImage } from './crop.js';
+import type { RgbImage } from '../../core/image.js';
+import type { Box } from '../../core/prompt.js';
+import { cropImage } from '../crop.js';
 
 const QUALITY = 80;
 

@@ -1,4 +1,4 @@
-import type { Pixels } from '../core/image.js';
+import type { Pixels } from '../../core/image.js';
 
 /** Rows and columns that are turned together: what both sides touch stays near the processor. */
 const TILE = 64;
