@@ -151,8 +151,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
           await model.features?.load();
         }
       }
-      // The files of networks, which the workers have by now.
-      collectGarbage();
+      collectGarbage(); // The files of networks, which the workers have by now.
       ready = true;
       logger.info({ models: config.models.names }, 'ready');
     },
