@@ -3,15 +3,15 @@ import type { ImageSize } from '../../core/image.js';
 import type { PackedRunLengths } from '../../core/masks/run-lengths.js';
 import { colourChunks, withChunks } from '../../image/colour-chunks.js';
 import { cropImage } from '../../image/crop.js';
-import { cutOut } from '../../image/pictures/cutout.js';
 import {
   type DecodedImage,
   decodeAsFile,
   decodeImage,
   decodeTransparent,
 } from '../../image/decode.js';
-import { drawOverlay } from '../../image/pictures/overlay.js';
 import { toDetectorInput } from '../../image/owl/preprocess.js';
+import { cutOut } from '../../image/pictures/cutout.js';
+import { drawOverlay } from '../../image/pictures/overlay.js';
 import { toModelSize } from '../../image/preprocess.js';
 import { stretch } from '../../image/resize/stretch.js';
 import { imageWarnings } from '../../image/warnings.js';
