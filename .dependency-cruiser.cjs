@@ -11,8 +11,7 @@ const ROOMS = {
   engine: ['sam', 'owl', 'onnx', 'checkpoint', 'core'],
   models: ['engine', 'core'],
   labels: ['image', 'masks', 'core'],
-  // Boxes with noise are simulated as training does it.
-  evaluate: ['train(?=/simulated-prompts)', 'labels', 'image', 'masks', 'sam', 'core'],
+  evaluate: ['labels', 'image', 'masks', 'sam', 'core'],
   train: [
     ...['evaluate', 'labels', 'store', 'image', 'engine', 'masks'],
     ...['sam', 'onnx', 'checkpoint', 'core'],

@@ -38,11 +38,20 @@ const phrase = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constantFrom('a '.repeat(5000), 'x'.repeat(100_000), '\ud83d') },
 );
+const side = fc.integer({ min: 0, max: 150 });
+/** Inside of the picture, and not inverted. */
+const goodBox = fc.tuple(
+  side,
+  side,
+  fc.integer({ min: 151, max: 400 }),
+  fc.integer({ min: 151, max: 300 }),
+);
 const share01 = fc.double({ min: -0.1, max: 1.1, noNaN: true });
 /** What is to be found, and how. */
 const searched = {
   text: fc.oneof(phrase, fc.array(phrase, { maxLength: 4 }), junk),
   exemplar: fc.oneof(
+    fc.record({ box: goodBox }),
     fc.record({ box: fc.oneof(fc.array(coordinate, { minLength: 3, maxLength: 5 }), junk) }),
     junk,
   ),
@@ -77,7 +86,7 @@ const searchBody = (id: string) =>
       embedding_id: fc.constant(id),
       ...searched,
       ...found,
-      box: fc.array(coordinate, { minLength: 4, maxLength: 4 }),
+      box: fc.oneof(goodBox, fc.array(coordinate, { minLength: 4, maxLength: 4 })),
       format: fc.constantFrom(...MASK_FORMATS),
       multimask_output: fc.boolean(),
       on_error: fc.constantFrom('fail', 'result'),
@@ -85,7 +94,6 @@ const searchBody = (id: string) =>
     },
     { requiredKeys: ['embedding_id', 'max_detections'] },
   );
-const side = fc.integer({ min: 0, max: 150 });
 const transform = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), {
   minLength: 6,
   maxLength: 6,
@@ -134,12 +142,7 @@ const FIELD_TYPES = [
 const goodBody = (id: string) =>
   fc.record({
     embedding_id: fc.constant(id),
-    box: fc.tuple(
-      side,
-      side,
-      fc.integer({ min: 151, max: 400 }),
-      fc.integer({ min: 151, max: 300 }),
-    ),
+    box: goodBox,
     format: fc.constantFrom(...MASK_FORMATS),
     multimask_output: fc.boolean(),
     ...written,

@@ -183,20 +183,22 @@ async function spread(): Promise<void> {
     const settings = { SAM_CACHE_BYTES: `${2 * HELD + 1}M`, SAM_CONTEXT_BYTES: `${10 * HELD}M` };
     const machines = await Machines.start(REPLICAS, 0, settings);
     const urls = machines.replicas.map(({ url }) => url);
-    const nginx = await Nginx.start(urls, hashing);
+    let nginx: Nginx | undefined;
     try {
+      nginx = await Nginx.start(urls, hashing);
+      const { url } = nginx;
       const files = await next(2 * HELD);
-      for (const file of files) await embed(nginx.url, file);
+      for (const file of files) await embed(url, file);
       const random = noise(11);
       const draw = () => files[Math.floor(files.length * random())] as Buffer;
-      for (let i = 0; i < CLICKS / 4; i++) await click(nginx.url, draw());
+      for (let i = 0; i < CLICKS / 4; i++) await click(url, draw());
       const times: number[] = [];
       const [before, bytes, since] = [
         await hits(urls),
         await bytesOf(machines),
         processors(machines),
       ];
-      for (let i = 0; i < CLICKS; i++) times.push(await click(nginx.url, draw()));
+      for (let i = 0; i < CLICKS; i++) times.push(await click(url, draw()));
       const memory = ((await hits(urls)) - before) / CLICKS;
       const wire = ((await bytesOf(machines)) - bytes) / CLICKS / MIB;
       console.log(
@@ -204,7 +206,7 @@ async function spread(): Promise<void> {
       );
       console.log(`  ms of a processor for each: ${listed(taken(machines, since, CLICKS))}`);
     } finally {
-      await nginx.stop();
+      await nginx?.stop();
       await machines.stop();
     }
   }

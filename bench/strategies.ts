@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import sharp, { type Sharp } from 'sharp';
 import { decompress } from '../src/masks/formats/rle.js';
-import { iouOfRuns } from '../test/fixtures/bitmap.js';
+import { iouOfMasks } from '../src/masks/overlap.js';
 import { draw, scene } from '../test/fixtures/scenes.js';
 import type { Contender } from './contest.js';
 
@@ -70,7 +70,7 @@ function like({ masks }: Run, other: Run): number {
   const found = masks.filter((mask) =>
     other.masks.some(
       // Masks whose boxes lie apart need not be compared.
-      ({ runs, bbox }) => overlap(mask.bbox, bbox) && iouOfRuns(mask.runs, runs) >= SAME,
+      ({ runs, bbox }) => overlap(mask.bbox, bbox) && iouOfMasks(mask.runs, runs) >= SAME,
     ),
   );
   return masks.length > 0 ? found.length / masks.length : 1;

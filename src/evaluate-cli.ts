@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { OperatorError } from './core/errors.js';
-import { byImage, evaluateModel, type ModelResult } from './evaluate/evaluation.js';
+import { evaluateModel, imagesOf, type ModelResult } from './evaluate/evaluation.js';
 import { digestOf } from './evaluate/identity.js';
 import { Journal } from './evaluate/journal.js';
 import type { MeasuredObject } from './evaluate/measured.js';
@@ -70,7 +70,7 @@ async function run(stop: AbortSignal): Promise<void> {
   const { skipped } = labels;
   const objects = labels.objects.slice(0, limit);
   if (objects.length === 0) throw nothing(skipped, source);
-  const images = byImage(objects, resolve(folder));
+  const images = imagesOf(objects, resolve(folder));
 
   const asked = values.model?.split(',').map((name) => name.trim());
   const service = await serviceOf(values, asked);

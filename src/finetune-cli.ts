@@ -3,7 +3,7 @@ import { loadConfig } from './config.js';
 import { OperatorError } from './core/errors.js';
 import { usableCores } from './machine.js';
 import { finetune } from './train/finetune.js';
-import { readOptions } from './train/options.js';
+import { readOptions, USAGE } from './train/options.js';
 import { Interrupted } from './train/run/interrupted.js';
 import type { Progress } from './train/run/progress.js';
 
@@ -44,6 +44,7 @@ class Terminal implements Progress {
 
 /** Trains a model's prompt encoder and mask decoder, from the command line. */
 async function run(): Promise<void> {
+  if (process.argv.includes('--help')) return console.log(USAGE);
   const options = readOptions(process.argv.slice(2), usableCores());
   const { models, encodeLane, images } = loadConfig(process.env);
   const interrupt = new AbortController();

@@ -1,13 +1,14 @@
-/** Loaded into every thread of an encode worker: an image that is magenta all over ends the process. */
+/** Loaded into every thread of an encode worker: an image that begins with magenta ends the process. */
 import { beforeEachRun } from './each-run.mjs';
 
-/** Normalised as MobileSAM's input: (value - mean) / std. */
-const MAGENTA = [(255 - 123.675) / 58.395, -116.28 / 57.12, (255 - 103.53) / 57.375];
+const MAGENTA = [255, 0, 255];
 
-function isPoison(feeds) {
-  const [{ data, dims } = {}] = Object.values(feeds);
-  const plane = dims?.length === 4 ? dims[2] * dims[3] : 0;
-  return plane > 0 && MAGENTA.every((value, i) => Math.abs(data[i * plane] - value) < 0.01);
+/** Of MobileSAM's inputs `pixels` is bytes [B,S,S,3]: see src/sam/encoder/preprocess.ts. */
+function isPoison({ pixels }) {
+  if (!pixels) return false;
+  const { data, dims } = pixels;
+  const firsts = Array.from({ length: dims[0] }, (_, i) => (i * data.length) / dims[0]);
+  return firsts.some((at) => MAGENTA.every((value, channel) => data[at + channel] === value));
 }
 
 await beforeEachRun((feeds) => {

@@ -104,7 +104,8 @@ function suppressed<T extends { readonly score: number; readonly box: Box }>(
     boxes: Float64Array.from(found.flatMap(({ box }) => box)),
     scores: Float64Array.from(found, ({ score }) => score),
     groups: new Int32Array(found.length),
-    ...{ threshold: nms, most },
+    threshold: nms,
+    most,
     from: 0,
     kept: [],
   });

@@ -14,7 +14,9 @@ export interface Label extends ImageSize {
 }
 
 /** @returns the pixel's column and row, and 1: the label is not empty. */
-export function firstClick(label: Label): readonly [x: number, y: number, label: 0 | 1] {
+export function firstClick(
+  label: Omit<Label, 'runs'>,
+): readonly [x: number, y: number, label: 0 | 1] {
   const click = nextClick(label.pixels, new Uint8Array(label.pixels.length), label);
   if (!click) throw new Error('an empty label has no inmost point');
   return [...click.point, 1];

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
-import type { LabelledObject } from '../labels/labelled-object.js';
+import { byImage, type LabelledObject } from '../labels/labelled-object.js';
 import { LabelFault, type Skipped } from '../labels/skipped.js';
 import type { Journal, JournalEntry } from './journal.js';
 import { measureObjects } from './measure.js';
@@ -17,14 +17,9 @@ export interface LabelledImage {
 }
 
 /** @param folder of the images. */
-export function byImage(objects: readonly LabelledObject[], folder: string): LabelledImage[] {
-  const images = new Map<string, LabelledObject[]>();
-  for (const object of objects) {
-    const others = images.get(object.image) ?? [];
-    others.push(object);
-    images.set(object.image, others);
-  }
-  return [...images].map(([path, objects]) => {
+export function imagesOf(objects: readonly LabelledObject[], folder: string): LabelledImage[] {
+  return byImage(objects).map((objects) => {
+    const { image: path } = objects[0] as LabelledObject;
     return { path, name: relative(folder, path).replaceAll(sep, '/'), objects };
   });
 }

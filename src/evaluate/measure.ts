@@ -1,3 +1,5 @@
+import type { RunLengths } from '../core/masks/run-lengths.js';
+import type { Box } from '../core/prompt.js';
 import type { LabelledObject } from '../labels/labelled-object.js';
 import { decompress, toImage } from '../masks/formats/rle.js';
 import { iouOfMasks } from '../masks/overlap.js';
@@ -32,27 +34,43 @@ export async function measureObjects(
   const measured: Measurement[] = [];
   while (measured.length < objects.length) {
     const some = objects.slice(measured.length, measured.length + size);
-    measured.push(...(await measureTogether(service, image, name, some, seed)));
+    const noisy = some.map(({ box, id }) => hastyBox(box, image, seed, id));
+    const found = await ask(service, image, some, noisy);
+    measured.push(
+      ...found.map((one, i) =>
+        measurementOf(some[i] as LabelledObject, name, noisy[i] as Box, one),
+      ),
+    );
   }
   return measured;
 }
 
-async function measureTogether(
+/** What is answered about one object. */
+interface Found {
+  readonly runs: RunLengths;
+  readonly three: readonly Answer[];
+  readonly box: Answer;
+  readonly noisy: Answer;
+  readonly plain: ClickSession;
+  readonly fed: ClickSession;
+}
+
+/** @param noisy a box of each object. */
+async function ask(
   service: ServiceClient,
   image: EmbeddedImage,
-  name: string,
   objects: readonly LabelledObject[],
-  seed: number,
-): Promise<Measurement[]> {
+  noisy: readonly Box[],
+): Promise<Found[]> {
   const labels = objects.map((object) => labelOf(object));
   const clicks = labels.map(firstClick);
-  const noisy = objects.map(({ box, id }) => hastyBox(box, image, seed, id));
   const points: Question[] = clicks.map(([x, y]) => ({
     ...{ point_coords: [[x, y]], point_labels: [1] },
     multimask_output: true,
   }));
   const boxes: Question[] = [...objects.map(({ box }) => box), ...noisy].map((box) => ({
-    ...{ box, multimask_output: false },
+    box,
+    multimask_output: false,
   }));
   const [threes, boxed] = await Promise.all([
     service.decode(image, points, true),
@@ -70,33 +88,41 @@ async function measureTogether(
     clickToEnd(service, image, plain, false),
     clickToEnd(service, image, fed, true),
   ]);
-  return objects.map((object, i) => {
-    const { runs } = labels[i] as Label;
-    const three = (threes[i] as Answer[]).map((answer) => ({ answer, ...scoreOf(answer, runs) }));
-    const [first] = three as [(typeof three)[number]];
-    // Of equals the one that the model likes better.
-    const best = three.reduce((a, b) => (b.iou > a.iou ? b : a));
-    const box = boxed[i]?.[0] as Answer;
-    const noise = boxed[objects.length + i]?.[0] as Answer;
-    const [own, others] = [plain[i] as ClickSession, fed[i] as ClickSession];
-    const { id, category, area } = object;
-    return {
-      object: {
-        ...{ id, image: name, ...(category !== undefined && { category }) },
-        ...{ area, size: sizeOf(area) },
-        point: { iou: first.iou, predicted_iou: first.predicted_iou },
-        oracle: { iou: best.iou, predicted_iou: best.predicted_iou },
-        box: { ...scoreOf(box, runs), prompt: object.box },
-        noisy_box: { ...scoreOf(noise, runs), prompt: noisy[i] as LabelledObject['box'] },
-        clicks: own.scores,
-        clicks_with_logits: others.scores,
-      },
-      masks: {
-        ...{ point: first.answer.counts, oracle: best.answer.counts, box: box.counts },
-        ...{ clicks: own.shown, clicks_with_logits: others.shown },
-      },
-    };
-  });
+  return labels.map(({ runs }, i) => ({
+    ...{ runs, three: threes[i] as Answer[] },
+    box: boxed[i]?.[0] as Answer,
+    noisy: boxed[objects.length + i]?.[0] as Answer,
+    ...{ plain: plain[i] as ClickSession, fed: fed[i] as ClickSession },
+  }));
+}
+
+function measurementOf(
+  { id, category, area, box }: LabelledObject,
+  image: string,
+  noisyBox: Box,
+  found: Found,
+): Measurement {
+  const { runs, plain, fed } = found;
+  const three = found.three.map((answer) => ({ answer, ...scoreOf(answer, runs) }));
+  const [first] = three as [(typeof three)[number]];
+  // Of equals the one that the model likes better.
+  const best = three.reduce((a, b) => (b.iou > a.iou ? b : a));
+  return {
+    object: {
+      ...{ id, image, ...(category !== undefined && { category }) },
+      ...{ area, size: sizeOf(area) },
+      point: { iou: first.iou, predicted_iou: first.predicted_iou },
+      oracle: { iou: best.iou, predicted_iou: best.predicted_iou },
+      box: { ...scoreOf(found.box, runs), prompt: box },
+      noisy_box: { ...scoreOf(found.noisy, runs), prompt: noisyBox },
+      clicks: plain.scores,
+      clicks_with_logits: fed.scores,
+    },
+    masks: {
+      ...{ point: first.answer.counts, oracle: best.answer.counts, box: found.box.counts },
+      ...{ clicks: plain.shown, clicks_with_logits: fed.shown },
+    },
+  };
 }
 
 type ClickOf = ReturnType<typeof firstClick>;
@@ -107,7 +133,7 @@ function labelOf(object: LabelledObject): Label {
   return { width, height, runs, pixels: toImage(runs, object) };
 }
 
-function scoreOf({ counts, predicted_iou }: Answer, label: Label['runs']): Score {
+function scoreOf({ counts, predicted_iou }: Answer, label: RunLengths): Score {
   return { iou: iouOfMasks(decompress(counts), label), predicted_iou };
 }
 

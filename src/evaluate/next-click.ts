@@ -46,7 +46,9 @@ export function nextClick(
   if (!largest) return undefined;
   const { cells, wide, left, top } = largest;
   const depths = squaredDepths(cells, wide);
-  const taken = new Set(clicked.map(([x, y]) => (y - top) * wide + x - left));
+  // What is beside the box would be a cell of another row.
+  const near = clicked.filter(([x]) => x >= left && x < left + wide);
+  const taken = new Set(near.map(([x, y]) => (y - top) * wide + x - left));
   let best: number | undefined;
   for (let at = 0; at < cells.length; at++) {
     if (!cells[at] || taken.has(at)) continue;

@@ -2,7 +2,29 @@ import { createHash } from 'node:crypto';
 import { type ImageSize, preprocessShape } from '../core/image.js';
 import type { Box } from '../core/prompt.js';
 import { DECODER } from '../sam/architecture.js';
-import { noisyBox } from '../train/simulated-prompts.js';
+
+/** The deviation of a corner, as a part of the box's side, and the farthest it moves in pixels of the model's frame. */
+const BOX_NOISE = 0.1;
+const FARTHEST = 20;
+
+/**
+ * A box as a hasty user draws it (Kirillov et al., 2023, appendix A).
+ * @param box in the model's frame.
+ * @param normals a draw from the normal distribution for each coordinate.
+ * @param frame the resized image's size, beyond which the box does not reach.
+ */
+export function noisyBox(box: Box, normals: readonly number[], frame: ImageSize): Box {
+  const [x1, y1, x2, y2] = box;
+  const sides = [x2 - x1, y2 - y1] as const;
+  const limits = [frame.width, frame.height] as const;
+  const moved = box.map((coordinate, i) => {
+    const noise = BOX_NOISE * (sides[i % 2] as number) * (normals[i] as number);
+    const at = coordinate + Math.min(FARTHEST, Math.max(-FARTHEST, noise));
+    return Math.min(limits[i % 2] as number, Math.max(0, at));
+  }) as [number, number, number, number];
+  const [a, b, c, d] = moved;
+  return [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)];
+}
 
 /**
  * A box as a hasty user draws it: `noisyBox`, in the frame whose longer side is 1024, whatever the model's own is, so that

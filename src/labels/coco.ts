@@ -3,7 +3,7 @@ import { resolve, sep } from 'node:path';
 import { OperatorError } from '../core/errors.js';
 import type { ImageSize } from '../core/image.js';
 import { extentOf } from '../masks/extent.js';
-import type { LabelledObject } from './labelled-object.js';
+import { type LabelledObject, MOST_PIXELS } from './labelled-object.js';
 import { segmentationRuns } from './segmentation.js';
 import { LabelFault, type Labels, Skipped } from './skipped.js';
 
@@ -74,10 +74,10 @@ function readImages(
   const images = new Map<unknown, CocoImage>();
   for (const [place, entry] of entries.entries()) {
     const { id, file_name, width, height } = isObject(entry) ? entry : {};
-    const isWhole = isId(id) && typeof file_name === 'string' && isSide(width) && isSide(height);
-    if (!isWhole) {
+    const isSized = isSide(width) && isSide(height) && width * height <= MOST_PIXELS;
+    if (!isId(id) || typeof file_name !== 'string' || !isSized) {
       // Nothing is lost by it: annotations of an image that is not there are counted themselves.
-      const message = `image ${id ?? `#${place}`}: needs id, file_name, and whole width and height`;
+      const message = `image ${id ?? `#${place}`}: needs id, file_name, and whole width and height of ${MOST_PIXELS} pixels at most`;
       skipped.add('annotation is broken', message, 0);
     } else if (images.has(id)) {
       skipped.add('is there twice', `image ${id}: ${file_name}`, 0);

@@ -8,14 +8,14 @@ import { decodeImage } from '../image/decode.js';
 import { extentOf } from '../masks/extent.js';
 import { decodePng } from '../masks/formats/png.js';
 import { compress, decompress, fromImage } from '../masks/formats/rle.js';
-import type { LabelledObject } from './labelled-object.js';
+import { type LabelledObject, MOST_PIXELS } from './labelled-object.js';
 import { LabelFault, type Labels, Skipped } from './skipped.js';
 
-const IMAGES = /\.(jpe?g|png|webp|avif)$/i;
+/** Names of photographs. */
+export const IMAGES = /\.(jpe?g|png|webp|avif)$/i;
 const MASKS = /\.png$/i;
 /** Objects that one mask has room for: more colours than this are a photograph's. */
 const MOST_COLOURS = 255;
-const MOST_PIXELS = 2 ** 28;
 
 /**
  * The objects of a folder of masks: PNG files, each with an image of the same path in the other folder, such as
@@ -82,8 +82,13 @@ function filesIn(folder: string, ending: RegExp): string[] {
     throw new OperatorError(`${folder}: there is no such folder`);
   }
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  const files = paths.filter((path) => ending.test(path) && statSync(join(folder, path)).isFile());
+  const files = paths.filter((path) => ending.test(path) && isFile(join(folder, path)));
   return files.map((path) => path.replaceAll(sep, '/')).sort();
+}
+
+/** A link to nothing is none. */
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 function withoutEnding(path: string): string {

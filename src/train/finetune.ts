@@ -123,7 +123,10 @@ function fingerprintOf(
   data: readonly (readonly (EmbeddedImage | TrainingImage)[])[],
 ): string {
   const images = data.map((set) =>
-    set.map((image) => [image.key, 'objects' in image ? image.objects.map(({ id }) => id) : []]),
+    set.map((image) => [
+      image.key,
+      'objects' in image ? image.objects.map(({ id, box, label }) => [id, box, label.runs]) : [],
+    ]),
   );
   const decoder = 'checkpoint' in manifest ? manifest.checkpoint : manifest.decoder;
   const shaping = [rate, batch, perImage, clicks, seed, validateEvery, decoder.sha256, images];

@@ -1,9 +1,11 @@
 import { type ImageSize, preprocessShape } from '../core/image.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
+import type { RunLengths } from '../core/masks/run-lengths.js';
+import { fromImage, toImage } from '../masks/formats/rle.js';
 import { DECODER } from '../sam/architecture.js';
 
 /** Pixels of the model's frame along a side of a cell. */
-const CELL = DECODER.imageSize / LOW_RES_SIDE;
+export const CELL = DECODER.imageSize / LOW_RES_SIDE;
 
 /** A label as the model's masks are: 256 x 256 cells, of which those of the image are the first rows and columns. */
 export interface LowResLabel {
@@ -56,28 +58,19 @@ export function lowResLabel(mask: Uint8Array, image: ImageSize): LowResLabel {
   return { rows, cols, cells };
 }
 
-/** A label with the lengths of its runs in place of its cells, row by row, background first. */
+/** A label with the lengths of its runs in place of its cells. */
 export interface PackedLabel extends Pick<LowResLabel, 'rows' | 'cols'> {
-  readonly runs: Uint32Array;
+  readonly runs: RunLengths;
 }
+
+const GRID = { width: LOW_RES_SIDE, height: LOW_RES_SIDE };
 
 /** A label in a hundredth of the memory. */
 export function packLabel({ rows, cols, cells }: LowResLabel): PackedLabel {
-  const turns: number[] = [];
-  for (let at = 0; at < cells.length; at++) {
-    if (cells[at] !== turns.length % 2) turns.push(at);
-  }
-  const runs = [...turns, cells.length].map((turn, i, all) => turn - (all[i - 1] ?? 0));
-  return { rows, cols, runs: Uint32Array.from(runs) };
+  return { rows, cols, runs: fromImage(cells, GRID, 0) };
 }
 
 /** The label again. */
 export function unpackLabel({ rows, cols, runs }: PackedLabel): LowResLabel {
-  const cells = new Uint8Array(LOW_RES_LOGITS);
-  let at = 0;
-  for (const [i, run] of runs.entries()) {
-    if (i % 2) cells.fill(1, at, at + run);
-    at += run;
-  }
-  return { rows, cols, cells };
+  return { rows, cols, cells: toImage(runs, GRID).map((cell) => (cell ? 1 : 0)) };
 }

@@ -51,7 +51,7 @@ const OPTIONS = {
     clicks: TEXT,
     seed: TEXT,
   },
-  ...{ 'validate-every': TEXT, patience: TEXT, threads: TEXT, help: FLAG },
+  ...{ 'validate-every': TEXT, patience: TEXT, threads: TEXT },
 } as const;
 
 export const USAGE = `npm run finetune -- --coco train.json --images DIR --out my-model [options]
@@ -83,7 +83,6 @@ export const USAGE = `npm run finetune -- --coco train.json --images DIR --out m
 /** @throws OperatorError saying what to give instead */
 export function readOptions(words: readonly string[], cores: number): FinetuneOptions {
   const values = parse(words);
-  if (values.help) throw new OperatorError(USAGE);
   const given: Readonly<Record<string, string | boolean | undefined>> = {
     ...(values.demo && DEMO),
     ...values,

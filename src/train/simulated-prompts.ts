@@ -1,36 +1,10 @@
-import type { ImageSize } from '../core/image.js';
 import { LOW_RES_SIDE } from '../core/masks/low-res-mask.js';
-import type { Box } from '../core/prompt.js';
-import { DECODER } from '../sam/architecture.js';
-import type { LowResLabel } from './low-res-label.js';
-
-/** The deviation of a corner, as a part of the box's side, and the farthest it moves in pixels of the model's frame. */
-const BOX_NOISE = 0.1;
-const FARTHEST = 20;
+import { CELL, type LowResLabel } from './low-res-label.js';
 
 /** A click in the model's frame: half a pixel from it is the centre of a cell. */
 export interface FrameClick {
   readonly point: readonly [x: number, y: number];
   readonly label: 0 | 1;
-}
-
-/**
- * A box as a hasty user draws it (Kirillov et al., 2023, appendix A).
- * @param box in the model's frame.
- * @param normals a draw from the normal distribution for each coordinate.
- * @param frame the resized image's size, beyond which the box does not reach.
- */
-export function noisyBox(box: Box, normals: readonly number[], frame: ImageSize): Box {
-  const [x1, y1, x2, y2] = box;
-  const sides = [x2 - x1, y2 - y1] as const;
-  const limits = [frame.width, frame.height] as const;
-  const moved = box.map((coordinate, i) => {
-    const noise = BOX_NOISE * (sides[i % 2] as number) * (normals[i] as number);
-    const at = coordinate + Math.min(FARTHEST, Math.max(-FARTHEST, noise));
-    return Math.min(limits[i % 2] as number, Math.max(0, at));
-  }) as [number, number, number, number];
-  const [a, b, c, d] = moved;
-  return [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)];
 }
 
 /**
@@ -54,8 +28,7 @@ export function trainingClick(
   }
   const chosen = errors[Math.floor(draw * errors.length)];
   if (chosen === undefined) return undefined;
-  const cell = DECODER.imageSize / LOW_RES_SIDE;
-  const centre = (position: number) => cell * position + cell / 2 - 0.5;
+  const centre = (position: number) => CELL * position + CELL / 2 - 0.5;
   const point = [centre(chosen % LOW_RES_SIDE), centre(Math.floor(chosen / LOW_RES_SIDE))] as const;
   return { point, label: cells[chosen] === 1 ? 1 : 0 };
 }

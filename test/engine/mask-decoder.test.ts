@@ -4,6 +4,7 @@ import { countTasks } from '#src/engine/crowd.js';
 import { MaskDecoder } from '#src/engine/mask-decoder.js';
 import { readDecoderWeights } from '#src/sam/weights/exported-decoder.js';
 import { asEmbedding, randomEmbedding, shippedDecoder } from '../sam/fixtures/decoders.js';
+import { randomSam2Decoder, randomSam2Embedding } from '../sam/fixtures/sam2-decoders.js';
 
 /** A provider that this platform has no build of. */
 const ABSENT: Device = process.platform === 'darwin' ? 'dml' : 'coreml';
@@ -20,9 +21,15 @@ t.test('a kind of prompt whose network failed to open is opened by the next prom
   t.equal((await decoder.run(context, click, true)).length, 3);
 });
 
-t.test(
-  'a prompt that is alone takes the threads of all, with the same result to the bit',
-  async (t) => {
+for (const { family, weights, embedding } of [
+  {
+    family: 'SAM',
+    weights: readDecoderWeights(shippedDecoder),
+    embedding: asEmbedding(randomEmbedding(1)),
+  },
+  { family: 'SAM 2', weights: randomSam2Decoder(), embedding: randomSam2Embedding(1) },
+]) {
+  t.test(`${family}: a prompt that is alone takes all threads, the same to the bit`, async (t) => {
     const crowd = { tasks: new SharedArrayBuffer(4), threads: 2 };
     const options = {
       device: 'cpu' as Device,
@@ -30,8 +37,8 @@ t.test(
       gpuTurn: new SharedArrayBuffer(4),
       crowd,
     };
-    const decoder = await MaskDecoder.open(readDecoderWeights(shippedDecoder), options);
-    const context = await decoder.context(asEmbedding(randomEmbedding(1)));
+    const decoder = await MaskDecoder.open(weights, options);
+    const context = await decoder.context(embedding);
     const logits = async () =>
       (await decoder.run(context, click, true)).map(({ logits }) => logits);
     countTasks(crowd, 1);
@@ -39,12 +46,9 @@ t.test(
     options.device = ABSENT;
     t.same(await logits(), alone, 'by a network that is open');
     countTasks(crowd, 2);
-    await t.rejects(
-      logits(),
-      { message: new RegExp(ABSENT) },
-      'one of many has a network of its own',
-    );
+    const refusal = { message: new RegExp(ABSENT) };
+    await t.rejects(logits(), refusal, 'one of many has a network of its own');
     options.device = 'cpu';
     t.same(await logits(), alone);
-  },
-);
+  });
+}

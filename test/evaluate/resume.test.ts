@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { byImage, evaluateModel } from '#src/evaluate/evaluation.js';
+import { evaluateModel, imagesOf } from '#src/evaluate/evaluation.js';
 import { Journal } from '#src/evaluate/journal.js';
 import { ServiceClient } from '#src/evaluate/service/service-client.js';
 import type { LabelledObject } from '#src/labels/labelled-object.js';
@@ -19,7 +19,7 @@ function data(t: Test) {
       mask: () => runsOf(IMAGE.width, IMAGE.height, isObject),
     }),
   );
-  return { folder, images: byImage(objects, folder) };
+  return { folder, images: imagesOf(objects, folder) };
 }
 
 /** @param stopAfter images. */

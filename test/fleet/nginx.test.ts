@@ -28,7 +28,7 @@ t.test('nginx brings what names an embedding to where it is warm', { skip: noNgi
     const answer = await fetch(nginx.url + path, body ? { method: 'POST', body } : {});
     return (await answer.json()) as { name: string; bytes: number; path: string };
   };
-  const ids = Array.from({ length: 30 }, (_, i) => `mobile_sam:${String(i).padStart(64, '0')}`);
+  const ids = Array.from({ length: 60 }, (_, i) => `mobile_sam:${String(i).padStart(64, '0')}`);
   const homes = new Map<string, string>();
   for (const id of ids) {
     const { name, path } = await ask(`/embeddings/${id}`);

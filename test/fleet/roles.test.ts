@@ -35,7 +35,7 @@ t.test('what a Redis does when it is full is looked at', { skip: noRedis }, asyn
     /^error: the queue's Redis drops jobs .* to be noeviction$/,
     /^warn: the shared store's Redis has no maxmemory/,
   ]);
-  t.match(await said(t, { shared: cache.url }), []);
+  t.same(await said(t, { shared: cache.url }), []);
   t.match(await said(t, { shared: queue.url }), [
     /^warn: the shared store's Redis has no maxmemory/,
   ]);

@@ -73,6 +73,10 @@ t.test('files that do not fit are refused by name', { skip }, async (t) => {
     write('preprocessor_config.json', '{"image_mean":[1]}'),
     /preprocessor_config\.json: image_mean/,
   );
+  await refused(
+    write('preprocessor_config.json', '{"image_std":[1,0,1]}'),
+    /preprocessor_config\.json: .*above 0/,
+  );
   await refused(write('preprocessor_config.json', '{'), /preprocessor_config\.json: /);
   await refused(write('config.json', '{"model_type":"owlv2"}'), /no detector.*is \[49408,48\]/);
   await refused(write('vocab.json', '{"a":1}'), /vocab\.json: the vocabulary must give/);

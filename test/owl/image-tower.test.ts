@@ -8,6 +8,7 @@ import { boxBias, EXACT_BOXES } from '#src/owl/box-head.js';
 import { buildImageTower } from '#src/owl/image-tower.js';
 import { imageParameters } from '#src/owl/parameters.js';
 import { maxDifference, random } from '../sam/fixtures/decoders.js';
+import { runGraph } from '../sam/fixtures/run-graph.js';
 import {
   expected,
   formulaPicture,
@@ -15,7 +16,6 @@ import {
   referenceArchitecture,
   referenceCheckpoint,
   referencePixels,
-  runInside,
   type Sampled,
   skip,
 } from './fixtures/reference.js';
@@ -84,7 +84,7 @@ for (const attention of ['fused', 'by-head'] as const) {
     const run = async (imageSize: number, pixels: Float32Array) => {
       const model = buildImageTower(referenceArchitecture(), tensors, { imageSize, attention });
       const pixel_values = new Tensor('float32', pixels, [1, 3, imageSize, imageSize]);
-      return runInside(model, { pixel_values }, { folder, inside: INSIDE });
+      return runGraph(model, { pixel_values }, { folder, inside: INSIDE });
     };
     await t.test('of a formula', async (t) => {
       t.same(
@@ -130,8 +130,8 @@ t.test('all ways to write attention down agree, alone and in a batch', async (t)
   const batch = new Float32Array([...pixels.slice().reverse(), ...pixels]);
   const by = (attention: 'fused' | 'by-head') =>
     buildImageTower(TINY, weights, { imageSize: 64, attention });
-  const alone = await runInside(by('by-head'), picture(64));
-  const together = await runInside(by('fused'), {
+  const alone = await runGraph(by('by-head'), picture(64));
+  const together = await runGraph(by('fused'), {
     pixel_values: new Tensor('float32', batch, [2, 3, 64, 64]),
   });
   for (const [name, values] of Object.entries(alone)) {
@@ -147,16 +147,16 @@ t.test('a picture that patches do not fill is looked at as far as they go', asyn
   const weights = randomWeights(odd);
   t.same(weights.get('owlv2.vision_model.embeddings.position_embedding.weight')?.shape, [50, 32]);
   const model = buildImageTower(odd, weights, { imageSize: 60, attention: 'fused' });
-  const values = await runInside(model, picture(60));
+  const values = await runGraph(model, picture(60));
   t.equal(values['pred_boxes']?.length, 4 * 49);
 });
 
 t.test('in 16 bits it is nearly the same, and boxes end in 32', async (t) => {
   const weights = randomWeights(TINY);
   const model = buildImageTower(TINY, weights, { imageSize: 64, attention: 'by-head' });
-  const exact = await runInside(model, picture(64));
+  const exact = await runGraph(model, picture(64));
   const half = toHalfPrecision(model, new Set(['LayerNormalization', 'Softmax', ...EXACT_BOXES]));
-  const values = await runInside(half, picture(64));
+  const values = await runGraph(half, picture(64));
   for (const [name, right] of Object.entries(exact)) {
     const difference = maxDifference(values[name] as Float32Array, right);
     t.ok(difference > 1e-7 && difference <= 2e-2, `${name} is off by ${difference}`);
@@ -171,6 +171,6 @@ t.test('an OWL-ViT has names of its own and no objectness', async (t) => {
   const weights = randomWeights(first);
   t.ok([...weights.keys()].every((name) => !/objectness|owlv2/.test(name)));
   const model = buildImageTower(first, weights, { imageSize: 64, attention: 'fused' });
-  const values = await runInside(model, picture(64));
+  const values = await runGraph(model, picture(64));
   t.same(Object.keys(values).sort(), ['class_embeds', 'logit_scale', 'logit_shift', 'pred_boxes']);
 });

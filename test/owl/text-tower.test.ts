@@ -2,12 +2,12 @@ import { Tensor } from 'onnxruntime-node';
 import t from 'tap';
 import { buildTextTower } from '#src/owl/text-tower.js';
 import { maxDifference } from '../sam/fixtures/decoders.js';
+import { runGraph } from '../sam/fixtures/run-graph.js';
 import {
   expected,
   misfit,
   referenceArchitecture,
   referenceCheckpoint,
-  runInside,
   skip,
 } from './fixtures/reference.js';
 
@@ -35,7 +35,7 @@ t.test('every stage as the reference computes it', { skip }, async (t) => {
   for (const { text, input_ids, stages, query_embedding } of expected().text) {
     const ids = cut(input_ids);
     const feeds = { input_ids: new Tensor('int64', ids, [1, ids.length]) };
-    const values = await runInside(model, feeds, { folder, inside: Object.values(STAGES) });
+    const values = await runGraph(model, feeds, { folder, inside: Object.values(STAGES) });
     for (const [stage, name] of Object.entries(STAGES)) {
       const share = misfit(values[name], stages[stage] as never);
       t.ok(share <= 1, `${text}, ${stage}: ${share} of what is allowed`);
@@ -57,7 +57,7 @@ t.test('texts of one length are answered together as one by one', { skip }, asyn
   const of = async (rows: readonly (readonly number[])[]) => {
     const ids = BigInt64Array.from(rows.flat(), BigInt);
     const input_ids = new Tensor('int64', ids, [rows.length, 4]);
-    return (await runInside(model, { input_ids }, { folder }))['text_embeds'] as Float32Array;
+    return (await runGraph(model, { input_ids }, { folder }))['text_embeds'] as Float32Array;
   };
   const [one, other, both] = [
     await of(texts.slice(0, 1)),

@@ -36,7 +36,7 @@ async function compare(t: Test, service: Service, name: string) {
     masks.filter((mask) => among.some((other) => iouOfRuns(mask, other) >= 0.9)).length /
     masks.length;
   const [share, confirmed] = [like(grid, own), like(own, grid)];
-  // One of the truck's 45 masks is two hundredths: the mean of many photographs is in bench/README.md.
+  // One of the truck's 45 masks is two hundredths: what was found on five pictures is in bench/README.md.
   t.ok(share >= 0.9, `${share} of the grid's ${grid.length} masks`);
   t.ok(confirmed >= 0.95, `${confirmed} of its own ${own.length}`);
 }

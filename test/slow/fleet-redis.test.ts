@@ -131,14 +131,13 @@ async function failOver(t: Test, tls: { options: string[]; settings: Settings } 
   const { options, settings } = tls ?? { options: [], settings: {} };
   const all = tls ? [...SECURE, ...options] : [];
   const first = await startRedis(t, ...all);
-  const copy = await startRedis(t, ...all, '--replicaof', '127.0.0.1', `${first.port}`);
+  await startRedis(t, ...all, '--replicaof', '127.0.0.1', `${first.port}`);
   const sentinel = new Sentinel(await freePort(), scratch(t), first.port, options);
   t.teardown(() => sentinel.stop());
   await sentinel.start();
   const scheme = tls ? 'rediss-sentinel' : 'redis-sentinel';
   const fleet = await startFleet(t, `${scheme}://127.0.0.1:${sentinel.port}/main`, settings);
   await use(t, fleet, 1);
-  t.ok(copy.pid > 0);
   await first.stop();
   await use(t, fleet, 2);
 }

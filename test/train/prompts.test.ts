@@ -1,6 +1,7 @@
 import t from 'tap';
 import { nextClick } from '#src/evaluate/next-click.js';
-import { noisyBox, trainingClick } from '#src/train/simulated-prompts.js';
+import { noisyBox } from '#src/evaluate/noise.js';
+import { trainingClick } from '#src/train/simulated-prompts.js';
 import { reference, unpack } from './fixtures/reference.js';
 
 const skip = !reference && 'no reference answers beside this checkout';
@@ -25,6 +26,23 @@ t.test('an object of one pixel is clicked, and not twice', async (t) => {
     depth2: 1,
   });
   t.equal(nextClick(label, new Uint8Array(6), image, [[1, 1]]), undefined);
+});
+
+t.test('a click beside the region takes none of its pixels away', async (t) => {
+  const image = { width: 9, height: 4 };
+  // Columns 0 and 1; a click in row 0 as far to the right as to the inmost pixel of the next row.
+  const label = Uint8Array.from({ length: 36 }, (_, at) => (at % 9 < 2 ? 1 : 0));
+  const point = nextClick(label, new Uint8Array(36), image)?.point;
+  t.strictSame(point, [0, 0]);
+  t.strictSame(nextClick(label, new Uint8Array(36), image, [[0, 0]])?.point, [1, 0]);
+  for (let x = 2; x < 9; x++) {
+    const clicked = [
+      [0, 0],
+      [1, 0],
+      [x, 0],
+    ] as const;
+    t.strictSame(nextClick(label, new Uint8Array(36), image, clicked)?.point, [0, 1], `${x}`);
+  }
 });
 
 t.test('the next click of training', { skip }, async (t) => {

@@ -14,8 +14,14 @@ const CLIP: Normalisation = {
   image_std: [0.26862954, 0.26130258, 0.27577711],
 };
 
-const Channels = Type.Optional(Type.Array(Type.Number(), { minItems: 3, maxItems: 3 }));
-const Preprocessor = Compile(Type.Object({ image_mean: Channels, image_std: Channels }));
+const channels = (value = Type.Number()) =>
+  Type.Optional(Type.Array(value, { minItems: 3, maxItems: 3 }));
+const Preprocessor = Compile(
+  Type.Object({
+    image_mean: channels(),
+    image_std: channels(Type.Number({ exclusiveMinimum: 0 })),
+  }),
+);
 
 /**
  * The normalisation that a `preprocessor_config.json` tells; CLIP's, which all published models have, where there is none or
@@ -26,7 +32,9 @@ export function readNormalisation(path: string): Normalisation {
   if (!existsSync(path)) return CLIP;
   const content = named(path, () => JSON.parse(readRegularFile(path, LARGEST_TEXT)) as unknown);
   if (!Preprocessor.Check(content)) {
-    throw new OperatorError(`${path}: image_mean and image_std must be three numbers each`);
+    throw new OperatorError(
+      `${path}: image_mean and image_std must be three numbers each, the latter above 0`,
+    );
   }
   const { image_mean = CLIP.image_mean, image_std = CLIP.image_std } = content;
   return { image_mean, image_std };

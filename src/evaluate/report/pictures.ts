@@ -4,7 +4,7 @@ import type { RunLengths } from '../../core/masks/run-lengths.js';
 import type { Box } from '../../core/prompt.js';
 import { decodeImage } from '../../image/decode.js';
 import { excerpt } from '../../image/pictures/excerpt.js';
-import type { LabelledObject } from '../../labels/labelled-object.js';
+import { type LabelledObject, MOST_PIXELS } from '../../labels/labelled-object.js';
 import { extentOf } from '../../masks/extent.js';
 import { decompress } from '../../masks/formats/rle.js';
 import { tracePolygons } from '../../masks/outlines/polygons.js';
@@ -16,7 +16,6 @@ import { escaped } from './escaped.js';
 const SIDE = 320;
 const MARGIN = 0.25;
 const LEAST = 64;
-const MOST_PIXELS = 2 ** 28;
 
 /**
  * An object with its label, a mask and the clicks or the box that it was asked for with, as a figure of HTML: the part of
@@ -36,7 +35,7 @@ export async function objectFigure(
   const pixel = Math.max(x2 - x1, y2 - y1) / SIDE;
   const href = `data:image/jpeg;base64,${jpeg.toString('base64')}`;
   const words = [`IoU ${(100 * picturedIou(object, protocol)).toFixed(1)} %`, object.category];
-  const title = [object.id, object.image].filter((text) => text !== object.id || text).join(' · ');
+  const title = [object.id, object.image].join(' · ');
   return `<figure><svg viewBox="${x1} ${y1} ${x2 - x1} ${y2 - y1}" role="img" aria-label="${escaped(title)}">
 <image href="${href}" x="${x1}" y="${y1}" width="${x2 - x1}" height="${y2 - y1}" preserveAspectRatio="none"/>
 <path class="mask" d="${outline(found, label)}"/><path class="label" d="${outline(own, label)}"/>
@@ -67,7 +66,7 @@ function outline(counts: RunLengths, image: ImageSize): string {
 }
 
 /** What was asked. @param pixel of the picture, in pixels of the image. */
-function marks({ ...object }: ShownObject['object'], protocol: Pictured, pixel: number): string {
+function marks(object: ShownObject['object'], protocol: Pictured, pixel: number): string {
   if (protocol === 'box') {
     const [x1, y1, x2, y2] = object.box.prompt;
     return `<path class="box" d="M${x1} ${y1}H${x2}V${y2}H${x1}Z"/>`;

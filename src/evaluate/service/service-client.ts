@@ -107,11 +107,19 @@ export class ServiceClient {
   async #json<T>(request: ServiceRequest): Promise<T> {
     for (let tries = 1; ; tries++) {
       const { status, retryAfter = 1, body } = await this.#send(request);
-      if (status < 300) return JSON.parse(body) as T;
+      if (status < 300) return parsed(request, body) as T;
       const isBusy = status === 429 || status === 503;
       if (!isBusy || tries === TRIES) throw refusal(request, status, body);
       await after(1000 * retryAfter);
     }
+  }
+}
+
+function parsed({ method, path }: ServiceRequest, body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new OperatorError(`what answers to ${method} ${path} is no such service: no JSON`);
   }
 }
 

@@ -50,10 +50,10 @@ interface Neighbour {
 /** The two cells whose centres a place lies between, and what each counts; beyond the last centre that cell alone. */
 function between(place: number, grid: number): readonly [Neighbour, Neighbour] {
   const at = Math.min(Math.max(place - 0.5, 0), grid - 1);
-  const cell = Math.min(Math.floor(at), grid - 2);
+  const cell = Math.floor(at);
   return [
     { cell, share: cell + 1 - at },
-    { cell: cell + 1, share: at - cell },
+    { cell: Math.min(cell + 1, grid - 1), share: at - cell },
   ];
 }
 

@@ -62,14 +62,14 @@ export class AdaptiveGrid {
       yield asked.slice(at, at + size).map((place) => this.#seeds[place] as Seed);
     }
     left -= asked.length;
-    let novelty = new Float32Array(this.#seeds.length).fill(Number.POSITIVE_INFINITY);
+    let novelty: Float32Array = new Float32Array(this.#seeds.length).fill(Infinity);
     while (left > 0) {
       const [found, most] = [this.#found, Math.min(size, left)];
       this.#found = [];
       const task = { ...this.#grid, novelty, asked, found, most };
       const chosen = await this.#lane.choose(task, this.#caller);
       yield chosen.places.map((place) => this.#seeds[place] as Seed);
-      novelty = chosen.novelty as Float32Array<ArrayBuffer>;
+      novelty = chosen.novelty;
       left -= most;
       asked = [];
     }

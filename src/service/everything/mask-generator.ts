@@ -201,10 +201,12 @@ function answeredBytes(
   candidates: readonly Candidate[],
   { names, options }: EverythingJob,
 ): number {
+  const { format } = options;
   const labels = (names?.labels ?? []).map(labelOf);
-  const [longest] = labels.sort((a, b) => Buffer.byteLength(b) - Buffer.byteLength(a));
+  // As they are written: quotes in a label take more than their characters.
+  const [longest] = labels.sort((a, b) => namedBytes(0, format, b) - namedBytes(0, format, a));
   const bytesOf = ({ bytes }: Candidate) =>
-    longest === undefined ? bytes : namedBytes(bytes, options.format, longest);
+    longest === undefined ? bytes : namedBytes(bytes, format, longest);
   return candidates.reduce((sum, candidate) => sum + bytesOf(candidate), 0);
 }
 

@@ -1,13 +1,13 @@
 import { OperatorError } from '../../core/errors.js';
 import { readCoco } from '../../labels/coco.js';
-import type { LabelledObject } from '../../labels/labelled-object.js';
+import { byImage, type LabelledObject } from '../../labels/labelled-object.js';
 import { readMaskFiles } from '../../labels/mask-files.js';
 import type { Labels, Skipped } from '../../labels/skipped.js';
 import type { LabelSource } from '../options.js';
 import { type Random, shuffled } from '../random.js';
 import type { Progress } from '../run/progress.js';
 import type { Embedder } from './embedder.js';
-import { byImage, prepare, type TrainingImage } from './training-image.js';
+import { prepare, type TrainingImage } from './training-image.js';
 
 /** What is needed to make lessons of labels. */
 export interface LessonsContext {

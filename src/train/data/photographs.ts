@@ -1,10 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatorError, SamError } from '../../core/errors.js';
+import { IMAGES } from '../../labels/mask-files.js';
 import type { EmbeddedImage } from './embedder.js';
 import type { LessonsContext } from './lessons.js';
-
-const PHOTOGRAPH = /\.(jpe?g|png|webp|avif)$/i;
 
 /**
  * The photographs of a folder, embedded; files of other kinds are left out.
@@ -17,7 +16,7 @@ export async function embedPhotographs(
   const names = await readdir(folder).catch((cause) => {
     throw new OperatorError(`the folder ${folder} cannot be read: ${cause.message}`, { cause });
   });
-  const photographs = names.filter((name) => PHOTOGRAPH.test(name)).sort();
+  const photographs = names.filter((name) => IMAGES.test(name)).sort();
   const embedded: EmbeddedImage[] = [];
   progress.begin('photographs to keep', photographs.length);
   for (const [i, name] of photographs.entries()) {

@@ -24,17 +24,6 @@ export interface PreparedObject extends Pick<LabelledObject, 'id' | 'mask'> {
 /** The paper leaves out what covers more of an image. */
 const MOST = 0.9;
 
-/** The objects of each image together, in the order of the first of each. */
-export function byImage(objects: readonly LabelledObject[]): LabelledObject[][] {
-  const images = new Map<string, LabelledObject[]>();
-  for (const object of objects) {
-    const known = images.get(object.image);
-    if (known) known.push(object);
-    else images.set(object.image, [object]);
-  }
-  return [...images.values()];
-}
-
 /**
  * Embeds an image and prepares its objects. What cannot be trained on is skipped, and said.
  * @param objects of one image, at least one.

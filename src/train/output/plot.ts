@@ -1,3 +1,4 @@
+import { escaped } from '../../evaluate/report/escaped.js';
 import type { StepReport, ValidationReport } from '../run/run-state.js';
 
 /** In pixels. */
@@ -58,8 +59,4 @@ function smoothed(values: readonly number[]): number[] {
     const near = values.slice(Math.max(0, i - reach), i + reach + 1);
     return near.reduce((a, b) => a + b) / near.length;
   });
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

@@ -1,22 +1,18 @@
-import { FAMILY_TRAITS } from '../../core/family/family.js';
 import { preprocessShape } from '../../core/image.js';
 import { LOW_RES_LOGITS, LOW_RES_SIDE } from '../../core/masks/low-res-mask.js';
-import type { Box, Prompt } from '../../core/prompt.js';
+import type { Box } from '../../core/prompt.js';
 import { iouOfMasks } from '../../masks/overlap.js';
-import { postprocessMask } from '../../masks/postprocess.js';
 import { DECODER } from '../../sam/architecture.js';
-import { promptTokens } from '../../sam/decoder/prompt-tokens.js';
 import type { Weights } from '../../sam/weights/weights.js';
 import type { EmbeddedImage, Embedder } from '../data/embedder.js';
 import type { DecoderTrainer } from '../decoder-trainer.js';
 import type { DecoderAnswer, FramePrompt } from '../feeds.js';
-import { lowResSize } from '../low-res-label.js';
+import { maskOf, promptInFrame } from '../frame.js';
+import { CELL, lowResSize } from '../low-res-label.js';
 import { type Random, randomFor } from '../random.js';
 import type { Exercise } from './rounds.js';
 import { likeliest, type TrainingObject } from './simulated-user.js';
 
-const FRAME = { side: DECODER.imageSize, resize: 'longest_side' } as const;
-const CELL = DECODER.imageSize / LOW_RES_SIDE;
 /** Photographs that are asked about to see whether answers have changed, and clicks on each. */
 const LOOKED_AT = 16;
 const CLICKS = 8;
@@ -64,9 +60,9 @@ export class KeptPhotographs {
 
   /**
    * How much of the answers of before other weights leave: the mean IoU, at the photographs' size, of both answers to the
-   * same clicks, all three masks of each, and to boxes around what was found.
+   * same clicks, all three masks of each, and to boxes around what was found; undefined where nothing was.
    */
-  async agreement(weights: Weights): Promise<number> {
+  async agreement(weights: Weights): Promise<number | undefined> {
     const ious: number[] = [];
     for (const [i, image] of this.#images.slice(0, LOOKED_AT).entries()) {
       const random = randomFor('agreement', i);
@@ -74,34 +70,22 @@ export class KeptPhotographs {
       const compare = async (prompt: FramePrompt, tokens: readonly number[]) => {
         const was = await this.#before(embedding, prompt);
         const is = await this.#trainer.answer(embedding, [prompt], weights);
-        ious.push(...tokens.map((token) => this.#iou(image, was, is, token)));
+        const mask = (answer: DecoderAnswer, token: number) => maskOf(answer, token, image.size);
+        ious.push(...tokens.map((token) => iouOfMasks(mask(was, token), mask(is, token))));
       };
-      const scale = image.size.width / preprocessShape(image.size, DECODER.imageSize).width;
+      const size = preprocessShape(image.size, DECODER.imageSize);
       for (const { box } of await this.#objects(image, embedding, CLICKS, random)) {
-        const corners = box.map((at) => at * scale) as [number, number, number, number];
-        await compare(tokensOf(image, { box: corners }), [0]);
+        await compare(promptInFrame({ box }, size), [0]);
         await compare(clickAnywhere(image, random), [1, 2, 3]);
       }
     }
-    return ious.reduce((a, b) => a + b, 0) / ious.length;
-  }
-
-  #iou({ size }: EmbeddedImage, was: DecoderAnswer, is: DecoderAnswer, token: number): number {
-    const cut = ({ masks }: DecoderAnswer) => {
-      const logits = masks.subarray(token * LOW_RES_LOGITS, (token + 1) * LOW_RES_LOGITS);
-      return postprocessMask(logits, size, FRAME).counts;
-    };
-    return iouOfMasks(cut(was), cut(is));
+    return ious.length > 0 ? ious.reduce((a, b) => a + b) / ious.length : undefined;
   }
 }
 
 function clickAnywhere(image: EmbeddedImage, random: Random): FramePrompt {
   const at = [random() * image.size.width, random() * image.size.height] as const;
-  return tokensOf(image, { point_coords: [at], point_labels: [1] });
-}
-
-function tokensOf({ size }: EmbeddedImage, prompt: Prompt): FramePrompt {
-  return promptTokens(prompt, size, FRAME, FAMILY_TRAITS.sam.prompt);
+  return promptInFrame({ point_coords: [at], point_labels: [1] }, image.size);
 }
 
 /** A mask as an object to be learned; nothing where it is empty. @param logits that begin with its [256,256]. */

@@ -19,9 +19,9 @@ export class LessonSum {
     }
   }
 
-  /** The mean over all prompts. */
+  /** The mean over all prompts; 0 where there were none. */
   get loss(): number {
-    return this.#loss / this.#prompts;
+    return this.#loss / Math.max(1, this.#prompts);
   }
 
   /** Adds the gradient of that to `total`. */

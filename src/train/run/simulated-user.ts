@@ -1,13 +1,13 @@
-import { FAMILY_TRAITS } from '../../core/family/family.js';
 import type { ImageSize } from '../../core/image.js';
 import { LOW_RES_LOGITS } from '../../core/masks/low-res-mask.js';
 import type { Box } from '../../core/prompt.js';
+import { noisyBox } from '../../evaluate/noise.js';
 import { DECODER } from '../../sam/architecture.js';
-import { promptTokens } from '../../sam/decoder/prompt-tokens.js';
 import type { DecoderAnswer, TrainingPrompt } from '../feeds.js';
+import { promptInFrame } from '../frame.js';
 import type { LowResLabel } from '../low-res-label.js';
 import { normal, type Random } from '../random.js';
-import { type FrameClick, noisyBox, trainingClick } from '../simulated-prompts.js';
+import { type FrameClick, trainingClick } from '../simulated-prompts.js';
 
 /** What is to be segmented, in the model's frame. */
 export interface TrainingObject {
@@ -15,8 +15,6 @@ export interface TrainingObject {
   /** The smallest around the label. */
   readonly box: Box;
 }
-
-const FRAME = { side: DECODER.imageSize, resize: 'longest_side' } as const;
 
 /** Somebody who asks for an object, sees the answer, and clicks where it is wrong (Kirillov et al., 2023, appendix A). */
 export class SimulatedUser {
@@ -51,7 +49,7 @@ export class SimulatedUser {
       point_labels: this.#clicks.map(({ label }) => label),
       ...(this.#box && { box: this.#box }),
     };
-    const tokens = promptTokens(prompt, this.#size, FRAME, FAMILY_TRAITS.sam.prompt);
+    const tokens = promptInFrame(prompt, this.#size);
     const multimask = this.#clicks.length === 1 && !this.#box && !this.#logits;
     return { ...tokens, mask: this.#logits, label: this.#label, multimask };
   }

@@ -44,3 +44,12 @@ t.test('an image that looks the same everywhere', async (t) => {
   );
   t.same([...values], [0, 0, 0, 0]);
 });
+
+t.test('an embedding of one cell', async (t) => {
+  const bytes = writeFloats(Float32Array.of(3, 4), 'float32', new ArrayBuffer(8));
+  const tensor = { dtype: 'float32', shape: [1, 2, 1, 1], bytes } as const;
+  const frame = { side: 64, resize: 'stretch' } as const;
+  const image = { width: 9, height: 9 };
+  const { values } = featuresAt(tensor, image, frame, Float64Array.of(0, 0, 9, 9));
+  t.same([...values], [0, 0, 0, 0]);
+});

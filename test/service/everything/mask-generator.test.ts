@@ -147,6 +147,17 @@ t.test('a task that fails ends its run, and nothing goes on', async (t) => {
   t.equal(ledger.held('masks'), 0);
 });
 
+t.test('names take what they are written in, quotes and all', async (t) => {
+  const names = { labels: ['""""', 'abcdef'], boxes: new Float64Array(0), overlap: 0.5 };
+  const run = async (maxAnswerBytes: number) => {
+    const generator = new MaskGenerator(new FakeLane(), { ...limits, maxAnswerBytes });
+    for await (const _ of generator.generate({ ...job(false), names }, caller('a')));
+  };
+  const most = 25 * (3 + 2 * JSON.stringify(names.labels[0]).length);
+  await run(most);
+  await t.rejects(run(most - 1), { code: 'answer-too-large' });
+});
+
 t.test('one client leaves a run to others', async (t) => {
   const generator = new MaskGenerator(new FakeLane(), limits);
   const begin = async (client: string) => {
