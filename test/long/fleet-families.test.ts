@@ -4,6 +4,7 @@ import t from 'tap';
 import { SAFETENSORS } from '#src/http/schemas/media-types.js';
 import { fillDetectorFolder } from '../fixtures/detector.js';
 import { folder } from '../fixtures/folder.js';
+import { until } from '../fixtures/gauges.js';
 import { post } from '../fixtures/post.js';
 import { ask, noRedis, startRedis } from '../fixtures/redis.js';
 import { fillSam2Folder } from '../fixtures/sam2.js';
@@ -38,8 +39,9 @@ t.test('SAM 2 and texts go through the queue as well', { skip }, async (t) => {
     (x) => x['flight'],
   );
   t.equal(flights.filter((flight) => flight === 'computed').length, 1, flights.join(' '));
-  const made = encoder.log.filter((line) => /"outcome":"made".*job ended/.test(line));
-  t.equal(made.length, 2, 'one job for the embedding, one for what texts are found by');
+  const made = () => encoder.log.filter((line) => /"outcome":"made".*job ended/.test(line)).length;
+  t.ok(await until(async () => made() >= 2));
+  t.equal(made(), 2, 'one job for the embedding, one for what texts are found by');
 
   const cached = ask(t, redis);
   const sizes: number[] = [];
