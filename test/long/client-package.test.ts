@@ -25,6 +25,8 @@ t.test('the package works where nothing else is', async (t) => {
   const project = mkdtempSync(join(tmpdir(), 'sam-split-client-'));
   t.teardown(() => rmSync(project, { recursive: true }));
   const npm = (...options: string[]) => run('npm', options, { cwd: project });
+  // npm runs no script of its own here.
+  await run(process.execPath, [join(PACKAGE, 'declarations.mjs')]);
   const packed = await run('npm', ['pack', '--json', '--pack-destination', project], {
     cwd: PACKAGE,
   });
