@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 
@@ -45,6 +46,12 @@ export function connect(url: string, { name, patient, timeoutMs, logger }: Conne
   });
   connection.connect().catch(() => {});
   return connection;
+}
+
+/** Waits for a connection that has just been begun, unless it fails: for so long at most, since services start without. */
+export async function settle(connection: Connection, ms: number): Promise<void> {
+  if (connection.status === 'ready') return;
+  await once(connection, 'ready', { signal: AbortSignal.timeout(ms) }).catch(() => {});
 }
 
 /** Ends a connection, whatever state it is in. */

@@ -81,11 +81,17 @@ export class SharedStore implements EmbeddingStore {
     return undefined;
   }
 
-  /** To be called before an embedding is made: one that is deleted meanwhile is not kept. @returns how often it had been */
-  async begin(key: EmbeddingKey): Promise<string | undefined> {
-    const count = await this.#guard.ask('begin', async () => {
-      return (await this.#redis.get(keys.deletions(key))) ?? '0';
-    });
+  /**
+   * To be called before an embedding is made: one that is deleted meanwhile is not kept.
+   * @param timeoutMs how long that may take, where nothing is made without it.
+   * @returns how often it had been
+   */
+  async begin(key: EmbeddingKey, timeoutMs?: number): Promise<string | undefined> {
+    const count = await this.#guard.ask(
+      'begin',
+      async () => (await this.#redis.get(keys.deletions(key))) ?? '0',
+      timeoutMs,
+    );
     if (count !== undefined) this.#begun.set(entryName(key), count);
     return count;
   }

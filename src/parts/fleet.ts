@@ -3,7 +3,7 @@ import type { Config } from '../config.js';
 import type { Caller } from '../core/caller.js';
 import type { EmbeddingMaker } from '../core/making.js';
 import type { EmbeddingStore, LogitsKeeper, RateCounter } from '../core/ports.js';
-import { type Connection, connect, disconnect } from '../fleet/connection.js';
+import { type Connection, connect, disconnect, settle } from '../fleet/connection.js';
 import { Deletions, type Forget } from '../fleet/deletions.js';
 import { type Answered, Guard } from '../fleet/guard.js';
 import { Leads } from '../fleet/lead.js';
@@ -24,6 +24,8 @@ import type { ImageAdmission } from '../service/image-admission.js';
 const DELETION_MS = 1000;
 /** How long a question to the queue may take: what it is asked for is worth more than a look into a cache. */
 const QUEUE_MS = 2000;
+/** How long a start waits for its Redis: requests that come at once are not to be told that there is none. */
+const SETTLE_MS = 1000;
 /** Between two lines of the log about questions without an answer. */
 const QUIET_MS = 10_000;
 
@@ -109,6 +111,9 @@ export async function createFleet(
   const queue =
     config.encode === 'local' ? undefined : createQueue(config, metrics, counts, logger);
   void checkRoles({ shared: redis, queue: queue?.redis }, shared.url === config.queue.url, logger);
+  await Promise.all(
+    [redis, ...(queue ? [queue.redis] : [])].map((each) => settle(each, SETTLE_MS)),
+  );
   const leads = new Leads(redis, guard);
   const onJoined = () => counts.joined();
   return {

@@ -15,6 +15,8 @@ import type { Starts } from './starts.js';
 
 /** How often a job is put into the queue that its Redis forgets, or whose embedding is gone before it is read. */
 const TRIES = 3;
+/** How long the shared store may take where an image depends on it, not just a look into a cache. */
+const PATIENCE_MS = 2000;
 
 export interface QueueMakerOptions {
   /** The model, or the detector, that the workers have by this name. */
@@ -63,7 +65,7 @@ export class QueueMaker implements EmbeddingMaker {
   async #make({ key, model, image }: MakeTask, caller: Caller): Promise<Made> {
     const { lane, queue, shared, starts, store, onJoined } = this.#options;
     for (let tries = TRIES; ; tries--) {
-      const deletions = await shared.begin(key);
+      const deletions = await shared.begin(key, PATIENCE_MS);
       if (deletions === undefined) throw new NoAnswer('unreachable', 'the shared store is away');
       shared.end(key, deletions);
       const id = jobId(key, deletions);
