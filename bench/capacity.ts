@@ -92,6 +92,7 @@ const given = Object.fromEntries(
   process.argv.slice(2).map((argument) => {
     const [name = '', value] = argument.split('=');
     if (!(name in TIMES || name in ASSUMED)) throw new Error(`${name} is no figure of it`);
+    if (!(Number(value) > 0)) throw new Error(`${name} is to be a number above 0, not "${value}"`);
     return [name, Number(value)];
   }),
 );

@@ -62,7 +62,12 @@ export async function importDetector(
   }
   const pixels = readNormalisation(join(folder, 'preprocessor_config.json'));
   await mkdir(join(directory, name), { recursive: true });
-  for (const [kind, file] of KINDS) await bring(paths[kind], join(directory, name, file));
+  for (const [kind, file] of KINDS) {
+    const target = join(directory, name, file);
+    // A download or an import that was cut has left it.
+    const isThere = existsSync(target) && (await sha256Of(target)) === files[kind]?.sha256;
+    if (!isThere) await bring(paths[kind], target);
+  }
   if (isAwaited) return known;
   const manifest = {
     ...{ name, title, license, source, architecture: architecture.family },
