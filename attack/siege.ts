@@ -7,12 +7,15 @@ import { Honest, type Seen } from './siege/honest.js';
 import { KINDS } from './siege/kinds.js';
 import type { Numbers, Victim } from './victim.js';
 
+/** Honest uploads, as a share of what the machine embeds when it does nothing else. */
+const LOAD = Number(process.env['LOAD'] ?? 0.5);
+
 /** Bytes of data that a process under siege may have. */
 export const SIEGE_BYTES = 3 * 2 ** 30;
 
 export interface SiegeFigures {
   readonly seconds: number;
-  /** New images a second that the machine embeds when it does nothing else; half of it is the honest load. */
+  /** New images a second that the machine embeds when it does nothing else; a share of it is the honest load. */
   readonly mostUploads: number;
   /** What honest clients see of that load alone, and under siege. */
   readonly alone: Seen;
@@ -51,13 +54,13 @@ export async function siege(
   const attackers = await Attackers.prepare({ port: victim.port, id, share }, ...halves);
   try {
     const mostUploads = await honest.most(aloneSeconds);
-    const alone = await honest.live(mostUploads / 2, aloneSeconds);
+    const alone = await honest.live(LOAD * mostUploads, aloneSeconds);
     const residentAlone = Math.round(victim.residentOfAll);
     const peak = watchMemory(victim.pid);
     // The service's own measure of its delay begins anew whenever it is asked for.
     await victim.metrics();
     attackers.start();
-    const besieged = await honest.live(mostUploads / 2, seconds);
+    const besieged = await honest.live(LOAD * mostUploads, seconds);
     const delay = await lastDelay(victim);
     const { statuses, processor } = await attackers.stop();
     const left = await leftovers(victim, 20).catch(() => ({ '/metrics is not answered': 1 }));
