@@ -70,6 +70,12 @@ t.test('what is wrong is named', async (t) => {
   t.equal(readSettings({ SAM_CACHE_BYTES: '3M' }).SAM_CACHE_BYTES, 3 * 2 ** 20);
 });
 
+t.test('what is empty is not set', async (t) => {
+  const empty = { SAM_REDIS_URL: '', SAM_CACHE_BYTES: '', SAM_MODELS: '', PORT: '' };
+  t.same({ ...readSettings(empty) }, { ...readSettings({}) });
+  t.throws(() => readSettings({ SAM_NOTHING: '' }), { message: 'SAM_NOTHING: no such setting' });
+});
+
 t.test('precision and image workers by the device', async (t) => {
   const lane = (environment: Record<string, string>) => loadConfig(environment).encodeLane;
   t.equal(lane({}).precision, 'float32', 'there is nothing to choose on a CPU');

@@ -129,7 +129,9 @@ export function readSettings(
     throw new OperatorError('SAM_MODEL: set SAM_MODELS, which takes one name or several');
   }
   if (unknown.length > 0) throw new OperatorError(`${unknown.join(', ')}: no such setting`);
-  const settings = parse(environment, { cores, memory });
+  // What is empty is not set: compose files have no other way to leave one out.
+  const set = Object.entries(environment).filter(([, value]) => value !== '');
+  const settings = parse(Object.fromEntries(set), { cores, memory });
   if (settings.SAM_ENCODER_PRECISION === 'int8' && settings.SAM_DEVICE !== 'cpu') {
     throw new OperatorError('SAM_ENCODER_PRECISION: int8 is for SAM_DEVICE=cpu');
   }
