@@ -1,3 +1,4 @@
+import type { ImageSize } from '../../../src/core/image.js';
 import { DecoderFailure } from './decoding/decoder-host.js';
 import { LocalDecoding, superseded } from './decoding/local-decoding.js';
 import { checkPrompt } from './decoding/prompt-check.js';
@@ -27,6 +28,11 @@ export interface PredictOptions extends CallOptions {
   readonly logits?: boolean;
   /** true: only the mask with the best predicted IoU, which takes less time here. */
   readonly best?: boolean;
+  /**
+   * The image's size where it is shown smaller: masks made here have that size, which takes less time. Prompts are in the
+   * image's pixels all the same. The server's masks have the image's size.
+   */
+  readonly size?: ImageSize;
 }
 
 /** Where prompts are decoded. */
@@ -119,8 +125,8 @@ export class Predictor {
    * @throws SamProblem for a bad prompt, wherever it is decoded; the signal's reason
    */
   async predict(prompt: PredictPrompt, options: PredictOptions = {}): Promise<Prediction> {
-    const { signal, logits = true, best = false } = options;
-    const wanted = { logits, best };
+    const { signal, logits = true, best = false, size } = options;
+    const wanted = { logits, best, size };
     const start = performance.now();
     const image = this.#required();
     checkPrompt(prompt, image);
