@@ -1,4 +1,4 @@
-import type { ImageSize } from '../../../src/core/image.js';
+import type { Embedding } from './embedding.js';
 import type { DecodedMask } from './mask.js';
 import type { Prompt } from './openapi.js';
 
@@ -27,7 +27,7 @@ export interface Wanted {
   /** Only the mask with the best predicted IoU: the others are not brought to the image's size. */
   readonly best: boolean;
   /** Masks of this size, where they are made here; of the image's by default. */
-  readonly size: ImageSize | undefined;
+  readonly size: Pick<Embedding, 'width' | 'height'> | undefined;
 }
 
 /** The answer to one prompt. */

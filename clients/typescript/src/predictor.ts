@@ -1,4 +1,3 @@
-import type { ImageSize } from '../../../src/core/image.js';
 import { DecoderFailure } from './decoding/decoder-host.js';
 import { LocalDecoding, superseded } from './decoding/local-decoding.js';
 import { checkPrompt } from './decoding/prompt-check.js';
@@ -32,7 +31,7 @@ export interface PredictOptions extends CallOptions {
    * The image's size where it is shown smaller: masks made here have that size, which takes less time. Prompts are in the
    * image's pixels all the same. The server's masks have the image's size.
    */
-  readonly size?: ImageSize;
+  readonly size?: Pick<Embedding, 'width' | 'height'>;
 }
 
 /** Where prompts are decoded. */
