@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Locator, Page } from 'playwright-core';
 import t from 'tap';
 import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
 import { draw, scene } from '../fixtures/scenes.js';
@@ -24,6 +27,11 @@ t.test('everything is found, and picked', inBrowser, async (t) => {
   const count = Number.parseInt((await found.textContent()) ?? '', 10);
   t.ok(count >= 4, `${count} found`);
 
+  const pasted = promisify(execFile)('bash', { maxBuffer: 2 ** 24 });
+  pasted.child.stdin?.end(await copiedCommand(page));
+  const { masks } = JSON.parse((await pasted).stdout);
+  t.equal(masks.length, count, 'the request for them, pasted into a shell');
+
   await session.canvas.click(disc?.point ?? [0, 0]);
   await session.canvas.click(triangle?.point ?? [0, 0]);
   const picked = await session.masks();
@@ -47,10 +55,36 @@ t.test('everything is found, and picked', inBrowser, async (t) => {
     t.ok(iouOfRuns(refined?.counts ?? [], inside) > 0.9, 'of the same object');
   });
 
+  t.test('quickly', async (t) => {
+    const look = page.getByLabel('How closely to look');
+    await look.selectOption('Fine, quick');
+    t.match(await description(look), 'a third of the time', 'which is said');
+    const sent = page.waitForRequest(/\/everything$/);
+    await session.button('Find everything').click();
+    t.match((await sent).postDataJSON(), { points_per_side: 32, strategy: 'adaptive' });
+    await found.filter({ hasText: /^[1-9]/ }).waitFor();
+    await session.button('Stop').click();
+    t.match(await copiedCommand(page), '"points_per_side":32,"strategy":"adaptive"}');
+  });
+
   t.test('a search is stopped', async (t) => {
-    await page.getByLabel('How closely to look').selectOption('Fine');
+    await page.getByLabel('How closely to look').selectOption('Fine, thorough');
     await session.button('Find everything').click();
     await session.button('Stop').click();
     t.ok(await session.button('Find everything').isEnabled());
   });
 });
+
+/** What a screen reader says of a control beside its name. */
+function description(control: Locator): Promise<string> {
+  return control.evaluate((element) => {
+    const id = element.getAttribute('aria-describedby') ?? '';
+    return document.getElementById(id)?.textContent ?? '';
+  });
+}
+
+async function copiedCommand(page: Page): Promise<string> {
+  await page.getByRole('button', { name: 'Copy as curl' }).click();
+  await page.getByText('The request is on the clipboard').waitFor();
+  return page.evaluate(() => navigator.clipboard.readText());
+}

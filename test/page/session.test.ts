@@ -37,6 +37,15 @@ t.test('an image is segmented in the page', inBrowser, async (t) => {
     await canvas.move(disc.point);
     await page.waitForFunction(previewed);
     t.equal(await first.getAttribute('data-state'), 'empty', 'nothing has been asked');
+    t.equal(await page.locator('.badge output').count(), 0, 'nor is anything else told');
+    // Smaller than it is, the image has smaller previews, and they lie where the mask of a click would.
+    await page.setViewportSize({ width: 1000, height: 500 });
+    const [x1, , x2, y2] = disc.box;
+    await canvas.move([disc.point[0], disc.point[1] + 5]);
+    await page.waitForFunction(previewed);
+    t.ok(await canvas.opacityAt([(x1 + x2) / 2, y2 - 12]), 'inside');
+    t.equal(await canvas.opacityAt([(x1 + x2) / 2, y2 + 12]), 0, 'outside');
+    await page.setViewportSize({ width: 1280, height: 800 });
     await session.button('Help').hover();
     await page.waitForFunction(notPreviewed);
     t.pass('and when it leaves no more');

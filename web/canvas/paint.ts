@@ -1,3 +1,4 @@
+import type { ImageSize } from '../../src/core/image.js';
 import { picture } from '../state/picture.js';
 import { preview } from '../state/preview.js';
 import { EMPTY_PROMPT, type Label, type ObjectPrompt, type Place } from '../state/prompt.js';
@@ -52,7 +53,7 @@ export function paintMarks(context: Context, ratio: number): void {
   if (!picture.value) return;
   const at = view.value;
   place(context, ratio, at);
-  paintPreview(context, at);
+  paintPreview(context, picture.value, at);
   paintGesture(context, at);
   paintPrompt(context, activeObject.value.prompt, at);
   if (cursor.value) paintCursor(context, cursor.value, at);
@@ -68,10 +69,14 @@ function place(context: Context, ratio: number, { scale, x, y }: View): void {
   context.setTransform(ratio * scale, 0, 0, ratio * scale, ratio * x, ratio * y);
 }
 
-function paintPreview(context: Context, { scale }: View): void {
+function paintPreview(context: Context, image: ImageSize, { scale }: View): void {
   const mask = preview.value;
   if (!mask) return;
-  const outline = outlineOf(mask);
+  // In the image's pixels from the mask's, which may be larger.
+  const [height, width] = mask.segmentation.size;
+  const [wider, higher] = [image.width / width, image.height / height];
+  const outline = new Path2D();
+  outline.addPath(outlineOf(mask), new DOMMatrix([wider, 0, 0, higher, 0, 0]));
   context.fillStyle = activeObject.value.colour;
   context.globalAlpha = 0.25;
   context.fill(outline, 'evenodd');

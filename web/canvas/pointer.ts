@@ -14,6 +14,12 @@ const NOTCH = 60;
 const RIGHT = 2;
 const MIDDLE = 1;
 
+/**
+ * What tells where a pointer is. `pointermove` comes with the next frame, which is late while all processors decode; browsers
+ * that have the other, in secure contexts, tell at once.
+ */
+const HOVERS = 'onpointerrawupdate' in window ? 'pointerrawupdate' : 'pointermove';
+
 interface Press {
   readonly from: Place;
   readonly label: Label;
@@ -33,6 +39,7 @@ export class PointerInput {
     this.#canvas = canvas;
     canvas.addEventListener('pointerdown', (event) => this.#down(event));
     canvas.addEventListener('pointermove', (event) => this.#move(event));
+    canvas.addEventListener(HOVERS, (event) => this.#pass(event as PointerEvent));
     canvas.addEventListener('pointerup', (event) => this.#up(event));
     canvas.addEventListener('pointercancel', (event) => this.#cancel(event));
     canvas.addEventListener('pointerleave', () => this.#hover(undefined));
@@ -66,15 +73,18 @@ export class PointerInput {
   }
 
   #move(event: PointerEvent): void {
-    const at = this.#at(event);
     const before = this.#places.get(event.pointerId);
-    if (before) {
-      if (this.#places.size === 2) this.#pinch(event.pointerId, before, at);
-      else this.#drag(before, at, event);
-      this.#places.set(event.pointerId, at);
-    } else {
-      this.#hover(at, event.altKey || event.ctrlKey ? 0 : mode.value);
-    }
+    if (!before) return;
+    const at = this.#at(event);
+    if (this.#places.size === 2) this.#pinch(event.pointerId, before, at);
+    else this.#drag(before, at, event);
+    this.#places.set(event.pointerId, at);
+  }
+
+  /** Over the image with no button down. */
+  #pass(event: PointerEvent): void {
+    if (this.#places.has(event.pointerId)) return;
+    this.#hover(this.#at(event), event.altKey || event.ctrlKey ? 0 : mode.value);
   }
 
   #drag(before: Place, at: Place, event: PointerEvent): void {

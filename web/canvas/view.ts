@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals';
+import type { ImageSize } from '../../src/core/image.js';
 import { picture } from '../state/picture.js';
 import type { Place } from '../state/prompt.js';
 
@@ -38,6 +39,13 @@ const whole = computed<View>(() => {
 });
 
 export const view = computed(() => moved.value ?? whole.value);
+
+/** The size in which the image is shown, in pixels of the screen, and no larger than it is. */
+export function shownSize(): ImageSize {
+  const { width, height } = picture.value ?? { width: 1, height: 1 };
+  const scale = Math.min(view.value.scale * devicePixelRatio, 1);
+  return { width: Math.ceil(width * scale), height: Math.ceil(height * scale) };
+}
 
 export function seeWhole(): void {
   moved.value = undefined;

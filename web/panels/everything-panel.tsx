@@ -1,15 +1,16 @@
 import { Icon } from '../controls/icon.js';
 import { Panel } from '../controls/panel.js';
 import { ready } from '../state/decoding.js';
-import { density, findEverything, progress } from '../state/everything.js';
+import { findEverything, LOOKS, type Look, look, progress } from '../state/everything.js';
 import { searching, stopSearch } from '../state/found.js';
 import { FoundRows } from './found-rows.js';
 
-const DENSITIES = [
-  { points: 8, label: 'Coarse' },
-  { points: 16, label: 'Medium' },
-  { points: 32, label: 'Fine' },
-];
+const CHOICES: Readonly<Record<Look, { readonly label: string; readonly about: string }>> = {
+  coarse: { label: 'Coarse', about: 'Large objects, at once.' },
+  medium: { label: 'Medium', about: 'Most objects.' },
+  quick: { label: 'Fine, quick', about: 'Nearly all objects, in a third of the time.' },
+  fine: { label: 'Fine, thorough', about: 'All objects, which takes longest.' },
+};
 
 /** Finds all objects of the image, and lets one pick them. */
 export function EverythingPanel() {
@@ -20,15 +21,16 @@ export function EverythingPanel() {
         <label class="field">
           <span class="unseen">How closely to look</span>
           <select
-            value={density.value}
+            value={look.value}
             disabled={running}
+            aria-describedby="look"
             onChange={({ currentTarget }) => {
-              density.value = Number(currentTarget.value);
+              look.value = currentTarget.value as Look;
             }}
           >
-            {DENSITIES.map(({ points, label }) => (
-              <option key={points} value={points}>
-                {label}
+            {(Object.keys(LOOKS) as Look[]).map((each) => (
+              <option key={each} value={each}>
+                {CHOICES[each].label}
               </option>
             ))}
           </select>
@@ -44,6 +46,9 @@ export function EverythingPanel() {
           </button>
         )}
       </div>
+      <p id="look" class="note">
+        {CHOICES[look.value].about}
+      </p>
       {running && (
         <progress max="1" value={progress.value} aria-label="Search for everything">
           {Math.round(100 * progress.value)} %

@@ -1,12 +1,13 @@
 import { Icon } from '../controls/icon.js';
 import { Panel } from '../controls/panel.js';
-import { toCurl } from '../exports/curl.js';
+import { everythingAsCurl, promptAsCurl } from '../exports/curl.js';
 import { copyImage, download } from '../exports/download.js';
 import type { Exported, Origin } from '../exports/export.js';
 import { type ExportFormat, FORMATS } from '../exports/formats.js';
 import { toTightCutOut } from '../exports/pictures.js';
 import { predictPromptOf } from '../state/answers.js';
 import { embedding } from '../state/decoding.js';
+import { answered } from '../state/everything.js';
 import { tell, telling } from '../state/notice.js';
 import { picture } from '../state/picture.js';
 import { foundMask, isEmpty } from '../state/prompt.js';
@@ -17,8 +18,9 @@ import { apiKey, SERVICE } from '../state/service.js';
 export function ExportPanel() {
   const count = masked.value.length;
   const active = activeObject.value;
-  const asked = !isEmpty(active.prompt) && !foundMask(active.prompt);
   const shown = masked.value.some(({ object }) => object.id === active.id);
+  const asked = shown && !isEmpty(active.prompt) && !foundMask(active.prompt);
+  const canAsk = asked || answered.value !== undefined;
   return (
     <Panel title="Export">
       <p class="note">
@@ -47,7 +49,7 @@ export function ExportPanel() {
           <Icon name="copy" />
           Copy cut-out
         </button>
-        <button type="button" disabled={!asked || !shown} onClick={() => telling(copyCurl)}>
+        <button type="button" disabled={!canAsk} onClick={() => telling(copyCurl)}>
           <Icon name="copy" />
           Copy as curl
         </button>
@@ -76,12 +78,15 @@ async function copyCutOut(): Promise<void> {
   tell('The cut-out is on the clipboard');
 }
 
+/** The request for what is to be chosen from, or else for the active object. */
 async function copyCurl(): Promise<void> {
-  if (!embedding.value) return;
-  const prompt = await predictPromptOf(activeObject.value.prompt);
-  await navigator.clipboard.writeText(
-    toCurl(SERVICE, embedding.value, prompt, apiKey.value !== ''),
-  );
+  const image = embedding.value;
+  if (!image) return;
+  const target = { service: SERVICE, needsKey: apiKey.value !== '' };
+  const command = answered.value
+    ? everythingAsCurl(target, image, answered.value)
+    : promptAsCurl(target, image, await predictPromptOf(activeObject.value.prompt));
+  await navigator.clipboard.writeText(command);
   tell('The request is on the clipboard');
 }
 

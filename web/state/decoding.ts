@@ -77,17 +77,19 @@ export function imageToAsk(): Promise<Embedding> {
   return image.promise;
 }
 
-/** Answers a prompt about it. */
-export async function predict(
-  prompt: PredictPrompt,
-  options?: PredictOptions,
-): Promise<Prediction> {
-  await image.promise;
-  const prediction = await usePredictor().predict(prompt, options);
+/** Answers a prompt about it, and says how that was. */
+export async function predict(prompt: PredictPrompt): Promise<Prediction> {
+  const prediction = await decode(prompt);
   place.value = prediction.place;
   fallback.value = prediction.fallback;
   lastMs.value = prediction.ms;
   return prediction;
+}
+
+/** Answers a prompt about it without a word: what changes with each preview would have the page laid out anew. */
+export async function decode(prompt: PredictPrompt, options?: PredictOptions): Promise<Prediction> {
+  await image.promise;
+  return usePredictor().predict(prompt, options);
 }
 
 function usePredictor(): Predictor {

@@ -1,7 +1,8 @@
 import { effect, signal, untracked } from '@preact/signals';
 import type { DecodedMask } from 'sam-split-client';
+import { shownSize } from '../canvas/view.js';
 import { predictPromptOf } from './answers.js';
-import { predict, ready } from './decoding.js';
+import { decode, ready } from './decoding.js';
 import { picking } from './found.js';
 import { type Label, type Place, withPoint } from './prompt.js';
 import { activeObject } from './scene.js';
@@ -10,7 +11,7 @@ import { tool } from './tool.js';
 /** Where the pointer, or the cursor of the keyboard, is on the image, and what a click there would say. */
 export const hovered = signal<(Place & { readonly label: Label }) | undefined>(undefined);
 
-/** The mask that a click there would make. */
+/** The mask that a click there would make, in the size in which the image is shown. */
 export const preview = signal<DecodedMask | undefined>(undefined);
 
 let running = false;
@@ -31,7 +32,7 @@ async function follow(): Promise<void> {
     for (let at = hovered.value; at; ) {
       const { prompt, choice } = activeObject.value;
       const prompted = await predictPromptOf(withPoint(prompt, at, choice));
-      const { masks } = await predict(prompted, { logits: false, best: true });
+      const { masks } = await decode(prompted, { logits: false, best: true, size: shownSize() });
       const now = hovered.value;
       // One that is a little old is better than none, but not of what the object was before.
       preview.value = now && activeObject.value.prompt === prompt ? masks[0] : undefined;

@@ -1,3 +1,4 @@
+import type { Embedding } from './embedding.js';
 import type { DecodedMask } from './mask.js';
 import type { Prompt } from './openapi.js';
 
@@ -25,6 +26,8 @@ export interface Wanted {
   readonly logits: boolean;
   /** Only the mask with the best predicted IoU: the others are not brought to the image's size. */
   readonly best: boolean;
+  /** Masks of this size, where they are made here; of the image's by default. */
+  readonly size: Pick<Embedding, 'width' | 'height'> | undefined;
 }
 
 /** The answer to one prompt. */

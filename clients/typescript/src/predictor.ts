@@ -27,6 +27,11 @@ export interface PredictOptions extends CallOptions {
   readonly logits?: boolean;
   /** true: only the mask with the best predicted IoU, which takes less time here. */
   readonly best?: boolean;
+  /**
+   * The image's size where it is shown smaller: masks made here have that size, which takes less time. Prompts are in the
+   * image's pixels all the same. The server's masks have the image's size.
+   */
+  readonly size?: Pick<Embedding, 'width' | 'height'>;
 }
 
 /** Where prompts are decoded. */
@@ -119,8 +124,8 @@ export class Predictor {
    * @throws SamProblem for a bad prompt, wherever it is decoded; the signal's reason
    */
   async predict(prompt: PredictPrompt, options: PredictOptions = {}): Promise<Prediction> {
-    const { signal, logits = true, best = false } = options;
-    const wanted = { logits, best };
+    const { signal, logits = true, best = false, size } = options;
+    const wanted = { logits, best, size };
     const start = performance.now();
     const image = this.#required();
     checkPrompt(prompt, image);

@@ -1,4 +1,4 @@
-import { bitmapOf, Predictor, SamClient, SamProblem } from 'sam-split-client';
+import { bitmapOf, type DecodedMask, Predictor, SamClient, SamProblem } from 'sam-split-client';
 import sharp from 'sharp';
 import t from 'tap';
 import { draw, scene } from '../../fixtures/scenes.js';
@@ -51,6 +51,11 @@ t.test('decoding', async (t) => {
     t.equal(second.masks[0]?.low_res_logits, undefined);
     const best = { logits: false, best: true };
     t.strictSame((await predictor.predict(click, best)).masks, second.masks.slice(0, 1));
+    const size = { width: Math.ceil(picture.width / 2), height: Math.ceil(picture.height / 2) };
+    const [small] = (await predictor.predict(click, { ...best, size })).masks as [DecodedMask];
+    t.strictSame(small.segmentation.size, [size.height, size.width], 'in the size it is shown in');
+    const [whole] = second.masks as [DecodedMask];
+    t.ok(Math.abs((4 * small.area) / whole.area - 1) < 0.02, `${small.area} of ${whole.area}`);
 
     predictor.decode = 'server';
     t.strictSame(await predictor.prepared(), { place: { runtime: 'server' } });

@@ -110,7 +110,7 @@ export class LocalDecoder {
     const ranked = [...scores.entries()].sort(([, a], [, b]) => b - a);
     return ranked.slice(0, wanted.best ? 1 : undefined).map(([i, predictedIou]) => {
       const logits = all.slice(i * LOW_RES_LOGITS, (i + 1) * LOW_RES_LOGITS);
-      return maskOf(logits, predictedIou, image, wanted.logits);
+      return maskOf(logits, predictedIou, image.model, wanted.size ?? image, wanted.logits);
     });
   }
 
@@ -190,7 +190,8 @@ function elements(shape: readonly number[]): number {
 function maskOf(
   logits: Float32Array,
   predicted_iou: number,
-  { width, height, model }: SetImage,
+  model: LocalModel,
+  { width, height }: ImageSize,
   withLogits: boolean,
 ): DecodedMask {
   const frame = { side: model.image_size, resize: model.resize };
