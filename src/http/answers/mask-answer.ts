@@ -44,10 +44,10 @@ export function sendPicture(reply: FastifyReply, { embeddingId, png }: Picture):
   return reply.type(PNG).header('x-embedding-id', embeddingId).send(Buffer.from(png));
 }
 
-/** Text where there is nothing else: it is sent with its headers in one piece. */
-async function joined(pieces: Pieces): Promise<string | Buffer> {
-  const parts: (string | Uint8Array)[] = [];
-  for await (const piece of pieces) parts.push(piece);
-  if (parts.every((part) => typeof part === 'string')) return parts.join('');
-  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+async function joined(pieces: Pieces): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const piece of pieces) {
+    parts.push(typeof piece === 'string' ? Buffer.from(piece) : piece);
+  }
+  return Buffer.concat(parts);
 }
