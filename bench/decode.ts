@@ -8,6 +8,7 @@ import {
   randomPoints,
   shippedDecoder,
 } from '../test/sam/fixtures/decoders.js';
+import { clickShares } from './click-shares.js';
 import { clicks } from './clicks.js';
 import { CLIENTS, type Contender, contest, load, photograph, report } from './contest.js';
 import { interleaved } from './interleaved.js';
@@ -103,6 +104,7 @@ await contest(async (ours, weekend) => {
   await load(ours, a, 4, 20);
   await load(weekend, b, 4, 20);
   await load(ours, three, 1, 20);
+  await clickShares(ours, threeMasks);
   const lone = await load(ours, three, 1, 100);
   report('three masks, 1 client (<= 0.36x)', lone, await load(weekend, b, 1, 100));
   for (const clients of CLIENTS) {

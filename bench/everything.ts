@@ -3,11 +3,13 @@ import { createRequire } from 'node:module';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { Contender, photograph } from './contest.js';
 import { compareStrategies } from './strategies.js';
+import { compareWorkers } from './workers.js';
 
 /**
  * Everything mode with its default parameters, from request to answer with one decode worker of one thread, against
  * calling the shipped sam.onnx for each of the 1024 points in one thread, without any of the filters that would follow.
- * Three runs, of which the median counts, lie between the quarters of one loop. Then the strategy `adaptive` against the
+ * Three runs, of which the median counts, lie between the quarters of one loop. Then two workers against one, and how soon
+ * the first mask is told. Then the strategy `adaptive` against the
  * whole grid, photograph by photograph. `npm run bench:everything -- photo.jpg ...` for photographs of your own.
  */
 const SIDE = 32;
@@ -83,6 +85,7 @@ try {
     `${width}x${height}, ${SIDE ** 2} points: everything ${seconds} s (${masks} masks), ` +
       `the shipped decoder ${(theirs / 1000).toFixed(1)} s, ratio ${(ms / theirs).toFixed(2)}x`,
   );
+  await compareWorkers(ours, image);
   await compareStrategies(ours, paths);
 } finally {
   await ours.stop();

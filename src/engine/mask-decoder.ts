@@ -161,7 +161,9 @@ export class MaskDecoder {
       withMask: maskInput !== undefined,
       answer,
     };
-    const session = await this.#decoder(variant, this.#threads);
+    // Everything mode has a task for every worker, but for a moment at its end: too short to open a second session for.
+    const threads = answer === 'candidates' ? this.#options.threads : this.#threads;
+    const session = await this.#decoder(variant, threads);
     return session.run({
       ...context,
       ...more,

@@ -90,10 +90,13 @@ export class Lane<J extends object, Settings> implements Downstream {
   ): Promise<ResultOf<J, K>[]> {
     const bulk = this.#bulk.ask(tasks.length, caller !== undefined);
     this.#admission.makeRoom(tasks.length, caller);
-    // The first failure takes its siblings out of the queue too.
+    // The first failure takes its siblings out of the queue too; a click has none.
     const siblings = new AbortController();
     const { signal } = siblings;
-    const leave = caller ? AbortSignal.any([caller.signal, signal]) : signal;
+    const leave =
+      caller && tasks.length > 1
+        ? AbortSignal.any([caller.signal, signal])
+        : (caller?.signal ?? signal);
     const request = { kind, background: false, bulk, caller, request: siblings };
     try {
       const answers = tasks.map((task) => this.#enqueue({ ...task, ...request }, leave));

@@ -100,20 +100,20 @@ export class Queue {
   async outcomeOf(task: NewTask, signal: AbortSignal): Promise<Outcome<unknown>> {
     // A request may have any number of tasks, and long work gives one signal to them all.
     setMaxListeners(0, signal);
-    const over = new AbortController();
+    let forget = () => {};
     try {
       return await new Promise<Outcome<unknown>>((resolve, reject) => {
         const queued = { ...task, queuedAt: this.#clock.now(), resolve, reject };
         // A task that runs already is finished for nobody.
-        const forget = () => {
+        forget = () => {
           this.remove(queued);
           reject(signal.reason);
         };
-        signal.addEventListener('abort', forget, { once: true, signal: over.signal });
+        signal.addEventListener('abort', forget, { once: true });
         this.#add(queued);
       });
     } finally {
-      over.abort();
+      signal.removeEventListener('abort', forget);
     }
   }
 

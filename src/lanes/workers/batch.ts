@@ -36,12 +36,13 @@ export async function runBatch(
   for (const { caller, bytes = 0 } of batch) {
     void caller?.memory.during(released.then(() => caller.memory.give('pixels', bytes)));
   }
-  const over = new AbortController();
-  const late = new SamError('inference-timeout', `the ${name} took too long`);
+  let isOver = false;
+  let callOff = () => {};
   void begun.then(() => {
-    if (over.signal.aborted) return;
-    const callOff = clock.after(runMs * batch.length, () => giveUp(worker, batch, late));
-    over.signal.addEventListener('abort', callOff);
+    if (isOver) return;
+    callOff = clock.after(runMs * batch.length, () => {
+      giveUp(worker, batch, new SamError('inference-timeout', `the ${name} took too long`));
+    });
   });
   let outcomes: readonly Outcome<unknown>[] = [];
   try {
@@ -53,7 +54,8 @@ export async function runBatch(
   } catch (error) {
     for (const { reject } of batch) reject(error);
   }
-  over.abort();
+  isOver = true;
+  callOff();
   for (const [i, task] of batch.entries())
     onTask?.(reportOf(task, start, clock.now(), outcomes[i]));
   onOver(clock.now() - start);

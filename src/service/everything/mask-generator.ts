@@ -1,15 +1,13 @@
 import { type Caller, withSignal } from '../../core/caller.js';
 import { SamError, violation } from '../../core/errors.js';
-import type { Candidate, CandidatesTask, EverythingLane, Seed } from '../../core/everything.js';
+import type { Candidate, EverythingLane } from '../../core/everything.js';
 import { labelOf, namedBytes } from '../../core/masks/mask-name.js';
 import { checkAnswer } from '../memory/answer-size.js';
 import { AdaptiveGrid } from './adaptive-grid.js';
 import type { EverythingEvent, EverythingJob } from './everything-job.js';
 import { type Crop, cropBoxes, seedCount, seedsOf } from './point-grid.js';
+import { candidatesInOrder, MOST_SEEDS, seedBatches } from './seed-batches.js';
 import { ToldMasks } from './told-masks.js';
-
-/** Most seeds in one task of the lane: a click waits for no more. */
-const SEEDS_PER_TASK = 16;
 
 export interface EverythingLimits {
   /** Runs at the same time; each holds its candidates in memory. */
@@ -132,7 +130,7 @@ export class MaskGenerator {
     throw new SamError('overloaded', 'too many everything runs at once', { retryAfter: 10 });
   }
 
-  /** The candidates of a crop, batch by batch; as many batches are under way as there are workers. */
+  /** The candidates of a crop, batch by batch. */
   async *#candidates(job: EverythingJob, crop: Crop, caller: Caller) {
     const { parameters } = job;
     const { box } = crop;
@@ -144,47 +142,21 @@ export class MaskGenerator {
         : await (job.embedCrop as NonNullable<typeof job.embedCrop>)(box, caller);
     const { format } = job.options;
     const task = { embedding, image: job.embedding.image, crop: box, parameters, format };
-    const size = Math.min(parameters.points_per_batch, SEEDS_PER_TASK);
-    const adaptive =
-      job.strategy === 'adaptive' ? new AdaptiveGrid(this.#lane, task, seeds, caller) : undefined;
-    const batches =
-      adaptive?.batches(size) ??
-      Array.from({ length: Math.ceil(seeds.length / size) }, (_, i) =>
-        seeds.slice(i * size, (i + 1) * size),
-      );
-    for await (const answer of this.#inOrder(batches, task, caller)) {
-      adaptive?.learn(answer.candidates);
+    const size = Math.min(parameters.points_per_batch, MOST_SEEDS);
+    const { workers } = this.#lane;
+    if (job.strategy !== 'adaptive') {
+      const batches = seedBatches(seeds, size, workers);
+      // While the reader is told of masks, which takes tasks of the lane, its workers go on.
+      yield* candidatesInOrder(this.#lane, batches, task, 2 * workers + 1, caller);
+      return;
+    }
+    const grid = new AdaptiveGrid(this.#lane, task, seeds, caller);
+    const batches = grid.batches(size);
+    // What is known when a batch is chosen does not depend on how long others take, as none is chosen further ahead.
+    for await (const answer of candidatesInOrder(this.#lane, batches, task, workers + 1, caller)) {
+      grid.learn(answer.candidates);
       yield answer;
     }
-  }
-
-  async *#inOrder(
-    batches: Iterable<readonly Seed[]> | AsyncIterable<readonly Seed[]>,
-    task: Omit<CandidatesTask, 'seeds'>,
-    caller: Caller,
-  ) {
-    // On the largest images fewer seeds fit a slice.
-    let size = SEEDS_PER_TASK;
-    const start = async (seeds: readonly Seed[]) => {
-      const candidates: Candidate[] = [];
-      for (let done = 0; done < seeds.length; ) {
-        const asked = seeds.slice(done, done + size);
-        const answer = await this.#lane.candidates({ ...task, seeds: asked }, caller);
-        for (const candidate of answer.candidates) candidates.push(candidate);
-        done += answer.seeds;
-        size = answer.seeds < asked.length ? answer.seeds : Math.min(size + 1, SEEDS_PER_TASK);
-      }
-      return { asked: seeds.length, candidates };
-    };
-    const running: ReturnType<typeof start>[] = [];
-    for await (const seeds of batches) {
-      const next = start(seeds);
-      // Its failure is met when its turn comes, if it does.
-      next.catch(() => {});
-      running.push(next);
-      if (running.length > this.#lane.workers) yield await (running.shift() as (typeof running)[0]);
-    }
-    for (const last of running) yield await last;
   }
 }
 
