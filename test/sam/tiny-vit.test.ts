@@ -30,6 +30,13 @@ t.test('our encoder computes what the shipped one does', async (t) => {
   t.ok(second <= 1e-4, `the second image differs by ${second}`);
 });
 
+t.test('bands of rows are the whole', async (t) => {
+  const whole = await openEncoder(writeModel(buildTinyVit(weights)));
+  const bands = await openEncoder(writeModel(buildTinyVit(weights, 4)));
+  const difference = maxDifference(await bands(image), await whole(image));
+  t.ok(difference <= 1e-5, `differs by ${difference}`);
+});
+
 t.test('weights are missed by name', async (t) => {
   const fewer = new Map(weights);
   fewer.delete('layers.2.blocks.3.local_conv.bias');
