@@ -50,7 +50,7 @@ export function hieraMacs(variant: HieraVariant): number {
 }
 
 /** An event of onnxruntime's profile: one run of one operator, with the shapes of its operands by their types. */
-interface ProfileEvent {
+export interface ProfileEvent {
   readonly args?: {
     readonly op_name?: string;
     readonly input_type_shape?: readonly Record<string, readonly number[]>[];
@@ -76,7 +76,8 @@ export async function countedMacs(file: string): Promise<number> {
   return events.reduce((sum, event) => sum + macsOf(event), 0);
 }
 
-function macsOf({ args = {} }: ProfileEvent): number {
+/** Multiplications of one run of an operator. */
+export function macsOf({ args = {} }: ProfileEvent): number {
   const shape = (typed: Record<string, readonly number[]> | undefined) =>
     Object.values(typed ?? {})[0] ?? [];
   const weight = shape(args.input_type_shape?.[1]);
@@ -85,7 +86,10 @@ function macsOf({ args = {} }: ProfileEvent): number {
     case 'Conv':
       return output * product(weight.slice(1));
     case 'MatMul':
+    case 'FusedMatMul':
     case 'Gemm':
+    case 'DynamicQuantizeMatMul':
+    case 'MatMulIntegerToFloat':
       return output * (shape(args.input_type_shape?.[0]).at(-1) ?? 0);
     default:
       return 0;

@@ -25,6 +25,7 @@ import { ImageAdmission, PictureAdmission, PixelBudget } from './service/image-a
 import { LocalMaker } from './service/local-maker.js';
 import { Ledger } from './service/memory/ledger.js';
 import { MemoryGuard } from './service/memory/memory-guard.js';
+import type { Models } from './service/models.js';
 import { Predictor } from './service/predictor.js';
 import { Segmenter } from './service/segmenter.js';
 import { Guide } from './service/text/guide.js';
@@ -45,7 +46,7 @@ const DRAIN_MS = 250;
 export interface App {
   readonly server: Server;
   /**
-   * Loads the networks in all workers, unless that is put off until they are needed; `/readyz` says no
+   * Waits until the networks are loaded in all workers, unless that is put off until they are needed; `/readyz` says no
    * until it is done.
    * @throws OperatorError when one does not load
    */
@@ -64,7 +65,7 @@ export interface App {
 }
 
 /**
- * Builds the service. Nothing listens yet and no network is loaded.
+ * Builds the service. Nothing listens yet; the networks that are not put off begin to load.
  * @throws OperatorError when the model's files are missing or altered
  */
 export async function createApp(config: Config, logger: Logger): Promise<App> {
@@ -116,6 +117,9 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   let ready = false;
   let draining = false;
+  // The workers load the networks while this thread makes the server, of which each takes a second.
+  const loading = config.models.atStart ? loadAll(models) : undefined;
+  loading?.catch(() => {}); // Who waits for it hears of it.
   const server = await createServer(
     {
       models,
@@ -139,18 +143,17 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       draining: () => draining,
     },
     { ...config.http, ...fleet?.access, page: built(config.http.page), logger, version, keys },
-  );
+  ).catch(async (error) => {
+    // The process is not to end while a worker is in native code.
+    await lanes.close();
+    throw error;
+  });
 
   return {
     server,
     async warmUp() {
       await stores.disk?.open();
-      if (config.models.atStart) {
-        for (const model of models.all) {
-          await model.load();
-          await model.features?.load();
-        }
-      }
+      await loading;
       collectGarbage(); // The files of networks, which the workers have by now.
       ready = true;
       logger.info({ models: config.models.names }, 'ready');
@@ -176,6 +179,14 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       for (const step of steps) clearTimeout(step);
     },
   };
+}
+
+/** Model by model: each knows what memory it took. */
+async function loadAll(models: Models): Promise<void> {
+  for (const model of models.all) {
+    await model.load();
+    await model.features?.load();
+  }
 }
 
 /** Images from the hosts that are allowed, of which there may be none. */

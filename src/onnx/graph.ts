@@ -140,6 +140,12 @@ export class Graph extends ReductionScope {
     return this.node('Slice', [x, at(start), at(end), this.ints([axis])], {}, x.type);
   }
 
+  /** The first elements along several axes, so many of each. */
+  cut(x: Value, axes: readonly number[], lengths: readonly number[]): Value {
+    const starts = this.ints(axes.map(() => 0));
+    return this.node('Slice', [x, starts, this.ints(lengths), this.ints(axes)]);
+  }
+
   /** Parts of equal length along one axis. */
   split(x: Value, axis: number, parts: number): Value[] {
     return this.nodes('Split', [x], { axis: int(axis), num_outputs: int(parts) }, parts);

@@ -84,10 +84,11 @@ function createModel(
   const load = async () => {
     // Where images go through a queue, the own lane loads its network if it is ever needed.
     const encode = config.encode === 'local' ? lanes.encode : undefined;
-    const encoder =
-      (await encode?.loadModel(name, (on) => batch ?? defaultBatch(on))) ?? ('queue' as const);
+    const [encoder = 'queue' as const, decoder] = await Promise.all([
+      encode?.loadModel(name, (on) => batch ?? defaultBatch(on)),
+      lanes.decode.loadModel(name, bestBatch),
+    ]);
     const numbers = (await encode?.precisionOf(name)) ?? precision;
-    const decoder = await lanes.decode.loadModel(name, bestBatch);
     // A request that waits for its model runs the networks itself.
     if (config.models.atStart) {
       await Promise.all([encode?.warmUp(name), lanes.decode.warmUp(name)]);

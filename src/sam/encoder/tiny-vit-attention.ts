@@ -44,5 +44,5 @@ function reverse(g: Graph, x: Value, { side, window, dim, heads }: TinyVitStage)
   const apart = g.reshape(x, [0, windows, windows, heads, window, window, dim / heads]);
   const rows = g.transpose(apart, [0, 1, 4, 2, 5, 3, 6]); // [B,n,w,n,w,heads,c]
   const padded = g.reshape(rows, [0, windows * window, windows * window, dim]);
-  return g.slice(g.slice(padded, 1, 0, side), 2, 0, side);
+  return g.cut(padded, [1, 2], [side, side]);
 }
