@@ -118,8 +118,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   let ready = false;
   let draining = false;
   // The workers load the networks while this thread makes the server, of which each takes a second.
-  const loading = config.models.atStart ? loadAll(models) : undefined;
-  loading?.catch(() => {}); // Who waits for it hears of it.
+  const loading = config.models.atStart ? beginLoading(models) : undefined;
   const server = await createServer(
     {
       models,
@@ -144,8 +143,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     },
     { ...config.http, ...fleet?.access, page: built(config.http.page), logger, version, keys },
   ).catch(async (error) => {
-    // The process is not to end while a worker is in native code.
-    await lanes.close();
+    await lanes.close(); // The process is not to end while a worker is in native code.
     throw error;
   });
 
@@ -181,12 +179,17 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   };
 }
 
-/** Model by model: each knows what memory it took. */
-async function loadAll(models: Models): Promise<void> {
-  for (const model of models.all) {
-    await model.load();
-    await model.features?.load();
-  }
+/** Model by model: each knows what memory it took. Of a failure those hear who wait for it. */
+function beginLoading({ all }: Models): Promise<void> {
+  const load = async () => {
+    for (const model of all) {
+      await model.load();
+      await model.features?.load();
+    }
+  };
+  const loaded = load();
+  loaded.catch(() => {});
+  return loaded;
 }
 
 /** Images from the hosts that are allowed, of which there may be none. */

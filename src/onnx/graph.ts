@@ -135,8 +135,7 @@ export class Graph extends ReductionScope {
 
   /** Elements `start` to `end`, exclusive, along one axis, which stays. */
   slice<T extends DataType>(x: Value<T>, axis: number, start: Position, end: Position): Value<T> {
-    const at = (position: Position) =>
-      typeof position === 'number' ? this.ints([position]) : position;
+    const at = (where: Position) => (typeof where === 'number' ? this.ints([where]) : where);
     return this.node('Slice', [x, at(start), at(end), this.ints([axis])], {}, x.type);
   }
 

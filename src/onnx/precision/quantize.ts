@@ -7,7 +7,8 @@ import { type Product, QuantizedProducts } from './quantized-products.js';
  * The same model with its large products in whole numbers: MatMul and Gemm by constant weights, and convolutions of
  * stride 1 that see all channels. Weights become 8-bit numbers with a scale for each output; activations become
  * 8-bit numbers when the model runs, with a scale and a zero for each tensor (Jacob et al., 2018,
- * https://arxiv.org/abs/1712.05877). Gelu is approximated too, which takes 0.6 of the time. The result has only ONNX's own operators, which onnxruntime fuses.
+ * https://arxiv.org/abs/1712.05877). Gelu is approximated too, in 0.6 of its time. The result has only ONNX's own
+ * operators, which onnxruntime fuses.
  * @param leastChannels products with fewer inputs or outputs stay: the conversions would cost more than they save.
  */
 export function quantize(model: ModelProto, leastChannels: number): ModelProto {
