@@ -37,8 +37,7 @@ export function encoderNetwork(
   const file = readFileSync(path);
   return {
     precision,
-    graphFor: (provider, chosen) =>
-      writeModel(prepare(buildMobileSamEncoder(file, chosen, provider))),
+    graphFor: (_, chosen) => writeModel(prepare(buildMobileSamEncoder(file, chosen))),
   };
 }
 

@@ -11,9 +11,7 @@ const other = await sceneInput(1);
 
 t.test('our encoder computes what the shipped one does', async (t) => {
   const shipped = await openEncoder(shippedEncoder);
-  // In bands, as a processor runs it, and of whole images, as a GPU does.
-  const ours = await openEncoder(writeModel(buildTinyVit(weights, 4)));
-  const whole = await openEncoder(writeModel(buildTinyVit(weights)));
+  const ours = await openEncoder(writeModel(buildTinyVit(weights)));
   const reference = await shipped(image);
   const zeros = new Float32Array(reference.length);
   t.ok(maxDifference(reference, zeros) > 0.1, 'the embedding is worth comparing');
@@ -21,8 +19,6 @@ t.test('our encoder computes what the shipped one does', async (t) => {
   const embedding = await ours(image);
   const difference = maxDifference(embedding, reference);
   t.ok(difference <= 1e-4, `differs by ${difference}`);
-  const apart = maxDifference(await whole(image), embedding);
-  t.ok(apart <= 1e-5, `bands of rows differ from the whole by ${apart}`);
 
   const images = new Float32Array(2 * image.length);
   images.set(image);

@@ -16,14 +16,6 @@ const { convLayer, patchEmbed, stages } = TINY_VIT;
 const SAME = { stride: 1, padding: 1 };
 const HALVE = { stride: 2, padding: 1 };
 
-/** Pixels along a side of what `layers.0` makes one place of. */
-const DOWNSCALE = imageSize / stages[0].side;
-/**
- * Rows after `layers.0` that see what is above or below a band. A convolution of stride 2 sees one row above it and none
- * below; the two of stride 1 between them, at twice the side, one both ways.
- */
-const WRONG_ROWS = { top: 2, bottom: 1 };
-
 /**
  * MobileSAM's image encoder as an ONNX model: TinyViT (Wu et al., 2022) and SAM's neck, with the names and the
  * order of MobileSAM's `tiny_vit_sam.py`. Batch normalisations are part of the convolutions before them.
@@ -35,14 +27,17 @@ const WRONG_ROWS = { top: 2, bottom: 1 };
  * in the layout of its convolutions, which take biases and residual additions along; after `quantize` until they
  * cancel out.
  * @param weights by the names of `tinyVitParameters`.
- * @param bands of rows that `patch_embed` and `layers.0` are computed in, a divisor of 128.
  * @throws Error naming a weight that is missing.
  */
-export function buildTinyVit(weights: Weights, bands = 1): ModelProto {
+export function buildTinyVit(weights: Weights): ModelProto {
   const g = Graph.create('tiny_vit', foldWindowAttention(weights));
   const image = g.input('input', ['B', 3, imageSize, imageSize]);
 
-  let x = convolveInBands(g, image, bands); // [B,128,128,128]
+  let x = embedPatches(g.scope('patch_embed'), image); // [B,64,256,256]
+  const layer0 = g.scope('layers.0');
+  for (let b = 0; b < convLayer.depth; b++) x = mbConv(layer0.scope(`blocks.${b}`), x);
+  x = patchMerging(layer0.scope('downsample'), x, stages[0].dim, HALVE); // [B,128,128,128]
+  x = channelsLast(g, x);
   for (const [i, stage] of stages.entries()) {
     const layer = g.scope(`layers.${i + 1}`);
     for (let b = 0; b < stage.depth; b++) x = tinyVitBlock(layer.scope(`blocks.${b}`), x, stage);
@@ -63,38 +58,9 @@ export function buildTinyVit(weights: Weights, bands = 1): ModelProto {
   return g.toModel();
 }
 
-/**
- * `patch_embed` and `layers.0`, one band of rows after the other: [B,3,1024,1024] -> [B,128,128,128], channels last.
- *
- * Their tensors are 64 MB for a whole image, so that every operator waits for memory; those of a band stay in a
- * processor's cache. A band is computed with the rows beside it that its convolutions see, and these are cut off: the zeros
- * that pad them where the image goes on make only them wrong.
- */
-function convolveInBands(g: Graph, image: Value, bands: number): Value {
-  if (bands === 1) return convolve(g, image);
-  const { side } = stages[0];
-  const height = side / bands;
-  const parts = Array.from({ length: bands }, (_, band) => {
-    const [top, bottom] = [band * height, (band + 1) * height];
-    const first = Math.max(0, top - WRONG_ROWS.top);
-    const last = Math.min(side, bottom + WRONG_ROWS.bottom);
-    const rows = g.slice(image, 2, first * DOWNSCALE, last * DOWNSCALE);
-    return g.slice(convolve(g, rows), 1, top - first, bottom - first);
-  });
-  return g.concat(parts, 1);
-}
-
-/** [B,3,8H,8W] -> [B,H,W,128] */
-function convolve(g: Graph, image: Value): Value {
-  let x = embedPatches(g.scope('patch_embed'), image); // [B,64,2H,2W]
-  const layer0 = g.scope('layers.0');
-  for (let b = 0; b < convLayer.depth; b++) x = mbConv(layer0.scope(`blocks.${b}`), x);
-  return channelsLast(g, patchMerging(layer0.scope('downsample'), x, stages[0].dim, HALVE));
-}
-
-/** [B,3,4H,4W] -> [B,64,H,W] */
+/** [B,3,1024,1024] -> [B,64,256,256] */
 function embedPatches(g: Graph, image: Value): Value {
-  const x = g.gelu(conv(g.scope('seq.0'), image, HALVE)); // [B,32,2H,2W]
+  const x = g.gelu(conv(g.scope('seq.0'), image, HALVE)); // [B,32,512,512]
   return conv(g.scope('seq.2'), x, HALVE);
 }
 
