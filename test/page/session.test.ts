@@ -1,5 +1,6 @@
 import t from 'tap';
 import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
+import { until } from '../fixtures/gauges.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { sharedService } from '../fixtures/service.js';
 import { openPage } from './fixtures/open-page.js';
@@ -39,13 +40,23 @@ t.test('an image is segmented in the page', inBrowser, async (t) => {
     t.equal(await first.getAttribute('data-state'), 'empty', 'nothing has been asked');
     t.equal(await page.locator('.badge output').count(), 0, 'nor is anything else told');
     // Smaller than it is, the image has smaller previews, and they lie where the mask of a click would.
+    const stage = page.locator('.stage');
+    const view = await stage.getAttribute('data-view');
     await page.setViewportSize({ width: 1000, height: 500 });
+    t.ok(await until(async () => (await stage.getAttribute('data-view')) !== view));
     const [x1, , x2, y2] = disc.box;
     await canvas.move([disc.point[0], disc.point[1] + 5]);
-    await page.waitForFunction(previewed);
-    t.ok(await canvas.opacityAt([(x1 + x2) / 2, y2 - 12]), 'inside');
-    t.equal(await canvas.opacityAt([(x1 + x2) / 2, y2 + 12]), 0, 'outside');
+    // The preview of before is there until the page has its new size and another is made.
+    const [inside, outside] = [y2 - 12, y2 + 12].map((y) => [(x1 + x2) / 2, y] as const);
+    t.ok(
+      await until(async () => {
+        const seen = [await canvas.opacityAt(inside), await canvas.opacityAt(outside)];
+        return seen[0] !== 0 && seen[1] === 0;
+      }),
+      'up to the edge of the disc',
+    );
     await page.setViewportSize({ width: 1280, height: 800 });
+    t.ok(await until(async () => (await stage.getAttribute('data-view')) === view));
     await session.button('Help').hover();
     await page.waitForFunction(notPreviewed);
     t.pass('and when it leaves no more');
