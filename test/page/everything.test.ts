@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import type { Locator, Page } from 'playwright-core';
 import t from 'tap';
 import { iouOfRuns, runsOf } from '../fixtures/bitmap.js';
+import { until } from '../fixtures/gauges.js';
 import { draw, scene } from '../fixtures/scenes.js';
 import { sharedService } from '../fixtures/service.js';
 import { openPage } from './fixtures/open-page.js';
@@ -84,7 +85,10 @@ function description(control: Locator): Promise<string> {
 }
 
 async function copiedCommand(page: Page): Promise<string> {
+  // What was copied before is not to be taken for it.
+  await page.evaluate(() => navigator.clipboard.writeText(''));
   await page.getByRole('button', { name: 'Copy as curl' }).click();
-  await page.getByText('The request is on the clipboard').waitFor();
-  return page.evaluate(() => navigator.clipboard.readText());
+  const read = () => page.evaluate(() => navigator.clipboard.readText());
+  await until(async () => (await read()) !== '');
+  return read();
 }
