@@ -17,7 +17,7 @@ import {
   buildTrainingGraph,
   GRADIENT_OF,
 } from './graph/training-graph.js';
-import { TrainedWeights } from './trained-weights.js';
+import { type Rates, TrainedWeights } from './trained-weights.js';
 
 export type { TrainingPrompt } from './feeds.js';
 
@@ -129,8 +129,8 @@ export class DecoderTrainer {
   }
 
   /** One step of AdamW. @throws NotFinite as `TrainedWeights.step` */
-  step(gradients: ReadonlyMap<string, Float32Array>, rate: number): void {
-    this.trained.step(gradients, rate);
+  step(gradients: ReadonlyMap<string, Float32Array>, rates: Rates): void {
+    this.trained.step(gradients, rates);
   }
 }
 

@@ -118,7 +118,7 @@ async function sourcesOf({ labels, validation, work }: FinetuneOptions) {
 
 /** Stands for everything that shapes what is learned, but for when it ends. */
 function fingerprintOf(
-  { rate, batch, perImage, clicks, seed, validateEvery }: FinetuneOptions,
+  { rate, maskRate, batch, perImage, clicks, seed, validateEvery }: FinetuneOptions,
   { manifest }: Model,
   data: readonly (readonly (EmbeddedImage | TrainingImage)[])[],
 ): string {
@@ -129,7 +129,8 @@ function fingerprintOf(
     ]),
   );
   const decoder = 'checkpoint' in manifest ? manifest.checkpoint : manifest.decoder;
-  const shaping = [rate, batch, perImage, clicks, seed, validateEvery, decoder.sha256, images];
+  const rates = maskRate === rate ? [rate] : [rate, maskRate];
+  const shaping = [...rates, batch, perImage, clicks, seed, validateEvery, decoder.sha256, images];
   return createHash('sha256').update(JSON.stringify(shaping)).digest('hex');
 }
 

@@ -22,6 +22,8 @@ export interface FinetuneOptions {
   readonly steps: number;
   readonly minutes: number;
   readonly rate: number;
+  /** The rate of the weights that draw the masks. */
+  readonly maskRate: number;
   readonly warmUp: number;
   /** Of a step. */
   readonly batch: number;
@@ -44,6 +46,7 @@ const OPTIONS = {
   ...{ demo: FLAG, model: TEXT, out: TEXT, work: TEXT, restart: FLAG, steps: TEXT, minutes: TEXT },
   ...{
     rate: TEXT,
+    'mask-rate': TEXT,
     'warm-up': TEXT,
     batch: TEXT,
     'per-image': TEXT,
@@ -69,6 +72,7 @@ export const USAGE = `npm run finetune -- --coco train.json --images DIR --out m
   --out NAME                 the new model, beside the others in SAM_MODELS_DIR
   --steps N, --minutes N     end after whichever comes first (1000 steps, no limit of time)
   --rate R                   of AdamW (1e-4)
+  --mask-rate R              the same for all but the predicted IoU, which chooses among the masks (--rate)
   --warm-up N                steps (a tenth of --steps, 250 at most)
   --batch N                  images a step (2)
   --per-image N              objects of each in a step, at most (4)
@@ -103,6 +107,11 @@ export function readOptions(words: readonly string[], cores: number): FinetuneOp
   const out = text('out');
   if (!out) throw new OperatorError(`--out is missing: the new model's name\n\n${USAGE}`);
   const steps = whole('steps', STEPS);
+  const rate = positive('rate', RATE);
+  const maskRate = Number(text('mask-rate') ?? rate);
+  if (!(maskRate >= 0)) {
+    throw new OperatorError(`--mask-rate is to be 0 or above, not "${text('mask-rate')}"`);
+  }
   return {
     ...sources,
     keep: values.keep,
@@ -112,7 +121,8 @@ export function readOptions(words: readonly string[], cores: number): FinetuneOp
     restart: values.restart ?? false,
     steps,
     minutes: positive('minutes', Number.POSITIVE_INFINITY),
-    rate: positive('rate', RATE),
+    rate,
+    maskRate,
     warmUp: whole('warm-up', Math.min(WARM_UP, Math.ceil(steps / 10)), 0),
     batch: whole('batch', 2),
     perImage: whole('per-image', 4),
@@ -129,10 +139,17 @@ const RATE = 1e-4;
 /** The paper's. */
 const WARM_UP = 250;
 
-/** What suits ten minutes on two cores. */
+/** What suits ten minutes on two cores, and drawings whose objects the model finds but does not choose. */
 const DEMO = {
-  ...{ out: 'demo', steps: '240', minutes: '9', 'warm-up': '10', rate: '2e-4' },
-  ...{ batch: '1', clicks: '1', 'validate-every': '40' },
+  ...{
+    out: 'demo',
+    steps: '120',
+    minutes: '9',
+    'warm-up': '10',
+    rate: '3e-4',
+    'mask-rate': '3e-7',
+  },
+  ...{ batch: '1', clicks: '0', 'validate-every': '30' },
 };
 
 type Values = ReturnType<typeof parse>;

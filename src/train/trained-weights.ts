@@ -1,6 +1,6 @@
 import type { Weights } from '../sam/weights/weights.js';
 import { ADAMW, adamw, type Moments } from './adamw.js';
-import { trainable } from './graph/training-graph.js';
+import { IOU_HEAD, trainable } from './graph/training-graph.js';
 import { NotFinite } from './not-finite.js';
 
 /** A weight while it is trained. */
@@ -11,6 +11,14 @@ interface State extends Moments {
   readonly values: Float32Array<ArrayBuffer>;
   /** The values with more digits: decay alone moves a weight by a few times what float32 rounds away. */
   readonly exact: Float64Array;
+}
+
+/** How far a step goes. */
+export interface Rates {
+  /** Of the weights that predict the masks' IoUs, which choose among them. */
+  readonly ious: number;
+  /** Of all others, which draw them. */
+  readonly masks: number;
 }
 
 /** All that the next step depends on: numbers of each weight by its name. */
@@ -54,7 +62,7 @@ export class TrainedWeights {
    * @param gradients by name; a weight without one has had no part, and is stepped with 0.
    * @throws NotFinite naming the weight whose gradient is no number; nothing is changed then
    */
-  step(gradients: ReadonlyMap<string, Float32Array>, rate: number): void {
+  step(gradients: ReadonlyMap<string, Float32Array>, rates: Rates): void {
     for (const [name, gradient] of gradients) {
       if (areFinite(gradient)) continue;
       throw new NotFinite(`the gradient of ${name} is not finite`);
@@ -63,6 +71,7 @@ export class TrainedWeights {
     for (const [name, state] of this.#states) {
       const gradient = gradients.get(name) ?? new Float32Array(state.values.length);
       const decay = state.shape.length > 1 ? ADAMW.decay : 0;
+      const rate = name.startsWith(IOU_HEAD) ? rates.ious : rates.masks;
       adamw(state.exact, gradient, state, this.#steps, { ...ADAMW, rate, decay });
       state.values.set(state.exact);
     }

@@ -36,29 +36,40 @@ t.test('so it is for long work', async (t) => {
   t.same(order, ['b', 'a', 'b', 'a', 'a']);
 });
 
-t.test('beside other work long work rests between its parts, and nothing else does', async (t) => {
-  for (const othersWork of [false, true]) {
-    const lane = new TestLane(t, 1, 50, { othersWork });
+for (const [kind, begin] of Object.entries<(lane: TestLane) => Promise<unknown>>({
+  'long work': (lane) =>
+    Promise.all(['wait', 'answer'].map((part) => lane.workInBackground(part, callerOf('a')))),
+  'a large request': (lane) => lane.work(['wait', 'answer', 'answer'], callerOf('a')),
+})) {
+  t.test(`beside other work ${kind} rests between its parts, and a click does not`, async (t) => {
+    const lane = new TestLane(t, 1, 50, { othersWork: true });
     const { clock } = lane;
-    const order: string[] = [];
-    const note = (name: string, work: Promise<unknown>) => work.then(() => order.push(name));
-    const first = lane.workInBackground('wait', callerOf('a'));
-    const next = note('next part', lane.workInBackground('answer', callerOf('a')));
+    let isDone = false;
+    const done = begin(lane).then(() => {
+      isDone = true;
+    });
+    const { waiting } = lane.load;
     // The part that runs takes ten milliseconds, by the lane's clock.
     clock.advance(10);
-    await first;
-    const large = note('large request', lane.work(['answer', 'answer', 'answer'], callerOf('b')));
-    if (othersWork) {
-      await large;
-      clock.advance(29);
-      t.same(lane.load, { waiting: 1, running: 0 }, 'three times as long as the part took');
-      clock.advance(1);
+    await clock.awaited(30);
+    await lane.work(['answer'], callerOf('b'));
+    clock.advance(29);
+    t.same(lane.load, { waiting, running: 0 }, 'three times as long as the part took');
+    clock.advance(1);
+    t.same(lane.load, { waiting: waiting - 1, running: 1 });
+    while (!isDone) {
+      await new Promise(setImmediate);
+      clock.advance(0);
     }
-    await Promise.all([large, next]);
-    const rest = ['next part', 'large request'];
-    t.same(order, othersWork ? rest.toReversed() : rest);
-  }
-});
+    await done;
+  });
+
+  t.test(`with the processor to itself ${kind} does not rest`, async (t) => {
+    const lane = new TestLane(t, 1, 50);
+    await begin(lane);
+    t.same(lane.load, { waiting: 0, running: 0 });
+  });
+}
 
 t.test('who arrives in the midst is no later than those that have waited', async (t) => {
   const lane = new TestLane(t, 1, 50);

@@ -19,7 +19,9 @@ t.test("the paper's numbers unless others are given", async (t) => {
     steps: 50,
     warmUp: 5,
     rate: 1e-5,
+    maskRate: 1e-5,
   });
+  t.equal(readOptions([...SOURCE, '--mask-rate', '0'], 2).maskRate, 0);
   const masks = [
     '--masks',
     'm',
@@ -52,6 +54,7 @@ for (const [words, message] of [
   [[...SOURCE, '--steps', '0'], /--steps is to be a whole number of at least 1, not "0"/],
   [[...SOURCE, '--steps', '1.5'], /--steps is to be a whole number/],
   [[...SOURCE, '--rate', 'fast'], /--rate is to be a number above 0, not "fast"/],
+  [[...SOURCE, '--mask-rate=-1'], /--mask-rate is to be 0 or above, not "-1"/],
   [[...SOURCE, '--objects', 'two'], /--objects two: give one or colour/],
   [[...SOURCE, '--epochs', '3'], /'--epochs'/],
 ] as const) {

@@ -5,7 +5,7 @@ import { packLabel, unpackLabel } from '#src/train/low-res-label.js';
 import { normal, randomFor, shuffled } from '#src/train/random.js';
 import { LessonSum } from '#src/train/run/lesson-sum.js';
 import { learn, roundsAfterFirst } from '#src/train/run/rounds.js';
-import { rateAt } from '#src/train/run/schedule.js';
+import { ratesAt } from '#src/train/run/schedule.js';
 
 const SIDE = 256;
 
@@ -77,14 +77,19 @@ t.test('a loss that is no number', async (t) => {
   t.throws(add, { message: 'the loss is NaN' });
 });
 
-t.test('the rate warms up and drops twice', async (t) => {
-  const schedule = { rate: 8e-4, warmUp: 250 };
-  t.equal(rateAt(schedule, 25, 0), 8e-5);
-  t.equal(rateAt(schedule, 250, 0.01), 8e-4);
-  t.equal(rateAt(schedule, 59_999, 59_999 / 90_000), 8e-4);
-  t.ok(Math.abs(rateAt(schedule, 60_000, 60_000 / 90_000) - 8e-5) < 1e-12);
-  t.ok(Math.abs(rateAt(schedule, 86_666, 86_666 / 90_000) - 8e-6) < 1e-12);
-  t.equal(rateAt({ rate: 1, warmUp: 0 }, 1, 0), 1);
+t.test('the rates warm up and drop twice', async (t) => {
+  const schedule = { rate: 8e-4, maskRate: 4e-4, warmUp: 250 };
+  const isRate = (step: number, done: number, rate: number) => {
+    const { ious, masks } = ratesAt(schedule, step, done);
+    t.ok(Math.abs(ious - rate) < 1e-12, `${ious} is ${rate}`);
+    t.ok(Math.abs(masks - rate / 2) < 1e-12, `${masks} is half of ${rate}`);
+  };
+  isRate(25, 0, 8e-5);
+  isRate(250, 0.01, 8e-4);
+  isRate(59_999, 59_999 / 90_000, 8e-4);
+  isRate(60_000, 60_000 / 90_000, 8e-5);
+  isRate(86_666, 86_666 / 90_000, 8e-6);
+  t.same(ratesAt({ rate: 1, maskRate: 0, warmUp: 0 }, 1, 0), { ious: 1, masks: 0 });
 });
 
 t.test('draws depend on what they are for', async (t) => {

@@ -5,13 +5,12 @@ import type { QueuedTask } from './queue.js';
 const MOST_TOGETHER = 2;
 /** After so many milliseconds without a small request, large ones take all workers. */
 const QUIET_MS = 2000;
-/** Beside other work, a part of long work is followed by a pause so many times as long. */
+/** Beside other work, such a part is followed by a pause so many times as long. */
 const REST = 3;
 
 /**
  * The share of the workers that parts of large requests and of long work may take. Beside clicks and beside other work
- * they keep to one worker, so that a click finds another free; beside other work, long work keeps to a share of that
- * one's time.
+ * they keep to one worker, so that a click finds another free; beside other work, to a share of that one's time.
  */
 export class BulkShare {
   readonly #othersWork: () => boolean;
@@ -26,7 +25,7 @@ export class BulkShare {
 
   /**
    * @param othersWork whether others need the processor.
-   * @param onRested told when long work may go on.
+   * @param onRested told when such parts may go on.
    */
   constructor(clock: Clock, othersWork: () => boolean, onRested: () => void) {
     this.#clock = clock;
@@ -47,7 +46,7 @@ export class BulkShare {
     const rests = othersWork && this.#rest !== undefined;
     const asked = this.#clock.now() - this.#askedAt < QUIET_MS;
     const full = this.#running > 0 && (othersWork || asked);
-    return ({ bulk, background }) => !(full && bulk) && !(rests && background);
+    return ({ bulk }) => !(bulk && (full || rests));
   }
 
   begin({ bulk }: QueuedTask): void {
@@ -55,9 +54,9 @@ export class BulkShare {
   }
 
   /** @param ms that the task took. */
-  end({ bulk, background }: QueuedTask, ms: number): void {
-    if (bulk) this.#running--;
-    if (!background) return;
+  end({ bulk }: QueuedTask, ms: number): void {
+    if (!bulk) return;
+    this.#running--;
     this.#rest?.();
     // Its end is told by the timer itself, which may be early by the clock.
     this.#rest = this.#clock.after(REST * ms, () => {

@@ -43,7 +43,7 @@ async function drawSet(folder: string, name: keyof typeof SETS): Promise<DemoFil
       annotations.push({ id, image_id: i, category_id: 1, iscrowd: 0, area, bbox, segmentation });
     }
   }
-  const categories = [{ id: 1, name: 'patch of dots' }];
+  const categories = [{ id: 1, name: 'cell' }];
   await writeFile(`${files.coco}.part`, JSON.stringify({ images, annotations, categories }));
   await rename(`${files.coco}.part`, files.coco);
   return files;

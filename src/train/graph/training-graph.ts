@@ -13,6 +13,9 @@ import { promptLoss, type SupervisedIou } from './loss.js';
 /** The positions' Gaussian matrix is no parameter: it was drawn once. */
 export const FIXED = 'prompt_encoder.pe_layer.positional_encoding_gaussian_matrix';
 
+/** Before the names of the weights that predict how good the masks are, and draw none. */
+export const IOU_HEAD = 'mask_decoder.iou_prediction_head.';
+
 /** Before the name of a value, the name of its gradient. */
 export const GRADIENT_OF = 'gradient of ';
 

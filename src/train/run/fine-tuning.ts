@@ -10,7 +10,7 @@ import type { KeptPhotographs } from './kept-photographs.js';
 import { LessonSum } from './lesson-sum.js';
 import { type Exercise, learn } from './rounds.js';
 import type { StepReport } from './run-state.js';
-import { rateAt, type Schedule } from './schedule.js';
+import { ratesAt, type Schedule } from './schedule.js';
 
 /** What shapes a step. */
 export interface StepOptions extends Schedule {
@@ -63,7 +63,7 @@ export class FineTuning {
       learned.addMeanTo(gradients);
       const report = { step, loss: learned.loss };
       const kept = await this.#imitate(random, gradients);
-      this.#trainer.step(gradients, rateAt(this.#options, step, done));
+      this.#trainer.step(gradients, ratesAt(this.#options, step, done));
       return kept === undefined ? report : { ...report, kept };
     } catch (cause) {
       if (!(cause instanceof NotFinite)) throw cause;

@@ -1,7 +1,11 @@
-/** How the rate of learning changes. */
+import type { Rates } from '../trained-weights.js';
+
+/** How the rates of learning change. */
 export interface Schedule {
   readonly rate: number;
-  /** Steps in which it rises from 0. */
+  /** Of the weights that draw the masks; `rate` is that of those that choose among them. */
+  readonly maskRate: number;
+  /** Steps in which they rise from 0. */
   readonly warmUp: number;
 }
 
@@ -9,12 +13,13 @@ export interface Schedule {
 const DROPS = [60_000 / 90_000, 86_666 / 90_000] as const;
 
 /**
- * The rate of a step: a linear warm-up, then two drops to a tenth (Kirillov et al., 2023, appendix A).
+ * The rates of a step: a linear warm-up, then two drops to a tenth (Kirillov et al., 2023, appendix A).
  * @param step from 1.
  * @param done how much of the run lies behind it, in 0..1.
  */
-export function rateAt({ rate, warmUp }: Schedule, step: number, done: number): number {
+export function ratesAt({ rate, maskRate, warmUp }: Schedule, step: number, done: number): Rates {
   const warm = Math.min(1, step / Math.max(1, warmUp));
   const drops = DROPS.filter((drop) => done >= drop).length;
-  return rate * warm * 10 ** -drops;
+  const share = warm * 10 ** -drops;
+  return { ious: rate * share, masks: maskRate * share };
 }
