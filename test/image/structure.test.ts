@@ -2,7 +2,7 @@ import sharp, { type Sharp } from 'sharp';
 import t from 'tap';
 import { decodeImage } from '#src/image/decode.js';
 import { neededParts } from '#src/image/structure/needed.js';
-import { manyFrames, manyScans, unpackingChunks, withChunks } from '../fixtures/bombs.js';
+import { manyFrames, manyScans, pngChunk, unpackingChunks, withChunks } from '../fixtures/bombs.js';
 import { photograph } from '../fixtures/pictures.js';
 
 const limits = { maxPixels: 1_000_000 };
@@ -108,6 +108,21 @@ t.test('comments and unknown segments of a JPEG go', async (t) => {
   const more = [0xe1, 0xe2, 0xe5, 0xed, 0xfe].map(segment);
   const file = Buffer.concat([jpeg.subarray(0, 2), ...more, jpeg.subarray(2), Buffer.alloc(999)]);
   t.ok(Buffer.from(neededParts(file)).equals(Buffer.from(neededParts(jpeg))));
+});
+
+t.test('very many chunks or segments beside the pixels are refused', async (t) => {
+  const png = await rgb().png().toBuffer();
+  const jpeg = await rgb().jpeg().toBuffer();
+  const comment = Buffer.from([0xff, 0xfe, 0, 2]);
+  const files = (count: number) => [
+    withChunks(png, ...Array<Buffer>(count).fill(pngChunk('teSt', Buffer.alloc(0)))),
+    Buffer.concat([jpeg.subarray(0, 2), ...Array<Buffer>(count).fill(comment), jpeg.subarray(2)]),
+  ];
+  for (const file of files(9_000)) t.match(await decodeImage(file, limits), { width, height });
+  for (const file of files(11_000)) {
+    const message = /more than the 10000 (chunks|segments) beside its pixels/;
+    await t.rejects(decodeImage(file, limits), { code: 'image-unreadable', message });
+  }
 });
 
 t.test('an AVIF of very many boxes is refused', async (t) => {

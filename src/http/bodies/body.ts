@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { SamError } from '../../core/errors.js';
 import type { RequestAccount } from '../../service/memory/ledger.js';
+import { pace } from './intake.js';
 
 /** The least that is allocated for a body. */
 const FIRST_BYTES = 16 * 1024;
@@ -78,6 +79,7 @@ function drain(
       account.moved();
       try {
         take(chunk);
+        pace(stream, account.client, chunk.length);
       } catch (error) {
         stream.pause();
         settle(error);

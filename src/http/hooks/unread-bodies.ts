@@ -1,12 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import { CHUNK_COST, pace } from '../bodies/intake.js';
 import type { Server } from '../context.js';
 
 /** How long the end of a body is waited for. */
 const LINGER_MS = 1000;
 /** As much as a large upload has left when it is refused. */
 const BEARABLE = 64 * 2 ** 20;
-/** A chunk costs as much time as so many bytes of a large one. */
-const CHUNK_COST = 4096;
 
 const waiting = new WeakSet<IncomingMessage>();
 
@@ -36,18 +35,19 @@ export function readPastUnread(server: Server): void {
     if (asks || declared > BEARABLE) reply.header('connection', 'close');
     // The framework would end the connection in the middle of the upload.
     else reply.removeHeader('connection');
-    readPast(raw);
+    readPast(raw, request.caller.client);
     // Such a connection ends with the answer, which is lost where bytes that come later meet no reader.
     if (!asks && headers.connection === 'close') await endOf(raw);
   });
 }
 
-function readPast(raw: IncomingMessage): void {
+function readPast(raw: IncomingMessage, client: string): void {
   let left = BEARABLE;
   raw.unpipe();
   raw.on('data', (chunk: Buffer) => {
     left -= chunk.length + CHUNK_COST;
     if (left < 0) raw.destroy();
+    else pace(raw, client, chunk.length);
   });
   raw.resume();
 }

@@ -2,6 +2,8 @@ import { SamError } from '../../core/errors.js';
 
 /** Each scan of a progressive file goes over all its pixels; an encoder writes some ten. */
 const MAX_SCANS = 100;
+/** Of segments that are left out; photographs have some ten, and a profile of colours 255 at most. */
+const MAX_LEFT_OUT = 10_000;
 const SOI = 0xd8;
 const EOI = 0xd9;
 export const SOS = 0xda;
@@ -17,23 +19,32 @@ const NEEDED = new Map([
 /**
  * A JPEG file without comments, thumbnails, and all that applications keep in it, and without what follows its end.
  * @param file that begins with JPEG's first marker.
- * @throws SamError `image-unreadable` when it has more scans than are decoded
+ * @throws SamError `image-unreadable` when it has more scans or other segments than any honest file
  */
 export function neededSegments(file: Uint8Array): Uint8Array {
   const kept = new Uint8Array(file.length);
   const seen = new Set<number>();
   let length = 0;
   let scans = 0;
-  for (const { marker, from, to } of segments(file)) {
+  let leftOut = 0;
+  const isNeeded = ({ marker, from }: Segment) => {
+    if (marker === COM) return false;
+    if (marker < 0xe0 || marker > 0xef) return true;
+    const start = NEEDED.get(marker);
+    if (!start || seen.has(marker) || !begins(file, from + 4, start)) return false;
+    seen.add(marker);
+    return true;
+  };
+  for (const segment of segments(file)) {
+    const { marker, from, to } = segment;
     if (marker === SOS) scans++;
-    if (marker >= 0xe0 && marker <= 0xef) {
-      const start = NEEDED.get(marker);
-      if (!start || seen.has(marker) || !begins(file, from + 4, start)) continue;
-      seen.add(marker);
+    if (isNeeded(segment)) {
+      kept.set(file.subarray(from, to), length);
+      length += to - from;
+    } else if (++leftOut > MAX_LEFT_OUT) {
+      const message = `the JPEG has more than the ${MAX_LEFT_OUT} segments beside its pixels that are read past`;
+      throw new SamError('image-unreadable', message);
     }
-    if (marker === COM) continue;
-    kept.set(file.subarray(from, to), length);
-    length += to - from;
   }
   if (scans > MAX_SCANS) {
     const message = `the JPEG has ${scans} scans, more than the ${MAX_SCANS} that are decoded`;

@@ -53,10 +53,10 @@ export async function decodePng(file: Buffer, image: ImageSize): Promise<number[
   // The size stands at a fixed place, so that nothing larger than the image is ever unpacked.
   if (file.length < 33 || !file.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return undefined;
   if (file.readUInt32BE(16) !== width || file.readUInt32BE(20) !== height) return undefined;
-  const needed = neededChunks(file);
-  // Packed pixels are no larger than plain ones, but for a little.
-  if (needed.length > MAX_PIXEL_BYTES * width * height + SPARE_BYTES) return undefined;
   try {
+    const needed = neededChunks(file);
+    // Packed pixels are no larger than plain ones, but for a little.
+    if (needed.length > MAX_PIXEL_BYTES * width * height + SPARE_BYTES) return undefined;
     return await readPixels(withPlainPalette(Buffer.from(needed)), image);
   } catch {
     return undefined;
