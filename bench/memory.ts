@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
-import { draw, scene } from '../test/fixtures/scenes.js';
+import * as pictures from '../test/fixtures/pictures.js';
 import { ServiceProcess } from '../test/fixtures/service-process.js';
 
 /**
@@ -43,7 +43,8 @@ function resident(): number {
 }
 
 async function photograph(seed: number): Promise<Buffer> {
-  return sharp(await draw(scene(seed)))
+  const { data, width, height } = pictures.photograph(1024, 768, seed);
+  return sharp(data, { raw: { width, height, channels: 3 } })
     .jpeg({ quality: 90 })
     .toBuffer();
 }

@@ -143,7 +143,7 @@ const WARM_UP = 250;
 const DEMO = {
   ...{
     out: 'demo',
-    steps: '120',
+    steps: '180',
     minutes: '9',
     'warm-up': '10',
     rate: '3e-4',

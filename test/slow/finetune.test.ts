@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import type { LowResLogits } from '#src/core/mask.js';
+import type { RunLengths } from '#src/core/masks/run-lengths.js';
 import { decompress } from '#src/masks/formats/rle.js';
 import { iouOfMasks } from '#src/masks/overlap.js';
 import { readGolden, skipGolden } from '../fixtures/golden.js';
@@ -14,6 +15,10 @@ import { form, type Service, startService } from '../fixtures/service.js';
 const CLI = fileURLToPath(new URL('../../dist/finetune-cli.js', import.meta.url));
 const MANIFEST = new URL('../../models/mobile_sam.json', import.meta.url);
 const PHOTOGRAPHS = fileURLToPath(new URL('../../../shared/reference/', import.meta.url));
+
+function points(ious: readonly number[]): number {
+  return (100 * ious.reduce((a, b) => a + b)) / ious.length;
+}
 
 /** Runs the command to its end. */
 async function command(words: readonly string[], models: string): Promise<string> {
@@ -33,15 +38,24 @@ async function command(words: readonly string[], models: string): Promise<string
 interface Answer {
   readonly results: readonly {
     readonly masks: readonly {
+      readonly predicted_iou: number;
       readonly segmentation: { readonly counts: string };
       readonly low_res_logits: LowResLogits;
     }[];
   }[];
 }
 
-/** The mean over all golden masks, in points: of each the answer that is nearest. */
-async function goldenIou({ url, post }: Service, model: string): Promise<number> {
+/** Answers to the golden prompts. */
+interface Golden {
+  /** The mean over all golden masks, in points: of each the answer that is nearest. */
+  readonly iou: number;
+  /** The likeliest mask of each answer. */
+  readonly chosen: readonly RunLengths[];
+}
+
+async function answersToGolden({ url, post }: Service, model: string): Promise<Golden> {
   const ious: number[] = [];
+  const chosen: RunLengths[] = [];
   for (const { photograph, cases } of readGolden()) {
     const body = form(readFileSync(photograph));
     const embedded = await fetch(`${url}/embed?model=${model}`, { method: 'POST', body });
@@ -58,6 +72,8 @@ async function goldenIou({ url, post }: Service, model: string): Promise<number>
         return_logits: true,
       });
       const found = ((await response.json()) as Answer).results[0]?.masks ?? [];
+      const best = found.reduce((a, b) => (b.predicted_iou > a.predicted_iou ? b : a));
+      chosen.push(decompress(best.segmentation.counts));
       const nearest = masks.map((mask) => {
         const ranked = found.map(({ segmentation, low_res_logits }) => ({
           iou: iouOfMasks(decompress(segmentation.counts), mask),
@@ -69,7 +85,7 @@ async function goldenIou({ url, post }: Service, model: string): Promise<number>
       logits.push(nearest.map(({ low_res_logits }) => low_res_logits));
     }
   }
-  return (100 * ious.reduce((a, b) => a + b)) / ious.length;
+  return { iou: points(ious), chosen };
 }
 
 t.test(
@@ -89,10 +105,12 @@ t.test(
       SAM_MODELS: 'mobile_sam,demo',
       SAM_MODELS_DIR: models,
     });
-    const golden = { mobile_sam: 0, demo: 0 };
-    for (const model of ['mobile_sam', 'demo'] as const)
-      golden[model] = await goldenIou(service, model);
-    t.comment(`golden masks: ${golden.mobile_sam} before, ${golden.demo} after`);
-    t.ok(golden.mobile_sam - golden.demo <= 1);
+    const [was, is] = [
+      await answersToGolden(service, 'mobile_sam'),
+      await answersToGolden(service, 'demo'),
+    ];
+    t.ok(was.iou - is.iou <= 1, `golden masks: ${was.iou} before, ${is.iou} after`);
+    const same = points(was.chosen.map((mask, i) => iouOfMasks(mask, is.chosen[i] as RunLengths)));
+    t.ok(same >= 99, `the likeliest masks are those of before: ${same}`);
   },
 );

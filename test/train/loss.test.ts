@@ -66,12 +66,12 @@ t.test('the loss of imitation is 0 where nothing has changed', async (t) => {
   const [slope] = addGradients(g, loss, new Set(['masks'])).values();
   if (slope) g.output('slope', slope, ['B', 4, 256, 256]);
   const session = await InferenceSession.create(writeModel(g.toModel()), { logSeverityLevel: 4 });
-  const run = async (now: Float32Array, then: Float32Array) => {
+  const run = async (now: Float32Array, then: Float32Array, iousThen = ious) => {
     const answer = await session.run({
       masks: new Tensor('float32', now, [1, 4, 256, 256]),
       ious: new Tensor('float32', ious, [1, 4]),
       teacher_masks: new Tensor('float32', then, [1, 4, 256, 256]),
-      teacher_ious: new Tensor('float32', ious, [1, 4]),
+      teacher_ious: new Tensor('float32', iousThen, [1, 4]),
       inside: new Tensor('float32', full, [1, 1, CELLS]),
     });
     const data = (name: string) => answer[name]?.data as Float32Array;
@@ -89,4 +89,6 @@ t.test('the loss of imitation is 0 where nothing has changed', async (t) => {
     masks,
   );
   t.ok(Math.abs(moved / (4 * 20 * divergence) - 1) < 1e-3, `${moved}`);
+  const { loss: chosen } = await run(masks, masks, Float32Array.of(0.9, 0.8, 0.8, 0.6));
+  t.ok(Math.abs(chosen / (20 * 0.1 ** 2) - 1) < 1e-3, `a predicted IoU of 0.1 more: ${chosen}`);
 });

@@ -16,8 +16,8 @@ export interface TeacherValues {
 
 /**
  * How far answers are from a teacher's (Hinton et al., 2015; Li and Hoiem's learning without forgetting, 2016), over all
- * four masks: the divergence of Kullback and Leibler between the cells' probabilities, a mean with the weight of the
- * focal loss, and the squared difference of the predicted IoUs. 0 where nothing has changed.
+ * four masks: the mean divergence of Kullback and Leibler between the cells' probabilities, and the squared difference of
+ * the predicted IoUs, which choose among the masks; both with the weight of the focal loss. 0 where nothing has changed.
  * @returns [B,1]
  */
 export function imitationLoss(
@@ -34,6 +34,6 @@ export function imitationLoss(
   const sum = g.reshape(g.reduceSum(g.mul(divergence, teacher.inside), 2), [0, maskTokens]);
   const count = g.reshape(g.reduceSum(teacher.inside, 2), [0, 1]); // [B,1]
   const error = g.sub(iouPredictions, teacher.ious); // [B,4]
-  const mean = g.mul(g.div(sum, count), g.constant(FOCAL_WEIGHT)); // [B,4]
-  return g.reduceSum(g.add(mean, g.mul(error, error)), 1);
+  const apart = g.add(g.div(sum, count), g.mul(error, error)); // [B,4]
+  return g.mul(g.reduceSum(apart, 1), g.constant(FOCAL_WEIGHT));
 }
