@@ -29,7 +29,7 @@ t.test('defaults', async (t) => {
     },
   );
   t.throws(() => Object.assign(config, { PORT: 1 }), 'frozen');
-  t.equal(readSettings({}, 2, 1000).SAM_MAX_RSS, 900);
+  t.equal(readSettings({}, 2, 1000).SAM_MAX_RSS, 850);
   t.equal(readSettings({ SAM_MAX_RSS: 'off' }, 2, 1000).SAM_MAX_RSS, 0);
   t.ok(readSettings({}).SAM_MAX_RSS > 0, 'on any machine');
 });

@@ -90,7 +90,7 @@ function variables({ cores, memory }: Machine) {
     SAM_DECODE_TIMEOUT_MS: positive({ default: 30_000 }),
     SAM_ANSWER_STALL_MS: positive({ default: 20_000 }),
     SAM_ANSWER_MIN_RATE: bytes({ default: 8 * 2 ** 10 }),
-    SAM_MAX_RSS: limit({ default: Math.floor(0.9 * memory) }),
+    SAM_MAX_RSS: limit({ default: Math.floor(0.85 * memory) }),
     OTEL_EXPORTER_OTLP_ENDPOINT: str({ default: '' }),
     SAM_EVERYTHING_RUNS: positive({ default: 4 }),
     SAM_EVERYTHING_POINTS: positive({ default: 8192 }),

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { SamError } from '../../core/errors.js';
 import type { RequestAccount } from '../../service/memory/ledger.js';
-import { pace } from './intake.js';
+import { pacer } from './intake.js';
 
 /** The least that is allocated for a body. */
 const FIRST_BYTES = 16 * 1024;
@@ -75,11 +75,12 @@ function drain(
       if (error === undefined) resolve();
       else reject(error);
     };
+    const pace = pacer(stream, account.client);
     const onData = (chunk: Buffer) => {
       account.moved();
       try {
         take(chunk);
-        pace(stream, account.client, chunk.length);
+        pace(chunk);
       } catch (error) {
         stream.pause();
         settle(error);

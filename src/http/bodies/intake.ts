@@ -7,11 +7,13 @@ const BYTES_PER_CORE = 16e6;
 /** What a client may send at once before it waits: a large photograph. */
 const BURST_BYTES = 32 * 2 ** 20;
 /** A chunk costs as much time as so many bytes of a large one. */
-export const CHUNK_COST = 4096;
+const CHUNK_COST = 512;
 /** Milliseconds between two times that debts are lowered. */
 const WINDOW_MS = 50;
 /** Nobody waits longer at once: a body on which nothing moves for a second has stalled. */
-const LONGEST_MS = 500;
+const LONGEST_MS = 250;
+/** Nobody waits for less: a body in small chunks would take hours otherwise. */
+const LEAST_BYTES = 64 * 1024;
 
 /**
  * The reading of bodies, which takes the main thread's time and makes garbage whatever becomes of them. Clients that
@@ -31,10 +33,10 @@ export class Intake {
     this.#loweredAt = clock.now();
   }
 
-  /** Counts a chunk. @returns milliseconds for which to read no more from where it came. */
+  /** Counts what was read. @returns milliseconds for which to read no more from where it came. */
   take(client: string, bytes: number): number {
     if (this.#clock.now() - this.#loweredAt >= WINDOW_MS) this.#lower();
-    const debt = (this.#debts.get(client) ?? 0) + bytes + CHUNK_COST;
+    const debt = (this.#debts.get(client) ?? 0) + bytes;
     this.#debts.set(client, debt);
     const excess = debt - BURST_BYTES;
     return excess <= 0 ? 0 : Math.min(LONGEST_MS, excess / this.#share);
@@ -59,10 +61,16 @@ export class Intake {
 /** Of the process: it has one main thread. */
 const intake = new Intake(usableCores());
 
-/** Counts a chunk of a client's body, and stops the stream for as long as its client is to wait. */
-export function pace(stream: Readable, client: string, bytes: number): void {
-  const ms = intake.take(client, bytes);
-  if (ms === 0) return;
-  stream.pause();
-  setTimeout(() => stream.resume(), ms).unref();
+/** @returns what counts the chunks of a client's body, and stops the stream for as long as the client is to wait */
+export function pacer(stream: Readable, client: string): (chunk: Uint8Array) => void {
+  let uncounted = 0;
+  return ({ length }) => {
+    uncounted += length + CHUNK_COST;
+    if (uncounted < LEAST_BYTES) return;
+    const ms = intake.take(client, uncounted);
+    uncounted = 0;
+    if (ms === 0) return;
+    stream.pause();
+    setTimeout(() => stream.resume(), ms).unref();
+  };
 }

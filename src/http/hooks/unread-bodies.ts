@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import { CHUNK_COST, pace } from '../bodies/intake.js';
+import { pacer } from '../bodies/intake.js';
 import type { Server } from '../context.js';
 
 /** How long the end of a body is waited for. */
 const LINGER_MS = 1000;
 /** As much as a large upload has left when it is refused. */
 const BEARABLE = 64 * 2 ** 20;
+/** A chunk counts as so many bytes more. */
+const CHUNK_COST = 4096;
 
 const waiting = new WeakSet<IncomingMessage>();
 
@@ -43,11 +45,12 @@ export function readPastUnread(server: Server): void {
 
 function readPast(raw: IncomingMessage, client: string): void {
   let left = BEARABLE;
+  const pace = pacer(raw, client);
   raw.unpipe();
   raw.on('data', (chunk: Buffer) => {
     left -= chunk.length + CHUNK_COST;
     if (left < 0) raw.destroy();
-    else pace(raw, client, chunk.length);
+    else pace(chunk);
   });
   raw.resume();
 }
