@@ -38,7 +38,9 @@ t.test('so it is for long work', async (t) => {
 
 for (const [kind, begin] of Object.entries<(lane: TestLane) => Promise<unknown>>({
   'long work': (lane) =>
-    Promise.all(['wait', 'answer'].map((part) => lane.workInBackground(part, callerOf('a')))),
+    Promise.all(
+      (['wait', 'answer'] as const).map((part) => lane.workInBackground(part, callerOf('a'))),
+    ),
   'a large request': (lane) => lane.work(['wait', 'answer', 'answer'], callerOf('a')),
 })) {
   t.test(`beside other work ${kind} rests between its parts, and a click does not`, async (t) => {

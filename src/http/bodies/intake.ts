@@ -1,6 +1,6 @@
+import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { CLOCK, type Clock } from '../../core/clock.js';
-import { usableCores } from '../../machine.js';
 
 /** Bytes of bodies a second, of all clients together, that leave the processor to what is done with them. */
 const BYTES_PER_CORE = 16e6;
@@ -59,7 +59,7 @@ export class Intake {
 }
 
 /** Of the process: it has one main thread. */
-const intake = new Intake(usableCores());
+const intake = new Intake(availableParallelism());
 
 /** @returns what counts the chunks of a client's body, and stops the stream for as long as the client is to wait */
 export function pacer(stream: Readable, client: string): (chunk: Uint8Array) => void {
