@@ -129,8 +129,8 @@ function fingerprintOf(
     ]),
   );
   const decoder = 'checkpoint' in manifest ? manifest.checkpoint : manifest.decoder;
-  const rates = maskRate === rate ? [rate] : [rate, maskRate];
-  const shaping = [...rates, batch, perImage, clicks, seed, validateEvery, decoder.sha256, images];
+  const steps = [rate, maskRate, batch, perImage, clicks, seed, validateEvery];
+  const shaping = [...steps, decoder.sha256, images];
   return createHash('sha256').update(JSON.stringify(shaping)).digest('hex');
 }
 

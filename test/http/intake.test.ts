@@ -1,5 +1,7 @@
+import { PassThrough } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import t from 'tap';
-import { Intake } from '#src/http/bodies/intake.js';
+import { Intake, pacer } from '#src/http/bodies/intake.js';
 import { TestClock } from '../fixtures/clock.js';
 
 const BURST = 32 * 2 ** 20;
@@ -45,3 +47,23 @@ t.test(
     t.equal(intake.take('a', BURST), 0, 'in time everything is paid');
   },
 );
+
+t.test('a stream stops beyond a burst, and goes on to its end', async (t) => {
+  // As a service does: those who wait for their turn do not keep a process alive.
+  const alive = setInterval(() => {}, 1000);
+  t.teardown(() => clearInterval(alive));
+  const stream = new PassThrough();
+  const pace = pacer(stream, 'somebody');
+  const chunk = Buffer.alloc(2 ** 20);
+  let [received, stops] = [0, 0];
+  stream.on('data', (data) => {
+    received += data.length;
+    pace(data);
+    if (stream.isPaused()) stops++;
+  });
+  for (let i = 0; i < 40; i++) stream.write(chunk);
+  stream.end();
+  await finished(stream);
+  t.equal(received, 40 * chunk.length);
+  t.ok(stops > 0, `${stops} stops`);
+});
