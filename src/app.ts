@@ -74,7 +74,12 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const { files, detector } = await findFiles(config);
   const metrics = new Metrics();
   const traces = config.traces ? await startTraces(version) : undefined;
-  const lanes = createLanes(config, files, detector, (lane) => watched(lane, metrics, logger));
+  let ready = false;
+  const unready = () => {
+    ready = false;
+  };
+  const watch = (lane: string) => watched(lane, metrics, logger, unready);
+  const lanes = createLanes(config, files, detector, watch);
 
   const pixels = new PixelBudget(config.images.maxPixelsInFlight);
   const imagesOf = (model: string) =>
@@ -115,7 +120,6 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     keysInvalid: () => keys?.invalid ?? false,
   });
 
-  let ready = false;
   let draining = false;
   // The workers load the networks while this thread makes the server, of which each takes a second.
   const loading = config.models.atStart ? beginLoading(models) : undefined;

@@ -7,10 +7,19 @@ import { createEncoder, type Encoder } from './parts/encoder.js';
 let encoder: Encoder | undefined;
 let ending = false;
 
+/** Ends the process as a failure, once what it began is done. */
+async function fail(): Promise<void> {
+  if (ending) return;
+  ending = true;
+  await encoder?.close();
+  process.exit(1);
+}
+
 try {
   const config = loadConfig(process.env);
   const logger = createLogger(config.logLevel);
-  const started = await createEncoder(config, logger);
+  // Whoever runs it starts it anew, which mends that; meanwhile others take its jobs.
+  const started = await createEncoder(config, logger, () => void fail());
   encoder = started;
   // It keeps the time itself: the process must not exit while a worker is in native code.
   closeWithGrace({ delay: false, logger }, async ({ signal, err }) => {
@@ -27,7 +36,6 @@ try {
       'the encode worker cannot start:',
       error instanceof OperatorError ? error.message : error,
     );
-    await encoder?.close();
-    process.exit(1);
+    await fail();
   }
 }

@@ -6,14 +6,14 @@ import { type Attack, inTurn, type Kind } from './kind.js';
 const BURST = 2500;
 const EVERY = 250;
 
-/** Sends a body in chunks of one byte, as fast as `paced` lets it, and waits for the answer. */
+/** Sends a body in chunks of one byte, as fast as `paced` lets it. @returns the answer */
 export async function drip(
   target: Target,
   path: string,
   type: string,
   body: Uint8Array,
   paced: boolean,
-): Promise<number> {
+): ReturnType<Wire['answer']> {
   const wire = await Wire.open(target);
   const answer = wire.answer();
   await wire.send(head('POST', path, { 'content-type': type, 'transfer-encoding': 'chunked' }));
@@ -22,7 +22,7 @@ export async function drip(
     if (paced) await new Promise((resolve) => setTimeout(resolve, EVERY));
   }
   await wire.send(LAST_CHUNK);
-  return (await answer).status;
+  return answer;
 }
 
 /** A form whose one file is `size` bytes of nothing. */
@@ -42,8 +42,8 @@ export const drops: Kind = {
     const bytes = Buffer.alloc(size, 0x20);
     const to =
       (path: string, type: string, body: Buffer): Attack =>
-      (target) =>
-        drip(target, path, type, body, true);
+      async (target) =>
+        (await drip(target, path, type, body, true)).status;
     return inTurn(
       to('/embed', 'image/png', bytes),
       to('/decode', 'application/json', bytes),

@@ -7,6 +7,9 @@ const CLICKS = 6;
 /** Times /healthz is asked for, a second. */
 const BEATS = 20;
 
+/** The addresses that honest clients come from, as many as attackers have by default: 127.0.1.1 to 127.0.1.8. */
+const ADDRESSES = Number(process.env['HONEST'] ?? 8);
+
 /** Milliseconds after which an answer is given up. */
 const PATIENCE = 30_000;
 
@@ -29,17 +32,20 @@ export interface Seen {
 
 /** Clients who do nothing wrong: they click on a few photographs and upload new ones. */
 export class Honest {
-  readonly #clicking: Client;
-  readonly #uploading: Client;
+  /** Each of an address of its own. */
+  readonly #clients: readonly Client[];
   readonly #health: Client;
   readonly #pictures: readonly Buffer[];
   readonly #ids: string[] = [];
   readonly #random = noise(14);
+  #clicks = 0;
   #count = 0;
 
   private constructor(url: string, pictures: readonly Buffer[]) {
-    this.#clicking = new Client(url, PATIENCE);
-    this.#uploading = new Client(url, PATIENCE);
+    this.#clients = Array.from(
+      { length: ADDRESSES },
+      (_, i) => new Client(url, PATIENCE, `127.0.1.${i + 1}`),
+    );
     this.#health = new Client(url, PATIENCE);
     this.#pictures = pictures;
   }
@@ -110,19 +116,25 @@ export class Honest {
   }
 
   close(): void {
-    for (const client of [this.#clicking, this.#uploading, this.#health]) client.close();
+    for (const client of [...this.#clients, this.#health]) client.close();
   }
 
   #click(): Promise<Reply> {
     const id = this.#ids[Math.floor(this.#random() * this.#ids.length)] as string;
     const at = [100 + 300 * this.#random(), 100 + 200 * this.#random()];
-    return this.#clicking.decode(id, { point_coords: [at], point_labels: [1] });
+    return this.#client(this.#clicks++).decode(id, { point_coords: [at], point_labels: [1] });
   }
 
   /** An image that was never seen: what follows the end of a file makes it another. */
   #upload(): Promise<Reply> {
     const picture = this.#pictures[this.#count % this.#pictures.length] as Buffer;
-    return this.#uploading.embed(Buffer.concat([picture, Buffer.from(`#${this.#count++}`)]));
+    const client = this.#client(this.#count);
+    return client.embed(Buffer.concat([picture, Buffer.from(`#${this.#count++}`)]));
+  }
+
+  /** They come one after the other. */
+  #client(count: number): Client {
+    return this.#clients[count % this.#clients.length] as Client;
   }
 }
 

@@ -89,5 +89,10 @@ export function violation(code: ErrorCode, path: string, message: string): SamEr
 
 /** The process cannot start with what it was given. The message tells the operator what to change. */
 export class OperatorError extends Error {
-  override readonly name = 'OperatorError';
+  override readonly name: string = 'OperatorError';
+}
+
+/** The device that networks run on is lost to this process, which only a restart mends. */
+export class DeviceLost extends OperatorError {
+  override readonly name = 'DeviceLost';
 }

@@ -1,6 +1,6 @@
 import { listSupportedBackends } from 'onnxruntime-node';
 import type { Device, Provider } from '../core/device.js';
-import { OperatorError } from '../core/errors.js';
+import { DeviceLost, OperatorError } from '../core/errors.js';
 
 /** What `auto` tries, best first. TensorRT is left out: it spends minutes building its engine at start. */
 const PREFERENCE: readonly Provider[] = ['cuda', 'coreml', 'dml', 'webgpu'];
@@ -31,9 +31,10 @@ export function providersFor(device: Device): readonly Provider[] {
 }
 
 /** One sentence for the operator: which provider did not load, why, and what to install. */
-export function unavailable(provider: Provider, cause: unknown): string {
+export function unavailable(provider: Provider, cause: unknown): OperatorError {
   if (LOST.test(reasonOf(cause))) return lost(provider, cause);
-  return `execution provider "${provider}" cannot be loaded (${reasonOf(cause)}): ${REMEDY[provider]}`;
+  const message = `execution provider "${provider}" cannot be loaded (${reasonOf(cause)}): ${REMEDY[provider]}`;
+  return new OperatorError(message, { cause });
 }
 
 /** One sentence for the operator: a provider that runs has no 16-bit numbers. */
@@ -44,9 +45,13 @@ export function lacksHalves(provider: Provider, cause: unknown): string {
   );
 }
 
-/** One sentence for the operator: the runtime has one device for the whole process, and does not open it again. */
-export function lost(provider: Provider, cause: unknown): string {
-  return `the GPU of "${provider}" is lost to this process (${reasonOf(cause)}): restart it`;
+/**
+ * One sentence for the operator: the runtime has one device for the whole process, and does not open it again.
+ * @param reason why the device does not run anything. @param cause what was met because of that.
+ */
+export function lost(provider: Provider, reason: unknown, cause = reason): DeviceLost {
+  const message = `the GPU of "${provider}" is lost to this process (${reasonOf(reason)}): restart it`;
+  return new DeviceLost(message, { cause });
 }
 
 /** A network that a provider refuses which runs others: nothing is to be installed. */

@@ -1,6 +1,6 @@
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import type { Device, Provider } from '../core/device.js';
-import { OperatorError } from '../core/errors.js';
+import { DeviceLost, OperatorError } from '../core/errors.js';
 import type { Precision, PrecisionChoice } from '../core/family/model.js';
 import { onceEach } from '../core/once-each.js';
 import { inNativeCode } from './native-section.js';
@@ -30,6 +30,7 @@ export type Network = Uint8Array | GraphNetwork;
 export interface Session {
   readonly provider: Provider;
   readonly precision: Precision;
+  /** @throws DeviceLost when a GPU is gone */
   run(feeds: Record<string, Tensor>): Promise<Record<string, Tensor>>;
 }
 
@@ -37,13 +38,13 @@ export interface Session {
  * Opens a network on the device asked for.
  * @param network an ONNX file, or one that is written for its place.
  * @throws OperatorError saying whether it is the device's provider that does not load, and what to install; the numbers that
- *   it lacks; or the network. Only `auto` tries the next provider.
+ *   it lacks; or the network. DeviceLost when the device was there. Only `auto` tries the next provider.
  */
 export async function openSession(
   network: Network,
   { device, threads, gpuTurn }: SessionOptions,
 ): Promise<Session> {
-  const failures: string[] = [];
+  const failures: OperatorError[] = [];
   for (const provider of providersFor(device)) {
     // Two WebGPU sessions at once can take the process down, so its threads take turns: to run, and to open.
     const inTurn = provider === 'cpu' ? atOnce : turns(new Int32Array(gpuTurn));
@@ -54,12 +55,11 @@ export async function openSession(
       const session = await native(() => create(network, provider, precision, threads));
       return served(session, { provider, precision }, native);
     } catch (error) {
-      failures.push(
-        error instanceof OperatorError ? error.message : cannotOpen(provider, error).message,
-      );
+      failures.push(error instanceof OperatorError ? error : cannotOpen(provider, error));
     }
   }
-  throw new OperatorError(failures.join('; '));
+  const gone = failures.find((failure) => failure instanceof DeviceLost);
+  throw gone ?? new OperatorError(failures.map(({ message }) => message).join('; '));
 }
 
 /** Apart from `openSession`, whose variables what is made there would hold for as long as it lives: the network's bytes. */
@@ -89,7 +89,7 @@ const halvesOn = onceEach(
     try {
       await native(() => probe(provider, 'float'));
     } catch (cause) {
-      throw new OperatorError(unavailable(provider, cause), { cause });
+      throw unavailable(provider, cause);
     }
     try {
       await native(() => probe(provider, 'float16'));
@@ -148,7 +148,7 @@ function create(
   return InferenceSession.create(graph, options);
 }
 
-/** A run fails on a GPU that is gone for reasons that do not say so. @throws Error saying it, or what the run threw */
+/** A run fails on a GPU that is gone for reasons that do not say so. @throws DeviceLost, or what the run threw */
 async function named<T>(provider: Provider, native: Native, running: Promise<T>): Promise<T> {
   try {
     return await running;
@@ -156,7 +156,7 @@ async function named<T>(provider: Provider, native: Native, running: Promise<T>)
     if (provider === 'cpu') throw cause;
     const isThere = native(() => probe(provider, 'float'));
     await isThere.catch((reason) => {
-      throw new Error(lost(provider, reason), { cause });
+      throw lost(provider, reason, cause);
     });
     throw cause;
   }

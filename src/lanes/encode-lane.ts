@@ -94,9 +94,10 @@ export class EncodeLane {
     };
   }
 
-  /** Whether images are prepared or encoded that somebody waits for. */
-  get busy(): boolean {
-    return this.#images.urgent.running + this.#networks.urgent.running > 0;
+  /** Images that somebody waits for. */
+  get urgent(): number {
+    const [images, networks] = [this.#images.urgent, this.#networks.urgent];
+    return images.waiting + images.running + networks.waiting + networks.running;
   }
 
   /** As `Lane.checkRoom`. */

@@ -16,8 +16,8 @@ export interface LaneOptions<Settings> {
   readonly downstream?: Downstream;
   /** Told how many tasks there are, for workers that use all of the lane's threads where there is one. */
   readonly crowd?: Crowd;
-  /** Whether others need the processor: long work then leaves all workers but one. */
-  readonly othersWork?: () => boolean;
+  /** Tasks of others that need the processor: beside them long work leaves all workers but one, and rests. */
+  readonly othersWork?: () => number;
   readonly clock?: Clock;
   /** Told of a worker that died between tasks; it has been replaced already. */
   readonly onWorkerLost: (error: unknown) => void;

@@ -1,5 +1,6 @@
 import type { Caller } from '../core/caller.js';
 import { CLOCK, type Clock } from '../core/clock.js';
+import { DeviceLost } from '../core/errors.js';
 import { countTasks } from '../engine/crowd.js';
 import type { Kind, ResultOf, TaskOf } from './jobs/job.js';
 import { type Outcome, unwrap } from './jobs/outcome.js';
@@ -42,7 +43,7 @@ export class Lane<J extends object, Settings> implements Downstream {
     this.#admission = new Admission(name, options, this.#queue, this);
     this.#bulk = new BulkShare(
       clock,
-      () => options.othersWork?.() ?? false,
+      () => options.othersWork?.() ?? 0,
       () => this.#dispatch(),
     );
     this.#workers = Array.from(
@@ -165,7 +166,10 @@ export class Lane<J extends object, Settings> implements Downstream {
       this.#workers.map(async (worker) => {
         await worker.take();
         try {
-          return unwrap(await worker.run<Outcome<T>>(name, input).answer);
+          const outcome = await worker.run<Outcome<T>>(name, input).answer;
+          // Whoever starts the service hears why; clients do not.
+          if ('deviceLost' in outcome) throw new DeviceLost(outcome.deviceLost);
+          return unwrap(outcome);
         } finally {
           this.#release(worker);
         }

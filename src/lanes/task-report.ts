@@ -10,6 +10,8 @@ export interface TaskReport {
   readonly runMs: number;
   /** Whether it, or its worker, came to an end nobody foresaw. */
   readonly failed: boolean;
+  /** Why the device cannot be used any more, where the task found it so. */
+  readonly deviceLost: string | undefined;
   /** Of its steps, where its result has them. */
   readonly timings: Timings | undefined;
 }
@@ -22,8 +24,9 @@ export function reportOf(
   outcome: Outcome<unknown> | undefined,
 ): TaskReport {
   const timings = outcome && 'value' in outcome ? timingsOf(outcome.value) : undefined;
-  const failed = outcome === undefined;
-  return { kind, waitMs: start - queuedAt, runMs: end - start, failed, timings };
+  const deviceLost = outcome && 'deviceLost' in outcome ? outcome.deviceLost : undefined;
+  const failed = outcome === undefined || deviceLost !== undefined;
+  return { kind, waitMs: start - queuedAt, runMs: end - start, failed, deviceLost, timings };
 }
 
 /** The outcome, saying among its timings how long its task waited. */

@@ -37,8 +37,15 @@ export interface Encoder {
   close(): Promise<void>;
 }
 
-/** @throws OperatorError when the models' files are missing or altered, or there is no Redis to share */
-export async function createEncoder(config: Config, logger: Logger): Promise<Encoder> {
+/**
+ * @param onDeviceLost told when the device is lost on which the networks run: every job would fail here.
+ * @throws OperatorError when the models' files are missing or altered, or there is no Redis to share
+ */
+export async function createEncoder(
+  config: Config,
+  logger: Logger,
+  onDeviceLost: () => void,
+): Promise<Encoder> {
   withholdTelemetry();
   if (!config.shared) {
     throw new OperatorError('SAM_REDIS_URL: an encode worker needs it, to leave embeddings there');
@@ -48,7 +55,12 @@ export async function createEncoder(config: Config, logger: Logger): Promise<Enc
   const { files, detector } = await findFiles(config);
   const metrics = new Metrics();
   const traces = config.traces ? await startTraces(version) : undefined;
-  const lane = createEncodeLane(config, files, detector, watched('encode', metrics, logger));
+  let ready = false;
+  const watch = watched('encode', metrics, logger, () => {
+    ready = false;
+    onDeviceLost();
+  });
+  const lane = createEncodeLane(config, files, detector, watch);
   const pixels = new PixelBudget(config.images.maxPixelsInFlight);
   // Jobs are bounded: together they may have all that there is.
   const ledger = new Ledger({ ...config.ledger, maxClientBytes: config.ledger.maxBytes });
@@ -81,7 +93,6 @@ export async function createEncoder(config: Config, logger: Logger): Promise<Enc
   let batch = 1;
   let encodeMs = FIRST_GUESS_MS;
   let worker: EncodeWorker | undefined;
-  let ready = false;
   const status = createStatusServer(
     () => ready,
     () => metrics.expose(),

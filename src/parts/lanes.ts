@@ -71,7 +71,7 @@ export function createLanes(
     queueLimit: decodeLane.queueLimit,
     affinityLimit: contexts,
     crowd,
-    othersWork: () => encode.busy,
+    othersWork: () => encode.urgent,
     timeouts: decodeLane.timeouts,
     settings: {
       models: byName(models, (model) => ({
@@ -170,13 +170,26 @@ function byName<T>(models: readonly Model[], each: (model: Model) => T): Record<
   return Object.fromEntries(models.map((model) => [model.manifest.name, each(model)]));
 }
 
-/** Counts a lane's tasks, and says when a worker is lost. */
-export function watched(lane: string, metrics: Metrics, logger: Logger): Watch {
+/**
+ * Counts a lane's tasks, and says when a worker is lost.
+ * @param onDeviceLost told when the device is lost on which its networks run; only a restart mends it.
+ */
+export function watched(
+  lane: string,
+  metrics: Metrics,
+  logger: Logger,
+  onDeviceLost: () => void,
+): Watch {
   return {
     onWorkerLost: (error) => {
       metrics.workerLost(lane);
       logger.error({ err: error, lane }, 'worker lost and replaced');
     },
-    onTask: (task) => metrics.task(lane, task),
+    onTask: (task) => {
+      metrics.task(lane, task);
+      if (task.deviceLost === undefined) return;
+      logger.fatal({ lane }, task.deviceLost);
+      onDeviceLost();
+    },
   };
 }

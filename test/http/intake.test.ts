@@ -1,8 +1,11 @@
+import { Agent, request } from 'node:http';
+import { availableParallelism } from 'node:os';
 import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import t from 'tap';
-import { Intake, pacer } from '#src/http/bodies/intake.js';
+import { Intake, pacer } from '#src/http/bodies/reading/intake.js';
 import { TestClock } from '../fixtures/clock.js';
+import { sharedService } from '../fixtures/service.js';
 
 const BURST = 32 * 2 ** 20;
 /** Bytes a millisecond of two cores. */
@@ -67,3 +70,34 @@ t.test('a stream stops beyond a burst, and goes on to its end', async (t) => {
   t.equal(received, 40 * chunk.length);
   t.ok(stops > 0, `${stops} stops`);
 });
+
+t.test('bodies of requests are read at the rate, those of refused ones too', async (t) => {
+  const { url } = await sharedService(t);
+  const body = Buffer.alloc(15 * 2 ** 20);
+  const cases = [
+    ['/embed', 'read', 415, '127.0.3.1'],
+    ['/embed?modle=mobile_sam', 'read past', 400, '127.0.3.2'],
+  ] as const;
+  for (const [path, how, status, localAddress] of cases) {
+    // One connection: the next request is sent when all of the last one was taken.
+    const agent = new Agent({ keepAlive: true, maxSockets: 1, localAddress });
+    const start = performance.now();
+    for (let i = 0; i < 5; i++) t.equal(await statusOf(url + path, agent, body), status);
+    const took = performance.now() - start;
+    agent.destroy();
+    // What lies in the socket's buffers of the last one may be still to be read.
+    const paced = 4 * body.length - BURST;
+    const least = paced / ((RATE / 2) * availableParallelism());
+    t.ok(took >= least, `${how}: ${Math.round(took)} ms, at least ${Math.round(least)}`);
+  }
+});
+
+function statusOf(url: string, agent: Agent, body: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'image/png', 'content-length': body.length };
+    const outgoing = request(url, { method: 'POST', agent, headers }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode ?? 0));
+    });
+    outgoing.on('error', reject).end(body);
+  });
+}

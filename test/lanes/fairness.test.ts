@@ -44,7 +44,7 @@ for (const [kind, begin] of Object.entries<(lane: TestLane) => Promise<unknown>>
   'a large request': (lane) => lane.work(['wait', 'answer', 'answer'], callerOf('a')),
 })) {
   t.test(`beside other work ${kind} rests between its parts, and a click does not`, async (t) => {
-    const lane = new TestLane(t, 1, 50, { othersWork: true });
+    const lane = new TestLane(t, 1, 50, { othersWork: 2 });
     const { clock } = lane;
     let isDone = false;
     const done = begin(lane).then(() => {
@@ -56,7 +56,7 @@ for (const [kind, begin] of Object.entries<(lane: TestLane) => Promise<unknown>>
     await clock.awaited(30);
     await lane.work(['answer'], callerOf('b'));
     clock.advance(29);
-    t.same(lane.load, { waiting, running: 0 }, 'three times as long as the part took');
+    t.same(lane.load, { waiting, running: 0 }, 'as long as the part took, and as long for each task of others');
     clock.advance(1);
     t.same(lane.load, { waiting: waiting - 1, running: 1 });
     while (!isDone) {

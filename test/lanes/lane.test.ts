@@ -1,4 +1,7 @@
+import { pino } from 'pino';
 import t from 'tap';
+import { Metrics } from '#src/observe/metrics.js';
+import { watched } from '#src/parts/lanes.js';
 import { isAlone } from '#src/engine/crowd.js';
 import { callerOf } from '../fixtures/caller.js';
 import { QUEUE_MS, TestLane } from './fixtures/test-lane.js';
@@ -14,6 +17,27 @@ t.test('errors for the client keep their code, others do not cross', async (t) =
   await t.rejects(lane.work(['refuse']), { name: 'SamError', code: 'image-unreadable' });
   await t.rejects(lane.work(['throw']), { name: 'TypeError', code: undefined });
   t.same(await lane.work(['answer']), ['answer']);
+});
+
+t.test('a device that is lost is told of: to clients as something that passes', async (t) => {
+  const lane = new TestLane(t, 1, 10);
+  await t.rejects(lane.work(['lose']), {
+    code: 'overloaded',
+    retryAfter: 30,
+    message: 'the device that networks run on is lost to this server, which has to be started anew',
+  });
+  t.match(lane.reports, [{ failed: true, deviceLost: 'no GPU any more' }]);
+
+  const written: string[] = [];
+  const logger = pino({ base: null }, { write: (line: string) => void written.push(line) });
+  let told = 0;
+  const watch = watched('encode', new Metrics(), logger, () => told++);
+  t.same(await lane.work(['answer']), ['answer']);
+  for (const report of lane.reports) watch.onTask(report);
+  t.equal(told, 1, 'of the one, and not of the other');
+  t.match(written.map((line) => JSON.parse(line)), [
+    { level: 60, lane: 'encode', msg: 'no GPU any more' },
+  ]);
 });
 
 t.test('a worker that dies fails its own task only, and is replaced', async (t) => {

@@ -3297,7 +3297,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description They are not yet, or the process is about to end. */
+            /** @description They are not yet, the process is about to end, or the device is lost on which networks run. */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import secureJson from 'secure-json-parse';
 import type { Account } from '../../core/caller.js';
 import { SamError } from '../../core/errors.js';
-import { type BodyOptions, declaredLength, readBody } from './body.js';
+import { type BodyOptions, declaredLength, readBody } from './reading/body.js';
 import { jsonFault } from './json-fault.js';
 import { JsonMeasure } from './json-measure.js';
 import { withoutNulls } from './nulls.js';

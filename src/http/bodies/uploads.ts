@@ -4,7 +4,7 @@ import { SamError, violation } from '../../core/errors.js';
 import type { ImageFile } from '../../core/image.js';
 import type { RequestCaller } from '../hooks/request-caller.js';
 import { base64Start, decodeBase64 } from './base64.js';
-import { readBody } from './body.js';
+import { readBody } from './reading/body.js';
 
 /** Receives images, each bounded in bytes, in the memory of the request that brings them. */
 export class Uploads {

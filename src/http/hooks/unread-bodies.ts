@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { pacer } from '../bodies/intake.js';
+import { gatherChunks, hasTinyChunks } from '../bodies/reading/chunks.js';
+import { pacer } from '../bodies/reading/intake.js';
 import type { Server } from '../context.js';
 
 /** How long the end of a body is waited for. */
@@ -10,6 +11,11 @@ const BEARABLE = 64 * 2 ** 20;
 const CHUNK_COST = 4096;
 
 const waiting = new WeakSet<IncomingMessage>();
+
+/** Before anybody reads a body. */
+export function gatherSmallChunks(server: Server): void {
+  server.server.prependListener('request', gatherChunks);
+}
 
 /** Clients that ask whether to send a body are told to once it is read, not before: a refusal spares them it. */
 export function continueWhenRead(server: Server): void {
@@ -37,9 +43,11 @@ export function readPastUnread(server: Server): void {
     if (asks || declared > BEARABLE) reply.header('connection', 'close');
     // The framework would end the connection in the middle of the upload.
     else reply.removeHeader('connection');
-    readPast(raw, request.caller.client);
+    if (hasTinyChunks(raw)) raw.resume();
+    else readPast(raw, request.caller.client);
     // Such a connection ends with the answer, which is lost where bytes that come later meet no reader.
     if (!asks && headers.connection === 'close') await endOf(raw);
+    else if (hasTinyChunks(raw)) void endOf(raw).then(() => raw.complete || raw.destroy());
   });
 }
 

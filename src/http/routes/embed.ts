@@ -5,7 +5,7 @@ import { SamError, violation } from '../../core/errors.js';
 import type { ImageFile } from '../../core/image.js';
 import type { RemoteImages } from '../../core/ports.js';
 import { rounded } from '../answers/timings.js';
-import { declaredLength } from '../bodies/body.js';
+import { declaredLength } from '../bodies/reading/body.js';
 import { readForm } from '../bodies/form.js';
 import {
   imageJsonLimit,

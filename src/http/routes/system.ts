@@ -52,7 +52,10 @@ export async function systemRoutes(
         summary: 'Whether requests should be sent here',
         response: {
           200: json(Status, 'The models are loaded and warm.'),
-          503: json(Status, 'They are not yet, or the process is about to end.'),
+          503: json(
+            Status,
+            'They are not yet, the process is about to end, or the device is lost on which networks run.',
+          ),
           ...problems('invalid-request'),
         },
       },

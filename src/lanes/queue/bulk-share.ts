@@ -5,15 +5,16 @@ import type { QueuedTask } from './queue.js';
 const MOST_TOGETHER = 2;
 /** After so many milliseconds without a small request, large ones take all workers. */
 const QUIET_MS = 2000;
-/** Beside other work, such a part is followed by a pause so many times as long. */
-const REST = 3;
+/** Nobody rests for longer: by then the other work may be over. */
+const MOST_REST_MS = 1000;
 
 /**
  * The share of the workers that parts of large requests and of long work may take. Beside clicks and beside other work
- * they keep to one worker, so that a click finds another free; beside other work, to a share of that one's time.
+ * they keep to one worker, so that a click finds another free; beside other work, to a share of that one's time that is the
+ * smaller the more of that there is.
  */
 export class BulkShare {
-  readonly #othersWork: () => boolean;
+  readonly #othersWork: () => number;
   readonly #onRested: () => void;
   readonly #clock: Clock;
   /** Workers that run such parts. */
@@ -24,10 +25,10 @@ export class BulkShare {
   #askedAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param othersWork whether others need the processor.
+   * @param othersWork tasks of others that need the processor, whether they run or wait.
    * @param onRested told when such parts may go on.
    */
-  constructor(clock: Clock, othersWork: () => boolean, onRested: () => void) {
+  constructor(clock: Clock, othersWork: () => number, onRested: () => void) {
     this.#clock = clock;
     this.#othersWork = othersWork;
     this.#onRested = onRested;
@@ -42,7 +43,7 @@ export class BulkShare {
 
   /** Which tasks a worker may take now. */
   allowed(): (task: QueuedTask) => boolean {
-    const othersWork = this.#othersWork();
+    const othersWork = this.#othersWork() > 0;
     const rests = othersWork && this.#rest !== undefined;
     const asked = this.#clock.now() - this.#askedAt < QUIET_MS;
     const full = this.#running > 0 && (othersWork || asked);
@@ -59,7 +60,8 @@ export class BulkShare {
     this.#running--;
     this.#rest?.();
     // Its end is told by the timer itself, which may be early by the clock.
-    this.#rest = this.#clock.after(REST * ms, () => {
+    const rest = Math.min(MOST_REST_MS, (1 + this.#othersWork()) * ms);
+    this.#rest = this.#clock.after(rest, () => {
       this.#rest = undefined;
       this.#onRested();
     });

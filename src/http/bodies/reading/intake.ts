@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
-import { CLOCK, type Clock } from '../../core/clock.js';
+import { CLOCK, type Clock } from '../../../core/clock.js';
 
 /** Bytes of bodies a second, of all clients together, that leave the processor to what is done with them. */
 const BYTES_PER_CORE = 16e6;
 /** What a client may send at once before it waits: a large photograph. */
 const BURST_BYTES = 32 * 2 ** 20;
 /** A chunk costs as much time as so many bytes of a large one. */
-const CHUNK_COST = 512;
+const CHUNK_COST = 2048;
 /** Milliseconds between two times that debts are lowered. */
 const WINDOW_MS = 50;
 /** Nobody waits longer at once: a body on which nothing moves for a second has stalled. */

@@ -1,21 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import { SamError } from '../../core/errors.js';
-import type { RequestAccount } from '../../service/memory/ledger.js';
+import { SamError } from '../../../core/errors.js';
+import type { RequestAccount } from '../../../service/memory/ledger.js';
+import { areTiny, tinyChunks } from './chunks.js';
 import { pacer } from './intake.js';
 
 /** The least that is allocated for a body. */
 const FIRST_BYTES = 16 * 1024;
 /** By how much a block grows: moving takes time for its size, and a body that stalls holds as much more than it sent. */
 const GROWTH = 4;
-/** After so many chunks they must be of so many bytes on average: each costs as much time as a large one. */
-const MANY_CHUNKS = 4096;
-const SMALL_CHUNK = 16;
-
-/** Whether so many chunks of so many bytes in all are more work than they are worth. */
-export function areTiny(chunks: number, bytes: number): boolean {
-  return chunks > MANY_CHUNKS && bytes < chunks * SMALL_CHUNK;
-}
 
 export interface BodyOptions {
   readonly maxBytes: number;
@@ -114,10 +107,7 @@ class Body {
     if (size > maxBytes) {
       throw new SamError('payload-too-large', `${name} may have ${maxBytes} bytes`);
     }
-    if (areTiny(++this.#chunks, size)) {
-      const message = `${name} comes in chunks of a few bytes: send larger ones`;
-      throw new SamError('malformed-request', message);
-    }
+    if (areTiny(++this.#chunks, size)) throw tinyChunks(name);
     onChunk?.(chunk);
     if (size > this.#block.length) this.#grow(size);
     this.#block.set(chunk, this.#size);

@@ -7,10 +7,10 @@ import {
   type Gunzip,
 } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
-import { SamError } from '../../core/errors.js';
-import type { Server } from '../context.js';
-import { whenOver } from '../hooks/request-end.js';
-import { areTiny, encodingOf } from './body.js';
+import { SamError } from '../../../core/errors.js';
+import type { Server } from '../../context.js';
+import { whenOver } from '../../hooks/request-end.js';
+import { encodingOf } from './body.js';
 
 /** How bodies may be packed, and the memory that unpacking takes: the window that its copies reach back to. */
 const ENCODINGS = new Map([
@@ -82,13 +82,12 @@ async function* unpack(
   name: string,
   maxBytes: number,
 ): AsyncGenerator<Buffer> {
-  let [received, chunks, made] = [0, 0, 0];
+  let [received, made] = [0, 0];
   raw.on('data', (chunk: Buffer) => {
     received += chunk.length;
-    if (areTiny(++chunks, received))
-      decoder.destroy(malformed('comes in chunks of a few bytes: send larger ones'));
     if (received > made + MAX_SURPLUS) decoder.destroy(malformed('unpacks to less than itself'));
   });
+  raw.on('error', (error) => decoder.destroy(error));
   raw.pipe(decoder);
   try {
     for await (const piece of decoder as AsyncIterable<Buffer>) {
