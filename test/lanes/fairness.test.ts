@@ -53,10 +53,10 @@ for (const [kind, begin] of Object.entries<(lane: TestLane) => Promise<unknown>>
     const { waiting } = lane.load;
     // The part that runs takes ten milliseconds, by the lane's clock.
     clock.advance(10);
-    await clock.awaited(30);
+    await clock.awaited(40);
     await lane.work(['answer'], callerOf('b'));
-    clock.advance(29);
-    t.same(lane.load, { waiting, running: 0 }, 'as long as the part took, and as long for each task of others');
+    clock.advance(39);
+    t.same(lane.load, { waiting, running: 0 }, 'twice as long as the part took for each of two tasks');
     clock.advance(1);
     t.same(lane.load, { waiting: waiting - 1, running: 1 });
     while (!isDone) {

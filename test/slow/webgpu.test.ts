@@ -129,9 +129,9 @@ t.test('a service with two encode workers, batches and a full queue', options, a
   const answers = await Promise.all(pictures.map((picture) => embed(service.url, picture)));
   const statuses = answers.map(({ status }) => status);
   t.comment(statuses.join(' '));
-  t.ok(statuses.includes(200) && statuses.includes(503), 'some are encoded, some refused');
+  t.ok(statuses.includes(201) && statuses.includes(503), 'some are encoded, some refused');
   t.same(
-    statuses.filter((status) => status !== 200 && status !== 503),
+    statuses.filter((status) => status !== 201 && status !== 503),
     [],
   );
   const floats = async (url: string, id: string) => {
@@ -140,7 +140,7 @@ t.test('a service with two encode workers, batches and a full queue', options, a
     return new Float32Array(await response.arrayBuffer());
   };
   for (const [i, { status, body }] of answers.entries()) {
-    if (status !== 200) continue;
+    if (status !== 201) continue;
     await embed(onCpu.url, pictures[i] as Buffer);
     const [gpu, cpu] = await Promise.all([
       floats(service.url, body.embedding_id),

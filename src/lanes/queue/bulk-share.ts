@@ -5,6 +5,8 @@ import type { QueuedTask } from './queue.js';
 const MOST_TOGETHER = 2;
 /** After so many milliseconds without a small request, large ones take all workers. */
 const QUIET_MS = 2000;
+/** For each task of others a part is followed by a pause so many times as long. */
+const REST = 2;
 /** Nobody rests for longer: by then the other work may be over. */
 const MOST_REST_MS = 1000;
 
@@ -60,7 +62,7 @@ export class BulkShare {
     this.#running--;
     this.#rest?.();
     // Its end is told by the timer itself, which may be early by the clock.
-    const rest = Math.min(MOST_REST_MS, (1 + this.#othersWork()) * ms);
+    const rest = Math.min(MOST_REST_MS, REST * this.#othersWork() * ms);
     this.#rest = this.#clock.after(rest, () => {
       this.#rest = undefined;
       this.#onRested();

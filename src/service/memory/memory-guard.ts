@@ -5,6 +5,8 @@ const LOOK_EVERY_MS = 100;
 /** What was let go takes some seconds to go back to the system: until then it looks as if it were still held. */
 const RELIEVE_EVERY_MS = 10_000;
 const RETRY_AFTER = 5;
+/** The share of the limit from which it lets go, so that nobody is refused for what can be done without. */
+const RELIEVE_FROM = 0.9;
 
 export interface MemoryGuardOptions {
   /** Resident memory of the process, in bytes. */
@@ -14,8 +16,8 @@ export interface MemoryGuardOptions {
 }
 
 /**
- * Keeps the process from being ended for its memory: past the limit it takes no more images, and lets go of what it
- * can do without, since refusing alone gives nothing back.
+ * Keeps the process from being ended for its memory: near the limit it lets go of what it can do without, and past the
+ * limit it takes no more images.
  */
 export class MemoryGuard {
   readonly #maxBytes: number;
@@ -28,7 +30,7 @@ export class MemoryGuard {
 
   /**
    * @param maxBytes of resident memory, 0 for no limit.
-   * @param relieve told to let go of memory, and of how many bytes there are too many.
+   * @param relieve told to let go of memory, and of how many bytes there are too many for nine tenths of the limit.
    */
   constructor(
     maxBytes: number,
@@ -49,11 +51,13 @@ export class MemoryGuard {
       this.#bytes = this.#resident();
       this.#lookedAt = now;
     }
-    if (this.#bytes < this.#maxBytes) return;
+    const excess = this.#bytes - RELIEVE_FROM * this.#maxBytes;
+    if (excess < 0) return;
     if (now - this.#relievedAt > RELIEVE_EVERY_MS) {
       this.#relievedAt = now;
-      this.#relieve(this.#bytes - this.#maxBytes);
+      this.#relieve(Math.ceil(excess));
     }
+    if (this.#bytes < this.#maxBytes) return;
     throw new SamError('overloaded', 'memory is short', { retryAfter: RETRY_AFTER });
   }
 }

@@ -27,6 +27,21 @@ t.test('short memory takes no more images, and others again when there is enough
   }).check();
 });
 
+t.test('near the limit memory is let go, and nobody refused', async (t) => {
+  let [bytes, time] = [179, 0];
+  const excesses: number[] = [];
+  const relieve = (excess: number) => void excesses.push(excess);
+  const options = { resident: () => bytes, now: () => time };
+  const guard = new MemoryGuard(200, relieve, options);
+  guard.check();
+  t.same(excesses, []);
+  bytes = 190;
+  time += 101;
+  guard.check();
+  guard.check();
+  t.same(excesses, [10]);
+});
+
 t.test('what fills the memory is let go, or refusing would never end', async (t) => {
   const store = new MemoryStore(1000 * 1024);
   // Each weighs 1 KiB there.
@@ -42,7 +57,7 @@ t.test('what fills the memory is let go, or refusing would never end', async (t)
   const guard = new MemoryGuard(120 * 1024, relieve, options);
   t.throws(() => guard.check(), SHORT);
   t.throws(() => guard.check(), SHORT);
-  t.same(excesses, [30 * 1024], 'once, not with every request');
+  t.same(excesses, [42 * 1024], 'once, not with every request');
   t.equal(store.usage.entries, 75);
   time += 9000;
   t.throws(() => guard.check(), SHORT, 'what was let go takes its time to leave');

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { CLOCK, type Clock } from '../../../core/clock.js';
 
 /** Bytes of bodies a second, of all clients together, that leave the processor to what is done with them. */
-const BYTES_PER_CORE = 16e6;
+const BYTES_PER_CORE = 8e6;
 /** What a client may send at once before it waits: a large photograph. */
 const BURST_BYTES = 32 * 2 ** 20;
 /** A chunk costs as much time as so many bytes of a large one. */
