@@ -56,7 +56,11 @@ for (const [kind, begin] of Object.entries<(lane: TestLane) => Promise<unknown>>
     await clock.awaited(40);
     await lane.work(['answer'], callerOf('b'));
     clock.advance(39);
-    t.same(lane.load, { waiting, running: 0 }, 'twice as long as the part took for each of two tasks');
+    t.same(
+      lane.load,
+      { waiting, running: 0 },
+      'twice as long as the part took for each of two tasks',
+    );
     clock.advance(1);
     t.same(lane.load, { waiting: waiting - 1, running: 1 });
     while (!isDone) {

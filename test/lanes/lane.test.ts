@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import t from 'tap';
+import { isAlone } from '#src/engine/crowd.js';
 import { Metrics } from '#src/observe/metrics.js';
 import { watched } from '#src/parts/lanes.js';
-import { isAlone } from '#src/engine/crowd.js';
 import { callerOf } from '../fixtures/caller.js';
 import { QUEUE_MS, TestLane } from './fixtures/test-lane.js';
 
@@ -35,9 +35,10 @@ t.test('a device that is lost is told of: to clients as something that passes', 
   t.same(await lane.work(['answer']), ['answer']);
   for (const report of lane.reports) watch.onTask(report);
   t.equal(told, 1, 'of the one, and not of the other');
-  t.match(written.map((line) => JSON.parse(line)), [
-    { level: 60, lane: 'encode', msg: 'no GPU any more' },
-  ]);
+  t.match(
+    written.map((line) => JSON.parse(line)),
+    [{ level: 60, lane: 'encode', msg: 'no GPU any more' }],
+  );
 });
 
 t.test('a worker that dies fails its own task only, and is replaced', async (t) => {

@@ -4,11 +4,11 @@ import type { FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import { SamError, violation } from '../../core/errors.js';
 import type { ImageFile } from '../../core/image.js';
-import { declaredLength, readBody } from './reading/body.js';
-import { withUnpacked } from './reading/content-encoding.js';
 import { FORM, invalid } from './findings.js';
 import { parseField } from './json.js';
 import { JsonMeasure } from './json-measure.js';
+import { declaredLength, readBody } from './reading/body.js';
+import { withUnpacked } from './reading/content-encoding.js';
 import type { Uploads } from './uploads.js';
 
 /** Bytes that all fields of a form may have beside its image: those of a body of `/decode`. */

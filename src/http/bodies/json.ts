@@ -4,10 +4,10 @@ import type { FastifyRequest } from 'fastify';
 import secureJson from 'secure-json-parse';
 import type { Account } from '../../core/caller.js';
 import { SamError } from '../../core/errors.js';
-import { type BodyOptions, declaredLength, readBody } from './reading/body.js';
 import { jsonFault } from './json-fault.js';
 import { JsonMeasure } from './json-measure.js';
 import { withoutNulls } from './nulls.js';
+import { type BodyOptions, declaredLength, readBody } from './reading/body.js';
 
 /** What a value takes at most beside its text: an object of its own, with its place in a table of names. */
 const BYTES_PER_VALUE = 128;

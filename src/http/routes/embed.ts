@@ -5,7 +5,6 @@ import { SamError, violation } from '../../core/errors.js';
 import type { ImageFile } from '../../core/image.js';
 import type { RemoteImages } from '../../core/ports.js';
 import { rounded } from '../answers/timings.js';
-import { declaredLength } from '../bodies/reading/body.js';
 import { readForm } from '../bodies/form.js';
 import {
   imageJsonLimit,
@@ -13,6 +12,7 @@ import {
   receiveNamed,
   takeImageJson,
 } from '../bodies/image-json.js';
+import { declaredLength } from '../bodies/reading/body.js';
 import type { Uploads } from '../bodies/uploads.js';
 import type { Context, Server } from '../context.js';
 import { bytes, json, problems } from '../schemas/answers.js';

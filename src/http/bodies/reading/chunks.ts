@@ -37,8 +37,7 @@ export function gatherChunks(request: IncomingMessage): void {
   const push = request.push.bind(request);
   let [chunks, bytes, filled] = [0, 0, 0];
   let block = Buffer.alloc(0);
-  let due: NodeJS.Immediate | undefined;
-  let isRefused = false;
+  let [isDue, isRefused] = [false, false];
 
   const handOn = (): boolean => {
     if (filled === 0) return true;
@@ -46,6 +45,11 @@ export function gatherChunks(request: IncomingMessage): void {
     block = block.subarray(filled);
     filled = 0;
     return request.destroyed ? false : push(gathered);
+  };
+  /** What came at once is there by then. */
+  const afterAll = (): void => {
+    isDue = false;
+    handOn();
   };
   const refuse = (): void => {
     isRefused = true;
@@ -77,10 +81,8 @@ export function gatherChunks(request: IncomingMessage): void {
     }
     block.set(chunk, filled);
     filled += chunk.length;
-    due ??= setImmediate(() => {
-      due = undefined;
-      handOn();
-    });
+    if (!isDue) setImmediate(afterAll);
+    isDue = true;
     return wanted;
   };
 }
