@@ -1,4 +1,7 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import t from 'tap';
+import { gatherChunks } from '#src/http/bodies/reading/chunks.js';
 import { idOf, PICTURE } from '../../attack/images.js';
 import { drip, fileForm } from '../../attack/siege/drops.js';
 import { field } from '../../attack/siege/fields.js';
@@ -56,4 +59,19 @@ t.test('a body in small chunks of any size arrives whole', async (t) => {
   const small = JSON.stringify(click);
   const { status } = await drip(target, '/decode', JSON_TYPE, Buffer.from(small), false);
   t.equal(status, 200, 'a click in chunks of one byte');
+});
+
+t.test('who comes to read a body that was refused hears why, and the process lives', async (t) => {
+  const request = new IncomingMessage(new Socket());
+  gatherChunks(request);
+  for (let i = 0; i < 5000; i++) request.push(Buffer.from([0x20]));
+  const heard: string[] = [];
+  const readers = ['a', 'b'].map((name) => () => {
+    heard.push(name);
+    request.removeAllListeners('error');
+  });
+  // Both come at once, and leave with the first error: the second is for nobody.
+  for (const reader of readers) request.on('error', reader);
+  await new Promise(setImmediate);
+  t.same(heard, ['a', 'b']);
 });

@@ -11,6 +11,7 @@ const BLOCK = 4096;
 /** So many of a body that was refused are left out, so that its sender sees the answer; then it is read no further. */
 const BEARABLE = 65_536;
 
+const NOTHING = Buffer.alloc(0);
 const refused = new WeakSet<IncomingMessage>();
 
 /** Whether so many chunks of so many bytes in all are more work than they are worth. */
@@ -36,7 +37,7 @@ export function hasTinyChunks(request: IncomingMessage): boolean {
 export function gatherChunks(request: IncomingMessage): void {
   const push = request.push.bind(request);
   let [chunks, bytes, filled] = [0, 0, 0];
-  let block = Buffer.alloc(0);
+  let block = NOTHING;
   let [isDue, isRefused] = [false, false];
 
   const handOn = (): boolean => {
@@ -54,9 +55,12 @@ export function gatherChunks(request: IncomingMessage): void {
   const refuse = (): void => {
     isRefused = true;
     refused.add(request);
-    const tell = () => void request.emit('error', tinyChunks('the body'));
-    if (request.listenerCount('error') > 0) tell();
-    else request.on('newListener', (event) => event === 'error' && process.nextTick(tell));
+    // An error that nobody hears would end the process; who has heard it once may listen no longer.
+    const tell = () => {
+      if (request.listenerCount('error') > 0) request.emit('error', tinyChunks('the body'));
+    };
+    tell();
+    request.on('newListener', (event) => event === 'error' && process.nextTick(tell));
   };
 
   request.push = (chunk: Buffer | null): boolean => {
