@@ -5,6 +5,8 @@ import { setTimeout as after } from 'node:timers/promises';
 export interface Reply {
   readonly status: number;
   readonly error?: string;
+  /** This side's port of a connection that broke. */
+  readonly port?: number | undefined;
   readonly ms: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -75,10 +77,17 @@ export class Client {
           incoming.on('error', () => resolve(done(0)));
         },
       );
+      let port: number | undefined;
+      outgoing.once('socket', (socket) => {
+        port = socket.localPort;
+        socket.once('connect', () => {
+          port = socket.localPort;
+        });
+      });
       outgoing.on('error', (error: NodeJS.ErrnoException) => {
         // A kept connection that the server closed while this request was on its way was never taken up.
         const unused = outgoing.reusedSocket && error.code === 'ECONNRESET';
-        resolve({ ...done(0), error: unused ? 'unused' : (error.code ?? 'failed') });
+        resolve({ ...done(0), error: unused ? 'unused' : (error.code ?? 'failed'), port });
       });
       if (call.piece === undefined || body === undefined) outgoing.end(body);
       else void sendPieces(outgoing, Buffer.from(body), call.piece);

@@ -7,7 +7,7 @@ import { freePort, type Settings } from '../test/fixtures/service-process.js';
 import { bombs } from './bombs.js';
 import { CHECKLIST_SETTINGS, checklist } from './checklist.js';
 import { Client, check } from './client.js';
-import { drain } from './drain.js';
+import { accepting, drain } from './drain.js';
 import { faults, faulty, flips } from './faults.js';
 import { corruptions } from './fleet/corruptions.js';
 import { fleet } from './fleet/fleet.js';
@@ -32,7 +32,7 @@ const PARTS: Record<string, [full: number, unit: string, run: (size: number) => 
     overload: [120, 'seconds', runOverload],
     bombs: [100, 'bombs', runBombs],
     slow: [1000, 'connections', runSlow],
-    drain: [20, 'times', (rounds) => drain(rounds, () => Victim.start())],
+    drain: [20, 'times', runDrain],
     faults: [50, 'faults', runFaults],
     flips: [10_000, 'alterations', (rounds) => inFolder((folder) => flips(folder, rounds))],
     growth: [50_000, 'decodes', runGrowth],
@@ -72,6 +72,13 @@ async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function runDrain(rounds: number) {
+  return inFolder((folder) => {
+    const file = join(folder, 'accepted');
+    return drain(rounds, file, () => Victim.start(accepting(file)));
+  });
 }
 
 function runChecklist(times: number) {

@@ -88,7 +88,9 @@ export class Victim extends ServiceProcess {
 }
 
 /** Loads files of `hooks/` into every thread of a victim. */
-export function withHook(...names: readonly ('fault' | 'leak' | 'poison')[]): Settings {
+export function withHook(
+  ...names: readonly ('accepted' | 'fault' | 'leak' | 'poison')[]
+): Settings {
   const hooks = names.map((name) => {
     return `--import=${fileURLToPath(new URL(`./hooks/${name}.mjs`, import.meta.url))}`;
   });

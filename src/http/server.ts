@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { setImmediate as turn } from 'node:timers/promises';
 import accepts from '@fastify/accepts';
 import multipart from '@fastify/multipart';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -31,6 +32,11 @@ import { systemRoutes } from './routes/system.js';
 
 /** A client's own request id is taken over when it is one that a log can bear. */
 const REQUEST_ID = /^[\w.-]{1,64}$/;
+
+/** A turn of the event loop that took no longer did nothing but look for connections. */
+const SHORT_TURN_MS = 0.2;
+/** After which the listener is closed in any case. */
+const MOST_TURNS_MS = 500;
 
 const NO_QUERY = Type.Object({}, { additionalProperties: false });
 
@@ -129,9 +135,26 @@ function requestId({ headers }: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-/** Tells clients in the last answers that they get here that no request may follow on their connection. */
+/**
+ * Tells clients in the last answers that they get here that no request may follow on their connection. Connections that
+ * nobody has accepted when the listener closes are reset by the kernel, requests and all: it closes right after a turn of
+ * the event loop, which accepts one at most, that found none.
+ */
 function letGo(server: Server, { draining }: Context): void {
   server.addHook('onSend', async (_request, reply) => {
     if (draining()) reply.header('connection', 'close');
+  });
+  server.addHook('preClose', async () => {
+    let accepted = false;
+    server.server.on('connection', () => {
+      accepted = true;
+    });
+    server.server.closeIdleConnections();
+    const end = performance.now() + MOST_TURNS_MS;
+    for (let start = performance.now(); start < end; start = performance.now()) {
+      accepted = false;
+      await turn();
+      if (!accepted && performance.now() - start < SHORT_TURN_MS) return;
+    }
   });
 }

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { bombs } from '../../attack/bombs.js';
-import { drain } from '../../attack/drain.js';
+import { accepting, drain } from '../../attack/drain.js';
 import { faults, faulty } from '../../attack/faults.js';
 import { growth, leaking, line, MOST_GROWTH } from '../../attack/growth.js';
 import { overload } from '../../attack/overload.js';
@@ -13,14 +13,17 @@ import { folder } from '../fixtures/folder.js';
 
 t.test('one process, attacked in every way', async (t) => {
   const directory = folder(t);
-  const [fault, leak] = [join(directory, 'fault'), join(directory, 'leak')];
+  const [accepted = '', fault = '', leak = ''] = ['accepted', 'fault', 'leak'].map((name) =>
+    join(directory, name),
+  );
   const trap = await canary();
   t.teardown(trap.close);
   const victim = await Victim.start({
     ...ssrfSettings(trap.port),
+    ...accepting(accepted),
     ...faulty(fault),
     ...leaking(leak),
-    ...withHook('fault', 'leak'),
+    ...withHook('accepted', 'fault', 'leak'),
     SAM_MODELS_LOAD: 'first-use',
     SAM_DECODE_WORKERS: '1',
     SAM_HEADER_TIMEOUT_MS: '1000',
@@ -71,7 +74,7 @@ t.test('one process, attacked in every way', async (t) => {
   t.same(victim.temporaryFiles, []);
   t.ok(victim.alive);
   await t.test('a drain', async (t) => {
-    const { reset, answered } = await drain(1, async () => victim);
+    const { reset, answered } = await drain(1, accepted, async () => victim);
     t.equal(reset, 0);
     t.ok(answered > 0);
   });
