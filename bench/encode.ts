@@ -14,11 +14,11 @@ const input = new Tensor('float32', await sceneInput(4), [1, 3, 1024, 1024]);
 const sessions = {
   'encoder.onnx as shipped': await InferenceSession.create(shippedEncoder, options),
   'our graph': await InferenceSession.create(
-    writeModel(buildMobileSamEncoder(shippedEncoder, 'float32')),
+    writeModel(buildMobileSamEncoder(shippedEncoder, 'float32', 'cpu')),
     options,
   ),
   'our graph in 8 bits': await InferenceSession.create(
-    writeModel(buildMobileSamEncoder(shippedEncoder, 'int8')),
+    writeModel(buildMobileSamEncoder(shippedEncoder, 'int8', 'cpu')),
     options,
   ),
 };

@@ -32,8 +32,8 @@ const input = new Tensor('float32', await sceneInput(4), [1, 3, 1024, 1024]);
 const folder = mkdtempSync(join(tmpdir(), 'profile-'));
 const graphs = {
   shipped: shippedEncoder,
-  float32: writeModel(buildMobileSamEncoder(shippedEncoder, 'float32')),
-  int8: writeModel(buildMobileSamEncoder(shippedEncoder, 'int8')),
+  float32: writeModel(buildMobileSamEncoder(shippedEncoder, 'float32', 'cpu')),
+  int8: writeModel(buildMobileSamEncoder(shippedEncoder, 'int8', 'cpu')),
 };
 const tables: Record<string, Map<string, Cost>> = {};
 for (const [name, graph] of Object.entries(graphs))

@@ -37,7 +37,8 @@ export function encoderNetwork(
   const file = readFileSync(path);
   return {
     precision,
-    graphFor: (_, chosen) => writeModel(prepare(buildMobileSamEncoder(file, chosen))),
+    graphFor: (provider, chosen) =>
+      writeModel(prepare(buildMobileSamEncoder(file, chosen, provider))),
   };
 }
 

@@ -2,6 +2,7 @@ import t from 'tap';
 import { writeModel } from '#src/onnx/write-model.js';
 import { buildTinyVit } from '#src/sam/encoder/tiny-vit.js';
 import { readTinyVitWeights } from '#src/sam/weights/exported-tiny-vit.js';
+import { relativeDistance } from '../fixtures/distance.js';
 import { maxDifference } from './fixtures/decoders.js';
 import { openEncoder, sceneInput, shippedEncoder } from './fixtures/encoders.js';
 
@@ -28,6 +29,15 @@ t.test('our encoder computes what the shipped one does', async (t) => {
   t.ok(maxDifference(both.subarray(0, embedding.length), embedding) <= 1e-5);
   const second = maxDifference(both.subarray(embedding.length), await shipped(other));
   t.ok(second <= 1e-4, `the second image differs by ${second}`);
+});
+
+t.test('in bands it computes the same', async (t) => {
+  const whole = await (await openEncoder(writeModel(buildTinyVit(weights))))(image);
+  for (const bands of [2, 8]) {
+    const banded = await (await openEncoder(writeModel(buildTinyVit(weights, bands))))(image);
+    const distance = relativeDistance(banded, whole);
+    t.ok(distance > 0 && distance <= 2e-6, `${bands} bands: ${distance} of the norm`);
+  }
 });
 
 t.test('weights are missed by name', async (t) => {

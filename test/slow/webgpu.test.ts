@@ -169,7 +169,9 @@ t.test('MobileSAM', options, async (t) => {
 t.test('MobileSAM in 16 bits, on a CPU that has them for this alone', async (t) => {
   const image = await sceneInput(2);
   const encode = async (precision: 'float32' | 'float16') =>
-    (await openModel(writeModel(buildMobileSamEncoder(shippedEncoder, precision))))(image);
+    (await openModel(writeModel(buildMobileSamEncoder(shippedEncoder, precision, 'webgpu'))))(
+      image,
+    );
   const distance = relativeDistance(await encode('float16'), await encode('float32'));
   t.ok(distance > 1e-5 && distance <= 5e-3, `off by ${distance} of its norm`);
 });
