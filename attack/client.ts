@@ -79,10 +79,11 @@ export class Client {
       );
       let port: number | undefined;
       outgoing.once('socket', (socket) => {
-        port = socket.localPort;
-        socket.once('connect', () => {
+        const noted = () => {
           port = socket.localPort;
-        });
+        };
+        if (socket.connecting) socket.once('connect', noted);
+        else noted();
       });
       outgoing.on('error', (error: NodeJS.ErrnoException) => {
         // A kept connection that the server closed while this request was on its way was never taken up.

@@ -3,13 +3,13 @@ import type { Provider } from '../core/device.js';
 import type { Precision } from '../core/family/model.js';
 import type { Encoded, ImageLane } from '../core/ports.js';
 import type { DetectorInput } from '../image/owl/preprocess.js';
+import { EncoderNetworks } from './encoder-networks.js';
 import { withAbortFlag } from './images/abort-flag.js';
 import type * as EncodeJob from './jobs/encode-job.js';
 import type * as ImageJob from './jobs/image-job.js';
-import { memoryOf } from './jobs/moved.js';
 import { Lane } from './lane.js';
 import type { LaneOptions } from './lane-options.js';
-import { NetworkLane } from './network-lane.js';
+import { type Load, sum, total } from './load.js';
 
 /** Where images are decoded and resized. */
 class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
@@ -27,37 +27,10 @@ class Images extends Lane<typeof ImageJob, ImageJob.ImageSettings> {
   }
 }
 
-/** Where networks run: few workers with many threads each, or one with a GPU. */
-class Networks extends NetworkLane<typeof EncodeJob, EncodeJob.EncodeSettings> {
-  /** As `loadModel`, and batches stay as they are. */
-  async loadDetector(name: string): Promise<Provider> {
-    const [provider] = (await this.everywhere<Provider>('load', name)) as [Provider];
-    return provider;
-  }
-
-  /** What a model that has been loaded computes in. */
-  async precisionOf(model: string): Promise<Precision> {
-    const [precision] = (await this.everywhere<Precision>('precision', model)) as [Precision];
-    return precision;
-  }
-
-  encode(task: ImageJob.Prepared, caller?: Caller): Promise<Encoded> {
-    return this.runOne('encode', laneTask(task), caller);
-  }
-
-  encodeCrop(task: ImageJob.Prepared, caller: Caller): Promise<Encoded> {
-    return this.runInBackground('encode', laneTask(task), caller);
-  }
-}
-
 type EncodeLaneSettings = EncodeJob.EncodeSettings &
   Omit<ImageJob.ImageSettings, 'detectors'> & {
     readonly detectors: Readonly<Record<string, DetectorInput & EncodeJob.DetectorNetwork>>;
   };
-
-function laneTask(task: ImageJob.Prepared) {
-  return { task, group: task.model, transfer: [memoryOf(task.input)] };
-}
 
 /**
  * The lane that looks at images. `session.run` blocks its thread, so that the next image is prepared in another
@@ -65,12 +38,12 @@ function laneTask(task: ImageJob.Prepared) {
  */
 export class EncodeLane {
   readonly #images: Images;
-  readonly #networks: Networks;
+  readonly #networks: EncoderNetworks;
 
   /** @param imageWorkers how many images are decoded at once. */
   constructor(options: LaneOptions<EncodeLaneSettings>, imageWorkers: number) {
     const { models, detectors, image, ...settings } = options.settings;
-    this.#networks = new Networks('encode', new URL('./jobs/encode-job.js', import.meta.url), {
+    this.#networks = new EncoderNetworks({
       ...options,
       queueLimit: Number.POSITIVE_INFINITY, // the lane before it counts its tasks
       settings: { models, detectors, ...settings },
@@ -86,18 +59,14 @@ export class EncodeLane {
   }
 
   /** Tasks that wait and workers that run some, of both kinds. */
-  get load(): { waiting: number; running: number } {
-    const [images, networks] = [this.#images.load, this.#networks.load];
-    return {
-      waiting: images.waiting + networks.waiting,
-      running: images.running + networks.running,
-    };
+  get load(): Load {
+    return sum(this.#images.load, this.#networks.load);
   }
 
-  /** Images that somebody waits for. */
-  get urgent(): number {
-    const [images, networks] = [this.#images.urgent, this.#networks.urgent];
-    return images.waiting + images.running + networks.waiting + networks.running;
+  /** Images that somebody waits for and that need the processor: on a GPU the network does not. */
+  get processorWork(): number {
+    const { onProcessor, urgent } = this.#networks;
+    return total(this.#images.urgent) + (onProcessor ? total(urgent) : 0);
   }
 
   /** As `Lane.checkRoom`. */
@@ -159,7 +128,8 @@ export class EncodeLane {
     const prepared = await withAbortFlag(caller?.signal, (abortFlag) =>
       this.#images.prepare({ ...task, abortFlag }, caller, bytes),
     );
-    const encoded = await this.#handingOn(this.#networks.encode(prepared, caller));
+    const others = total(this.#images.urgent) + total(this.#networks.urgent);
+    const encoded = await this.#handingOn(this.#networks.encode(prepared, others, caller));
     return { ...encoded, warnings: prepared.warnings };
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import type { Crowd } from '../engine/crowd.js';
+import type { Load } from './load.js';
 import type { TaskReport } from './task-report.js';
 
 /** The size of a lane and what its workers are given. */
@@ -14,7 +15,10 @@ export interface LaneOptions<Settings> {
   readonly affinityLimit?: number;
   /** The lane that takes over from this one, which works ahead of it by no more than it can take at once. */
   readonly downstream?: Downstream;
-  /** Told how many tasks there are, for workers that use all of the lane's threads where there is one. */
+  /**
+   * Told how many tasks there are, those of others among them, for workers that use all of the lane's threads where there
+   * is one: the threads of a run wait for each other, and longer where they do not have the processor to themselves.
+   */
   readonly crowd?: Crowd;
   /** Tasks of others that need the processor: beside them long work leaves all workers but one, and rests. */
   readonly othersWork?: () => number;
@@ -35,9 +39,4 @@ export interface Downstream {
   readonly workers: number;
   /** Tasks that its workers can take at once. */
   readonly capacity: number;
-}
-
-export interface Load {
-  readonly waiting: number;
-  readonly running: number;
 }

@@ -4,7 +4,8 @@ import { DeviceLost } from '../core/errors.js';
 import { countTasks } from '../engine/crowd.js';
 import type { Kind, ResultOf, TaskOf } from './jobs/job.js';
 import { type Outcome, unwrap } from './jobs/outcome.js';
-import type { Downstream, LaneOptions, Load } from './lane-options.js';
+import type { Downstream, LaneOptions } from './lane-options.js';
+import { type Load, total } from './load.js';
 import { Admission } from './queue/admission.js';
 import { BulkShare } from './queue/bulk-share.js';
 import { type LaneTask, type NewTask, Queue, type QueuedTask } from './queue/queue.js';
@@ -187,8 +188,8 @@ export class Lane<J extends object, Settings> implements Downstream {
 
   /** Gives work to idle workers. */
   #dispatch(): void {
-    const { crowd } = this.#options;
-    if (crowd) countTasks(crowd, this.load.waiting + this.load.running);
+    const { crowd, othersWork } = this.#options;
+    if (crowd) countTasks(crowd, total(this.load) + (othersWork?.() ?? 0));
     for (;;) {
       const allows = this.#bulk.allowed();
       const first = this.#queue.first(allows);
@@ -207,9 +208,8 @@ export class Lane<J extends object, Settings> implements Downstream {
 
   #serve(worker: Worker, batch: readonly [QueuedTask, ...QueuedTask[]]): void {
     const [first] = batch;
-    const { background } = first;
     void worker.take();
-    if (!background) this.#urgent++;
+    if (!first.background) this.#urgent++;
     this.#bulk.begin(first);
     void runBatch(worker, batch, {
       name: this.#name,
@@ -217,11 +217,11 @@ export class Lane<J extends object, Settings> implements Downstream {
       clock: this.#clock,
       onAnswered: (ms) => {
         for (const task of batch) this.#queue.charge(task, ms / this.#averageMs);
-        if (!background) this.#averageMs += 0.2 * (ms - this.#averageMs);
+        if (!first.background) this.#averageMs += 0.2 * (ms - this.#averageMs);
       },
       onTask: this.#options.onTask,
       onOver: (ms) => {
-        if (!background) this.#urgent--;
+        if (!first.background) this.#urgent--;
         this.#bulk.end(first, ms);
         this.#release(worker);
       },

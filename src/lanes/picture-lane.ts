@@ -3,7 +3,8 @@ import type { PictureMaker, PictureTask } from '../core/ports.js';
 import { withAbortFlag } from './images/abort-flag.js';
 import type * as ImageJob from './jobs/image-job.js';
 import { Lane } from './lane.js';
-import type { LaneOptions, Load } from './lane-options.js';
+import type { LaneOptions } from './lane-options.js';
+import type { Load } from './load.js';
 
 /** Workers with the job of those that prepare images, for its other tasks. */
 class Pictures extends Lane<typeof ImageJob, ImageJob.ImageSettings> {

@@ -7,7 +7,7 @@ import { DecodeLane } from '../lanes/decode-lane.js';
 import { EncodeLane } from '../lanes/encode-lane.js';
 import { FindLane } from '../lanes/find-lane.js';
 import { ImageChild } from '../lanes/images/image-child.js';
-import type { Load } from '../lanes/lane-options.js';
+import type { Load } from '../lanes/load.js';
 import { PictureLane } from '../lanes/picture-lane.js';
 import type { TaskReport } from '../lanes/task-report.js';
 import type { Metrics } from '../observe/metrics.js';
@@ -71,7 +71,7 @@ export function createLanes(
     queueLimit: decodeLane.queueLimit,
     affinityLimit: contexts,
     crowd,
-    othersWork: () => encode.urgent,
+    othersWork: () => encode.processorWork,
     timeouts: decodeLane.timeouts,
     settings: {
       models: byName(models, (model) => ({

@@ -221,3 +221,11 @@ t.test('workers know how many tasks there are', async (t) => {
   t.ok(isAlone(crowd), 'the first is alone again');
   await one;
 });
+
+t.test('and those of others that need the processor', async (t) => {
+  const crowd = { tasks: new SharedArrayBuffer(4), threads: 2 };
+  const lane = new TestLane(t, 2, 10, { crowd, othersWork: 1 });
+  const one = lane.work(['wait']);
+  t.notOk(isAlone(crowd));
+  await one;
+});

@@ -1,6 +1,7 @@
 import type { Caller } from '../../core/caller.js';
 import { SamError } from '../../core/errors.js';
-import type { Downstream, Load } from '../lane-options.js';
+import type { Downstream } from '../lane-options.js';
+import { type Load, total } from '../load.js';
 import type { Queue, QueuedTask } from './queue.js';
 
 /** Beyond a full queue clients that have little in it are let in, until it holds so many times as much. */
@@ -88,7 +89,7 @@ export class Admission {
     const { workers, queueLimit, downstream } = this.#limits;
     const { waiting } = this.#lane.urgent;
     // What was handed on is not done yet.
-    const handedOn = downstream ? downstream.urgent.waiting + downstream.urgent.running : 0;
+    const handedOn = downstream ? total(downstream.urgent) : 0;
     const running = this.#lane.urgent.running + handedOn;
     const excess = waiting + tasks - (workers - running + queueLimit);
     // An idle lane takes any one request, however many tasks it has.
