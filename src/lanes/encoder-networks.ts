@@ -23,6 +23,9 @@ const QUIET_MS = 30_000;
 
 const NOTHING: Load = { waiting: 0, running: 0 };
 
+/** How many tasks of a model run together on a provider. */
+type Batch = (provider: Provider) => number;
+
 type Options = LaneOptions<EncodeJob.EncodeSettings>;
 
 /** Where networks run: few workers with many threads each, or one with a GPU. */
@@ -69,8 +72,8 @@ export class EncoderNetworks implements Downstream {
   /** Workers of a crowd, as long as there is one. */
   #pair: Networks | undefined;
   #isCrowd = false;
-  /** Models that may go side by side. */
-  readonly #light = new Set<string>();
+  /** Models that may go side by side, and how many of their images run together. */
+  readonly #light = new Map<string, Batch | undefined>();
   /** Calls the end of the crowd's workers off. */
   #stay = () => {};
   #leaving: Promise<void> | undefined;
@@ -126,13 +129,13 @@ export class EncoderNetworks implements Downstream {
   }
 
   /** As `NetworkLane.loadModel`. The workers of a crowd load what they need when there is one. */
-  async loadModel(model: string, batch?: (provider: Provider) => number): Promise<Provider> {
+  async loadModel(model: string, batch?: Batch): Promise<Provider> {
     const provider = this.#noted(await this.#each.loadModel(model, batch));
     const { workers, settings } = this.#options;
     const path = settings.models[model]?.encoderPath;
     const isLight = path !== undefined && statSync(path).size <= MOST_WEIGHTS_BYTES;
     const hasHalves = workers === 1 && settings.session.threads > 1;
-    if (provider === 'cpu' && isLight && hasHalves) this.#light.add(model);
+    if (provider === 'cpu' && isLight && hasHalves) this.#light.set(model, batch);
     return provider;
   }
 
@@ -178,7 +181,7 @@ export class EncoderNetworks implements Downstream {
     const session = { ...settings.session, threads };
     const pair = new Networks({ ...this.#options, workers: 2, settings: { ...settings, session } });
     // Before its first image, whose run would keep what the network is made from. Of a failure that image tells.
-    pair.loadModel(model).catch(() => {});
+    pair.loadModel(model, this.#light.get(model)).catch(() => {});
     return pair;
   }
 
