@@ -12,8 +12,6 @@ export interface ConvOptions {
   readonly stride: number;
   /** Zeros around the input. */
   readonly padding?: number;
-  /** The same of rows before and after it, where there are others than of columns. */
-  readonly rowPadding?: readonly [before: number, after: number];
   /** Each group of output channels sees its own group of input channels. */
   readonly groups?: number;
 }
@@ -93,12 +91,11 @@ export class Graph extends ReductionScope {
     x: Value,
     weight: Value,
     bias: Value | undefined,
-    { stride, padding = 0, rowPadding = [padding, padding], groups = 1 }: ConvOptions,
+    { stride, padding = 0, groups = 1 }: ConvOptions,
   ): Value {
-    const [before, after] = rowPadding;
     return this.node('Conv', bias ? [x, weight, bias] : [x, weight], {
       strides: ints([stride, stride]),
-      pads: ints([before, padding, after, padding]),
+      pads: ints([padding, padding, padding, padding]),
       group: int(groups),
     });
   }

@@ -3,7 +3,7 @@ import { Client } from '../../attack/client.js';
 import { variant } from '../../attack/images.js';
 import { Victim } from '../../attack/victim.js';
 
-/** MiB; in bands it is 110 to 114, and 277 to 281 without. */
+/** MiB; in bands it is 109 to 114, and 277 to 282 without. */
 const MOST = 190;
 
 t.test('what the first images leave in memory', async (t) => {

@@ -33,10 +33,10 @@ t.test('our encoder computes what the shipped one does', async (t) => {
 
 t.test('in bands it computes the same', async (t) => {
   const whole = await (await openEncoder(writeModel(buildTinyVit(weights))))(image);
-  for (const bands of [2, 8]) {
+  for (const bands of [2, 3, 8]) {
     const banded = await (await openEncoder(writeModel(buildTinyVit(weights, bands))))(image);
     const distance = relativeDistance(banded, whole);
-    t.ok(distance > 0 && distance <= 2e-6, `${bands} bands: ${distance} of the norm`);
+    t.ok(distance <= 1e-6, `${bands} bands: ${distance} of the norm`);
   }
 });
 

@@ -1,39 +1,32 @@
 import type { Graph } from '../../onnx/graph.js';
 import type { Value } from '../../onnx/graph-scope.js';
+import { DECODER, TINY_VIT } from '../architecture.js';
 
-/** Rows `from` to `to`, exclusive, of a tensor [B,C,H,W] with `of` rows. */
-interface Rows {
-  readonly from: number;
-  readonly to: number;
-  readonly of: number;
-}
+/** Rows of pixels that become one. */
+const STRIDE = 4;
+/** Rows of the result that zeros beyond an edge reach: one for each 3x3 convolution but those that halve, which look up only. */
+const REACH = { up: TINY_VIT.convLayer.depth + 1, down: TINY_VIT.convLayer.depth };
 
 /**
- * A tensor [B,C,H,W] that is made in bands of rows, one after the other: what each goes through is no longer in memory
- * when the next is made.
- * @param side its H. @param make the rows it is asked for.
+ * The first layers, computed in bands of rows, one after the other: what a band goes through is no longer in memory when the next
+ * is computed. Each is computed with as many rows around it as its own depend on.
+ * @param image [B,3,1024,1024] @param layers [B,3,H,W] -> [B,C,H/4,W/4]
+ * @returns [B,C,256,256]
  */
-export function inBands(g: Graph, side: number, bands: number, make: (rows: Rows) => Value): Value {
+export function inBands(
+  g: Graph,
+  image: Value,
+  bands: number,
+  layers: (rows: Value) => Value,
+): Value {
+  if (bands === 1) return layers(image);
+  const side = DECODER.imageSize / STRIDE;
   const start = (band: number) => Math.round((band * side) / bands);
-  const made = Array.from({ length: bands }, (_, band) =>
-    make({ from: start(band), to: start(band + 1), of: side }),
-  );
-  return made.length === 1 ? (made[0] as Value) : g.concat(made, 2);
-}
-
-/** Some rows of x [B,C,H,W]. */
-export function rowsOf(g: Graph, x: Value, { from, to, of }: Rows): Value {
-  return from === 0 && to === of ? x : g.slice(x, 2, from, to);
-}
-
-/** What a 3x3 convolution padded by 1 needs for some rows of its result: rows of its input, and those of zeros around. */
-export function reach(
-  { from, to, of }: Rows,
-  stride: number,
-): { rows: Rows; rowPadding: [before: number, after: number] } {
-  const [first, end, height] = [stride * from - 1, stride * (to - 1) + 2, stride * of];
-  return {
-    rows: { from: Math.max(0, first), to: Math.min(height, end), of: height },
-    rowPadding: [Number(first < 0), Number(end > height)],
-  };
+  const made = Array.from({ length: bands }, (_, band) => {
+    const [from, to] = [start(band), start(band + 1)];
+    const [first, end] = [Math.max(0, from - REACH.up), Math.min(side, to + REACH.down)];
+    const rows = layers(g.slice(image, 2, STRIDE * first, STRIDE * end));
+    return g.slice(rows, 2, from - first, to - first);
+  });
+  return g.concat(made, 2);
 }

@@ -9,8 +9,8 @@ import { buildTinyVit } from './tiny-vit.js';
 /** Products of fewer channels are not worth their conversion to 8 bits: those of `layers.0` at a quarter of the side. */
 const LEAST_CHANNELS = 128;
 
-/** A CPU has enough to do in a band of the first layers; a GPU might not. */
-const BANDS = 8;
+/** On a CPU: in more there would be no less memory, and rows that are computed twice. A GPU might not have enough to do in one. */
+const BANDS = 3;
 
 /**
  * The image encoder, from the ONNX file that it was exported to.

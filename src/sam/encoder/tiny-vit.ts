@@ -5,7 +5,7 @@ import type { ModelProto } from '../../onnx/proto.js';
 import { DECODER, TINY_VIT, type TinyVitStage } from '../architecture.js';
 import { channelsFirst, channelsLast, conv, layerNorm } from '../layers.js';
 import type { Weights } from '../weights/weights.js';
-import { inBands, reach, rowsOf } from './bands.js';
+import { inBands } from './bands.js';
 import { foldWindowAttention } from './fold-window-attention.js';
 import { neck } from './neck.js';
 import { windowAttention } from './tiny-vit-attention.js';
@@ -28,18 +28,16 @@ const HALVE = { stride: 2, padding: 1 };
  * in the layout of its convolutions, which take biases and residual additions along; after `quantize` until they
  * cancel out.
  * @param weights by the names of `tinyVitParameters`.
- * @param bands of rows in which `patch_embed` and the blocks of `layers.0` are computed, one after the other: their tensors
- *   of 32 and 64 MB an image are the largest, so that in eight bands a run takes 90 MB where it takes 260 MB in one.
+ * @param bands of rows in which `patch_embed` and the blocks of `layers.0` are computed, one after the other: their tensors of 32
+ *   and 64 MB an image are the largest. In three an image takes 110 MB, in one 280.
  * @throws Error naming a weight that is missing.
  */
 export function buildTinyVit(weights: Weights, bands = 1): ModelProto {
   const g = Graph.create('tiny_vit', foldWindowAttention(weights));
   const image = g.input('input', ['B', 3, imageSize, imageSize]);
 
-  let x = embedPatches(g.scope('patch_embed'), image, bands); // [B,64,256,256]
-  const layer0 = g.scope('layers.0');
-  for (let b = 0; b < convLayer.depth; b++) x = mbConv(layer0.scope(`blocks.${b}`), x, bands);
-  x = patchMerging(layer0.scope('downsample'), x, stages[0].dim, HALVE); // [B,128,128,128]
+  let x = inBands(g, image, bands, (rows) => convolutions(g, rows)); // [B,64,256,256]
+  x = patchMerging(g.scope('layers.0.downsample'), x, stages[0].dim, HALVE); // [B,128,128,128]
   x = channelsLast(g, x);
   for (const [i, stage] of stages.entries()) {
     const layer = g.scope(`layers.${i + 1}`);
@@ -61,27 +59,26 @@ export function buildTinyVit(weights: Weights, bands = 1): ModelProto {
   return g.toModel();
 }
 
-/** [B,3,1024,1024] -> [B,64,256,256] */
-function embedPatches(g: Graph, image: Value, bands: number): Value {
-  return inBands(g, imageSize / 4, bands, (rows) => {
-    const second = reach(rows, 2);
-    const first = reach(second.rows, 2);
-    const pixels = rowsOf(g, image, first.rows);
-    const x = g.gelu(conv(g.scope('seq.0'), pixels, { ...HALVE, rowPadding: first.rowPadding })); // [B,32,512,512]
-    return conv(g.scope('seq.2'), x, { ...HALVE, rowPadding: second.rowPadding });
-  });
+/** `patch_embed` and the blocks of `layers.0`: [B,3,H,W] -> [B,64,H/4,W/4]. */
+function convolutions(g: Graph, image: Value): Value {
+  let x = embedPatches(g.scope('patch_embed'), image);
+  for (let b = 0; b < convLayer.depth; b++) x = mbConv(g.scope(`layers.0.blocks.${b}`), x);
+  return x;
+}
+
+/** [B,3,H,W] -> [B,64,H/4,W/4] */
+function embedPatches(g: Graph, image: Value): Value {
+  const x = g.gelu(conv(g.scope('seq.0'), image, HALVE)); // [B,32,H/2,W/2]
+  return conv(g.scope('seq.2'), x, HALVE);
 }
 
 /** Expand, convolve each channel by itself, contract: [B,64,H,W] -> [B,64,H,W]. */
-function mbConv(g: Graph, x: Value, bands: number): Value {
+function mbConv(g: Graph, x: Value): Value {
   const [, dim] = patchEmbed;
   const groups = dim * convLayer.expandRatio;
-  return inBands(g, imageSize / 4, bands, (rows) => {
-    const { rows: around, rowPadding } = reach(rows, 1);
-    const expanded = g.gelu(conv(g.scope('conv1'), rowsOf(g, x, around))); // [B,256,H,W]
-    const convolved = g.gelu(conv(g.scope('conv2'), expanded, { ...SAME, rowPadding, groups }));
-    return g.gelu(g.add(conv(g.scope('conv3'), convolved), rowsOf(g, x, rows)));
-  });
+  const expanded = g.gelu(conv(g.scope('conv1'), x)); // [B,256,H,W]
+  const convolved = g.gelu(conv(g.scope('conv2'), expanded, { ...SAME, groups }));
+  return g.gelu(g.add(conv(g.scope('conv3'), convolved), x));
 }
 
 /** [B,from,H,W] -> [B,dim,H,W] or half the sides. */
