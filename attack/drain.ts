@@ -35,6 +35,8 @@ export async function drain(
   const figures = { rounds, answered: 0, notAccepted: 0, reset: 0, slowestExit: 0 };
   for (let round = 0; round < rounds; round++) {
     const victim = await start();
+    // Ports come again: only connections from here on are asked for.
+    rmSync(file, { force: true });
     const isAccepted = (port: number) => readFileSync(file, 'utf8').split('\n').includes(`${port}`);
     const client = new Client(victim.url);
     check((await client.embed(PICTURE)).status < 300, 'the picture is embedded');
@@ -64,7 +66,6 @@ export async function drain(
     ended = true;
     await Promise.all(clicks);
     client.close();
-    rmSync(file);
     check(code === 0, `it exits with 0, not ${code}`);
   }
   check(figures.reset === 0, `no accepted request is reset: ${figures.reset} were`);

@@ -149,7 +149,6 @@ function letGo(server: Server, { draining }: Context): void {
     server.server.on('connection', () => {
       accepted = true;
     });
-    server.server.closeIdleConnections();
     const end = performance.now() + MOST_TURNS_MS;
     for (let start = performance.now(); start < end; start = performance.now()) {
       accepted = false;

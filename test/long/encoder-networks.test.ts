@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
-import { setTimeout as after } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { Encoded } from '#src/core/ports.js';
 import { findModel } from '#src/engine/model-files.js';
 import { EncoderNetworks } from '#src/lanes/encoder-networks.js';
 import { TestClock } from '../fixtures/clock.js';
+import { until } from '../fixtures/gauges.js';
 import { photograph } from '../fixtures/pictures.js';
 
 const MODEL = 'mobile_sam';
@@ -58,7 +58,7 @@ t.test('images of a crowd go side by side, and its workers leave with it', linux
   t.equal(networks.workers, 1, 'the crowd is over');
   await clock.awaited(QUIET_MS);
   clock.advance(QUIET_MS);
-  while (threads() > before) await after(20);
+  t.ok(await until(async () => threads() <= before), 'its workers have left');
   t.ok(bytes(await encode(4)).equals(lone), 'there may be another');
 });
 
